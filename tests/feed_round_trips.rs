@@ -132,28 +132,6 @@ fn programmes_in_xml_come_back(app: &TestApp) {
     assert_eq!(folded(second), folded(first));
 }
 
-const MAPPING: &str = r#"
-kind = "event"
-id = "{id}"
-slug = "{slug}"
-[fields]
-title = "{title}"
-type = { from = "{type}", create = true }
-summary = "{summary}"
-starts_at = "{starts_at}"
-ends_at = "{ends_at}"
-time_zone = "{time_zone}"
-all_day = "{all_day}"
-date_precision = "{date_precision}"
-attendance_mode = "{attendance_mode}"
-event_status = "{event_status}"
-venue = { from = "{venue}", create = true }
-topics = { from = "{topics}", split = ";", create = true }
-speakers = { from = "{speakers}", split = ";", create = true }
-partners = { from = "{partners}", split = ";", create = true }
-languages = { from = "{languages}", split = ";" }
-"#;
-
 #[apply(api_test)]
 fn tables_come_back(app: &TestApp) {
     fill(app);
@@ -165,7 +143,10 @@ fn tables_come_back(app: &TestApp) {
     let (first, other) = (feed(app, "/api/v1/events.csv?sort=starts_at"), empty(app));
     let folder = tempfile::tempdir().unwrap();
     let mapping = folder.path().join("mapping.toml");
-    std::fs::write(&mapping, MAPPING).unwrap();
+    // The mapping is that of the documentation.
+    let page = std::fs::read_to_string(crate::docs::root().join("docs/import.md")).unwrap();
+    let of_page = page.split("```toml\n").filter_map(|rest| rest.split_once("```")).map(|(text, _)| text);
+    std::fs::write(&mapping, of_page.into_iter().find(|text| text.contains("{date_precision}")).unwrap()).unwrap();
     let said = bring_bytes(&other, "events.csv", first.as_bytes(), |options| {
         options.settings.mapping = Some(Mapping::load(&mapping).unwrap());
     });

@@ -169,3 +169,34 @@ fn old_imports_are_deleted(app: &TestApp) {
     };
     assert_eq!(left(), [new]);
 }
+
+/// Files that do not name their source need a name, in every format; all that is missing is told at once.
+#[apply(api_test)]
+fn a_file_that_does_not_name_itself_needs_a_name(app: &TestApp) {
+    let client = app.client(Role::Administrator);
+    let post = |query: &str, media_type: &str, body: &str| {
+        client.send("POST", &format!("/api/v1/imports{query}"), &[("content-type", media_type)], body.as_bytes())
+    };
+    let named = calendar("sailing", 3);
+    let unnamed = named.replace("X-WR-CALNAME:sailing\r\n", "");
+    let sessionize = r#"{"sessions": [{"id": "1", "title": "Rain", "startsAt": "2027-03-04T10:00:00", "endsAt": "2027-03-04T11:00:00",
+        "isServiceSession": false, "isPlenumSession": false}], "speakers": [], "rooms": []}"#;
+    for (media_type, body) in [("text/calendar", unnamed.as_str()), ("application/json", sessionize)] {
+        let problem = post("?withdraw=missing", media_type, body).problem(400, &[("?name", "required")]);
+        assert!(text(&problem["errors"][0]["message"]).contains("filename"), "{problem:#}");
+        for query in ["?name=sailing", "?filename=sailing.ics"] {
+            post(&query.replace("ics", media_type.rsplit('/').next().unwrap()), media_type, body).expect(202);
+        }
+    }
+    post("", "text/calendar", &named).expect(202);
+    let both = post("?event=nope", "text/csv", "Title\nx\n");
+    both.problem(400, &[("/mapping", "required"), ("?name", "required"), ("?event", "dangling_reference")]);
+    post("?event=nope&name=x", "application/json", sessionize).problem(400, &[("?event", "dangling_reference")]);
+    wait_for("the imports", || {
+        client.get("/api/v1/imports").expect(200).json()["data"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .all(|import| import["status"] == "succeeded")
+    });
+}

@@ -223,6 +223,29 @@ fn files_go_in_and_out(app: &TestApp) {
     assert!(run(&database, &["export", "--output", out.to_str().unwrap()]).status.success());
     assert!(std::fs::read_to_string(out).unwrap().contains("Who owns the rain?"));
     assert!(text(&run(&database, &["export", "--format", "ics"]).stdout).starts_with("BEGIN:VCALENDAR"));
+    // A file that is no programme does not keep the next one from its turn, whatever its encoding is.
+    let write = |name: &str, bytes: &[u8]| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, bytes).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let utf_16 = |text: &str| -> Vec<u8> {
+        "\u{feff}".chars().chain(text.chars()).flat_map(|c| (c as u16).to_le_bytes()).collect()
+    };
+    let good = b"BEGIN:VCALENDAR\r\nX-WR-CALNAME:Good\r\nBEGIN:VEVENT\r\nUID:1@good.example\r\nSUMMARY:Good evening\r\nDTSTART:20990304T090000Z\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n";
+    let files = [
+        write("bad.json", b"\"x\""),
+        write("worse.json", &utf_16("\"x\"")),
+        write("list.json", &utf_16("[{\"name\": \"Wide letters\", \"startDate\": \"2099-03-04\"}]")),
+        write("good.ics", good),
+    ];
+    let mixed = run(&database, &["import", &files[0], &files[1], &files[2], &files[3]]);
+    assert_eq!(mixed.status.code(), Some(2), "{}", text(&mixed.stderr));
+    assert!(text(&mixed.stderr).contains("bad.json: nothing was recognised"), "{}", text(&mixed.stderr));
+    let all = text(&run(&database, &["export"]).stdout);
+    assert!(all.contains("Good evening") && all.contains("Wide letters"), "{}", text(&mixed.stdout));
+    let refused = run(&database, &["import", "--event", "nope", file]);
+    assert!(text(&refused.stderr).contains("--event: there is no event \"nope\""), "{}", text(&refused.stderr));
     let unknown = run(&database, &["import", "/nowhere/list.json"]);
     assert!(!unknown.status.success() && text(&unknown.stderr).contains("/nowhere/list.json"));
 }

@@ -319,7 +319,7 @@ fn nothing_is_passed_over_in_silence(app: &TestApp) {
             + "BEGIN:VTODO\nUID:t\nSUMMARY:To do\nEND:VTODO\nBEGIN:VJOURNAL\nUID:j\nEND:VJOURNAL\n"),
     );
     let said = bring_text(app, "all.ics", &text);
-    let noted: Vec<&str> = said.report.notes.keys().map(|(_, subject)| subject.as_str()).collect();
+    let noted: Vec<&str> = said.report.notes.keys().map(|(_, subject, _)| subject.as_str()).collect();
     let event =
         read(app, "all-of-it").to_string() + &app.public().get("/api/v1/venues/quay").expect(200).json().to_string();
     // What is stored, and by which text it is known there; and what only says which revision or which event it is.

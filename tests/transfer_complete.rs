@@ -68,7 +68,6 @@ fn pretalx(app: &TestApp) {
     );
     all_of(app, "pretalx-slots.json", |_| {}, &[("/is_visible", "")]);
     all_of(app, "pretalx-speakers.json", |_| {}, &[]);
-    all_of(app, "pretalx-rooms.json", |_| {}, &[]);
     all_of(
         app,
         "pretalx-widget.json",
@@ -125,6 +124,8 @@ fn the_events_calendar(app: &TestApp) {
         &[
             ("/events/status", ""),
             ("/events/all_day", ""),
+            ("/events/hide_from_listings", "\"status\":\"draft\""),
+            ("/events/is_virtual", "\"attendance_mode\":\"mixed\""),
             ("/excerpt", "Short words"),
             // They say that the file is one page of several, which is noted.
             ("/next_rest_url", ""),

@@ -89,6 +89,96 @@ fn the_events_calendar_in_csv(app: &TestApp) {
     assert_eq!((&day["all_day"], &day["ends_on"]), (&json!(true), &json!("2027-05-05")));
 }
 
+/// Outlook, Google and The Events Calendar write whole days as times, and times with AM and PM.
+#[apply(api_test)]
+fn whole_days_and_hours_of_twelve(app: &TestApp) {
+    let mapping = "kind = \"event\"\nid = \"{Subject}\"\n[fields]\ntitle = \"{Subject}\"\ntime_zone = \"{Zone}\"\nall_day = \"{All day event}\"\nstarts_at = { from = \"{Start Date} {Start Time}\", format = [\"%m/%d/%Y %I:%M:%S %p\", \"%m/%d/%Y\"] }\nends_at = { from = \"{End Date} {End Time}\", format = [\"%m/%d/%Y %I:%M:%S %p\", \"%m/%d/%Y\"] }\n";
+    let text = "Subject,Start Date,Start Time,End Date,End Time,All day event,Zone\n\
+                Day,5/4/2027,12:00:00 AM,5/5/2027,12:00:00 AM,True,\nDays,5/4/2027,,5/6/2027,,True,\n\
+                Evening,5/4/2027,6:30:00 PM,5/4/2027,8:00:00 PM,False,UTC+2\nOdd,5/4/2027,9:00:00 AM,5/4/2027,5:00:00 PM,True,\n\
+                Wrong,5/4/2027,14h30,5/4/2027,,False,\n";
+    let said = bring_csv(app, "outlook.csv", text.as_bytes(), mapping);
+    assert_eq!(
+        (said.report.of(Outcome::Created, "event"), said.report.total(Outcome::Refused)),
+        (4, 1),
+        "{:?}",
+        said.lines
+    );
+    let days = |slug: &str| {
+        let event = event(app, slug);
+        assert_eq!(event["all_day"], json!(true), "{event:#}");
+        [event["starts_on"].clone(), event["ends_on"].clone()]
+    };
+    assert_eq!(
+        (days("day"), days("days")),
+        ([json!("2027-05-04"), json!("2027-05-04")], [json!("2027-05-04"), json!("2027-05-06")])
+    );
+    let evening = event(app, "evening");
+    assert_eq!(
+        (&evening["starts_at"], &evening["time_zone"]),
+        (&json!("2027-05-04T18:30:00+02:00"), &json!("Etc/GMT-2"))
+    );
+    // A day with office hours is none: its times are kept, and the note says what is not.
+    assert_eq!(event(app, "odd")["starts_at"], "2027-05-04T09:00:00+02:00");
+    assert_eq!(said.report.noted("not_a_date", "/all_day"), 1, "{:?}", said.report.notes);
+    let note = said.report.notes.values().find(|note| note.code == "other_form").unwrap();
+    assert!(note.message.contains("14h30") && note.message.contains("%I:%M:%S %p"), "{note:?}");
+}
+
+/// No row overwrites another one, and no column hides another one.
+#[apply(api_test)]
+fn rows_and_columns_of_one_name(app: &TestApp) {
+    let mapping = "kind = \"event\"\nid = \"{Id}\"\n[fields]\ntitle = \"{Title}\"\nstarts_at = \"{Date}\"\n\"contact.name\" = \"{Name (2)}\"\n";
+    let text = "Id,Title,Date,Name,Name\n1,One,2027-03-04,First,Ada\n1,Two,2027-03-05,First,Bo\n";
+    for outcome in [Outcome::Created, Outcome::Unchanged] {
+        let said = bring_csv(app, "list.csv", text.as_bytes(), mapping);
+        assert_eq!(
+            (said.report.of(outcome, "event"), said.report.of(Outcome::Refused, "event")),
+            (1, 1),
+            "{:?}",
+            said.lines
+        );
+        assert_eq!(said.codes(Outcome::Refused), ["same_id"]);
+        assert_eq!(said.report.noted("left_out", "column \"Name\""), 2, "{:?}", said.report.notes);
+    }
+    let one = event(app, "one");
+    assert_eq!((&one["contact"]["name"], &one["version"]), (&json!("Ada"), &json!(1)));
+}
+
+/// Countries have all names of Unicode CLDR; what is none is named.
+#[apply(api_test)]
+fn countries_have_many_names(app: &TestApp) {
+    let mapping =
+        "kind = \"venue\"\nid = \"{Name}\"\n[fields]\nname = \"{Name}\"\n\"address.country\" = \"{Country}\"\n";
+    let text = "Name,Country\nHall a,Côte d’Ivoire\nHall b,Bosnia & Herzegovina\nHall c,Türkiye\nHall d,Kosovo\nHall e,XKX\nHall f,Vatican City\nHall g,Atlantis\n";
+    let said = bring_csv(app, "halls.csv", text.as_bytes(), mapping);
+    let country = |slug: &str| {
+        app.public().get(&format!("/api/v1/venues/hall-{slug}")).expect(200).json()["address"]["country"].clone()
+    };
+    for (slug, code) in [("a", "CI"), ("b", "BA"), ("c", "TR"), ("d", "XK"), ("e", "XK"), ("f", "VA")] {
+        assert_eq!(country(slug), code, "{slug}: {:?}", said.lines);
+    }
+    let note = said.report.notes.values().find(|note| note.subject == "/address/country").unwrap();
+    assert!(note.message.contains("\"Atlantis\""), "{note:?}");
+}
+
+/// Only `true` and `false` are no texts in YAML.
+#[apply(api_test)]
+fn a_yaml_list_of_norway(app: &TestApp) {
+    let text = "- {title: No, year: 2027, date: 4 March 2027, place: Oslo, country: NO}\n- {title: N, year: 2027, date: 5 March 2027, place: Oslo, country: NO}\n";
+    let said = crate::support::import::bring_text(app, "list.yaml", text);
+    assert_eq!(
+        (said.report.of(Outcome::Created, "event"), said.report.total(Outcome::Refused)),
+        (2, 0),
+        "{:?}",
+        said.lines
+    );
+    let events = app.public().get("/api/v1/events?include=venue").expect(200).json();
+    for event in events["data"].as_array().unwrap() {
+        assert_eq!(event["venue"]["address"]["country"], "NO", "{event:#}");
+    }
+}
+
 /// What is there already is found by its slug or its name, and what is not there is told.
 #[apply(api_test)]
 fn references_are_found_by_name(app: &TestApp) {
@@ -137,6 +227,9 @@ fn mappings_are_checked(_: &TestApp) {
         ("encoding = \"klingon\"", "", "klingon"),
         ("when = \"{A}\"", "", "when"),
         ("", "\"venue.address.country\" = \"{A}\"", "venue.address.country"),
+        ("", "starts_at = 7", "a template as text, or a table with `from`"),
+        ("", "starts_at = { from = \"{A}\", format = 7 }", "a text or a list of texts"),
+        ("", "starts_at = { from = \"{A}\", formats = [] }", "formats"),
         ("", "\"venue.mood\" = \"{A}\"\nvenue = { from = \"{A}\", create = true }", "venue.mood"),
     ] {
         let fault = load(more, fields).unwrap_err();

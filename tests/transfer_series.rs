@@ -1,6 +1,7 @@
 //! Series of calendars: their occurrences, exceptions and changes.
 
 use plenary::transfer::Outcome;
+use serde_json::json;
 
 use crate::support::app::TestApp;
 use crate::support::calendars::{calendar, event, read};
@@ -142,4 +143,109 @@ fn periods_have_their_own_length(app: &TestApp) {
             "2027-04-01T21:00:00+02:00",
         ]
     );
+}
+
+/// One part of a rule does not cost the rule, and a rule that cannot be followed is told.
+#[apply(api_test)]
+fn parts_of_rules_are_read_or_told(app: &TestApp) {
+    let rule =
+        |uid: &str, title: &str, rule: &str| event(uid, title, &format!("DTSTART:20270301T090000Z\nRRULE:{rule}"));
+    let text = rule("1", "No interval", "FREQ=WEEKLY;INTERVAL=0;COUNT=3")
+        + &rule("2", "Gregorian", "RSCALE=GREGORIAN;FREQ=WEEKLY;COUNT=3;SKIP=OMIT")
+        + &rule("3", "Own part", "FREQ=WEEKLY;COUNT=3;X-OWN=1")
+        + &rule("4", "Never", "FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=30;COUNT=3")
+        + &rule("5", "Hebrew", "RSCALE=HEBREW;FREQ=YEARLY;COUNT=3");
+    let said = bring_text(app, "rules.ics", &calendar(&text));
+    let count = |series: &str| occurrences(app, series).len();
+    assert_eq!(["no-interval", "gregorian", "own-part", "never", "hebrew"].map(count), [1, 3, 3, 1, 1]);
+    assert_eq!((said.report.noted("recurrence", "/RRULE"), said.report.noted("left_out", "/RRULE")), (3, 1));
+}
+
+/// An occurrence is replaced by a date too if the series has times, and by a time if it has dates.
+#[apply(api_test)]
+fn an_occurrence_is_known_by_a_date_or_a_time(app: &TestApp) {
+    let text = event("1", "Days", "DTSTART;VALUE=DATE:20270301\nRRULE:FREQ=DAILY;COUNT=3")
+        + &event("1", "Day moved", "RECURRENCE-ID:20270302T000000\nDTSTART;VALUE=DATE:20270310")
+        + &event("2", "Day, moved before its series", "RECURRENCE-ID;VALUE=DATE:20270308\nDTSTART:20270309T200000")
+        + &event("2", "Evenings", "DTSTART:20270301T180000\nRRULE:FREQ=WEEKLY;COUNT=3");
+    let said = bring_text(app, "types.ics", &calendar(&text));
+    assert_eq!(said.report.of(Outcome::Created, "event"), 6, "{:?}", said.lines);
+    let starts = |series: &str| {
+        occurrences(app, series).into_iter().map(|(_, start, _)| start[..10].to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(starts("days"), ["2027-03-01", "2027-03-03", "2027-03-10"]);
+    assert_eq!(starts("evenings"), ["2027-03-01", "2027-03-09", "2027-03-15"]);
+    // The same occurrences without these events are the same items.
+    let text = event("1", "Days", "DTSTART;VALUE=DATE:20270301\nRRULE:FREQ=DAILY;COUNT=3")
+        + &event("2", "Evenings", "DTSTART:20270301T180000\nRRULE:FREQ=WEEKLY;COUNT=3");
+    let again = bring_text(app, "types.ics", &calendar(&text));
+    assert_eq!(again.report.of(Outcome::Created, "event"), 0, "{:?}", again.lines);
+}
+
+/// A new revision of a series replaces the one before: no occurrence is there twice, and addresses stay.
+#[apply(api_test)]
+fn a_series_that_is_moved_is_the_same_series(app: &TestApp) {
+    let series = |sequence: u32, start: &str, rule: &str| {
+        calendar(&event(
+            "1",
+            "Circle",
+            &format!("SEQUENCE:{sequence}\nDTSTART;TZID=Europe/Brussels:{start}\nRRULE:{rule}"),
+        ))
+    };
+    bring_text(app, "circle.ics", &series(0, "20270301T180000", "FREQ=WEEKLY;COUNT=8"));
+    let second = read(app, "circle-2027-03-08")["id"].clone();
+    let said = bring_text(app, "circle.ics", &series(1, "20270301T190000", "FREQ=WEEKLY;COUNT=8"));
+    assert_eq!(
+        (said.report.of(Outcome::Updated, "event"), said.report.of(Outcome::Created, "event")),
+        (8, 0),
+        "{:?}",
+        said.lines
+    );
+    assert_eq!((said.report.total(Outcome::Missing), occurrences(app, "circle").len()), (0, 8));
+    let moved = read(app, "circle-2027-03-08");
+    assert_eq!((&moved["id"], &moved["starts_at"]), (&second, &json!("2027-03-08T19:00:00+01:00")));
+    // What the new revision does not have is withdrawn.
+    let said = bring_text(app, "circle.ics", &series(2, "20270302T190000", "FREQ=WEEKLY;COUNT=6"));
+    assert_eq!(
+        (said.report.of(Outcome::Updated, "event"), said.report.of(Outcome::Withdrawn, "event")),
+        (6, 2),
+        "{:?}",
+        said.lines
+    );
+    assert_eq!(read(app, "circle-2027-04-19")["event_status"], "cancelled");
+    let again = bring_text(app, "circle.ics", &series(2, "20270302T190000", "FREQ=WEEKLY;COUNT=6"));
+    assert_eq!(
+        (
+            again.report.total(Outcome::Unchanged),
+            again.report.total(Outcome::Updated),
+            again.report.total(Outcome::Missing)
+        ),
+        (6, 0, 0),
+        "{:?}",
+        again.lines
+    );
+    // The same number says that nothing is replaced: what is gone is missing.
+    let said = bring_text(app, "circle.ics", &series(2, "20270302T190000", "FREQ=WEEKLY;COUNT=5"));
+    assert_eq!((said.report.of(Outcome::Missing, "event"), said.report.of(Outcome::Withdrawn, "event")), (1, 0));
+}
+
+/// An event that becomes a series is its nearest occurrence, and a series that becomes one event keeps the nearest.
+#[apply(api_test)]
+fn an_event_becomes_a_series_and_back(app: &TestApp) {
+    let revision = |sequence: u32, lines: &str| {
+        calendar(&event("1", "Walk", &format!("SEQUENCE:{sequence}\nDTSTART:20270301T090000Z\n{lines}")))
+    };
+    bring_text(app, "walk.ics", &revision(0, ""));
+    let id = read(app, "walk")["id"].clone();
+    let said = bring_text(app, "walk.ics", &revision(1, "RRULE:FREQ=WEEKLY;COUNT=3"));
+    assert_eq!((said.report.of(Outcome::Updated, "event"), said.report.of(Outcome::Created, "event")), (1, 2));
+    assert_eq!(read(app, "walk")["id"], id);
+    let said = bring_text(app, "walk.ics", &revision(2, ""));
+    assert_eq!(
+        (said.report.of(Outcome::Created, "event"), said.report.of(Outcome::Withdrawn, "event")),
+        (0, 2),
+        "{:?}",
+        said.lines
+    );
+    assert_eq!((&read(app, "walk")["id"], &read(app, "walk")["event_status"]), (&id, &json!("scheduled")));
 }

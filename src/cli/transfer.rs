@@ -11,6 +11,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use super::{print_error, report as report_line};
 use crate::app::{App, StartError};
 use crate::time_zone::Zone;
+use crate::transfer::import::ImportError;
 use crate::transfer::read::{HORIZON, ImportFormat, Mapping, Settings};
 use crate::transfer::report::NoteGroup;
 use crate::transfer::{self, Options, Outcome, Report, ReportLine, Verdict, export, export_ics};
@@ -99,7 +100,7 @@ enum ExportFormat {
 ///
 /// # Errors
 /// Fails if an argument is not valid, a file cannot be read, or the database fails. Files before the failing
-/// one are imported.
+/// one are imported. A file of no known format is no failure.
 pub async fn import(app: &App, arguments: ImportArguments) -> Result<Verdict, StartError> {
     let mapping = arguments.mapping.as_deref().map(Mapping::load).transpose()?;
     let time_zone = match &arguments.time_zone {
@@ -113,10 +114,21 @@ pub async fn import(app: &App, arguments: ImportArguments) -> Result<Verdict, St
         let progress = progress_bar();
         let start = Instant::now();
         let listener = listener(&arguments, &progress)?;
-        let report = transfer::import(app, path, &options, &progress, listener).await?;
+        let outcome = transfer::import(app, path, &options, &progress, listener).await;
         progress.finish_and_clear();
-        summary(path, &report, start.elapsed(), arguments.dry_run);
-        worst = worst.max(report.verdict());
+        let verdict = match outcome {
+            Ok(report) => {
+                summary(path, &report, start.elapsed(), arguments.dry_run);
+                report.verdict()
+            }
+            // There is nothing to read in this file; the next ones have their turn.
+            Err(ImportError::Format(reason)) => {
+                print_error(&reason);
+                Verdict::NothingRecognised
+            }
+            Err(error) => return Err(error.into()),
+        };
+        worst = worst.max(verdict);
     }
     Ok(worst)
 }

@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
-use figment::Figment;
 use figment::providers::{Format, Serialized, Toml};
+use figment::{Figment, Metadata};
 use serde::Serialize;
 
 use super::{Config, variables};
@@ -47,10 +47,9 @@ impl Config {
         }
         sources = sources.merge(Serialized::defaults(flags));
         let has_public_url = sources.contains("public_url");
-        let mut config: Config = Figment::from(Serialized::defaults(Config::default()))
-            .merge(sources)
-            .extract()
-            .map_err(|errors| errors.into_iter().map(|e| explain(&e)).collect::<Vec<_>>())?;
+        let settings = Figment::from(Serialized::defaults(Config::default())).merge(sources);
+        let mut config: Config =
+            settings.extract().map_err(|errors| errors.into_iter().map(|e| explain(&e)).collect::<Vec<_>>())?;
         config.ignored_variables = variables.ignored;
         if !has_public_url && let Ok(address) = config.local_address() {
             config.public_url = format!("http://{address}");
@@ -59,19 +58,50 @@ impl Config {
         // them.
         crate::time_zone::rules::refresh(&config.site.zoneinfo);
         let violations = config.violations();
-        if violations.is_empty() { Ok(config) } else { Err(violations) }
+        if violations.is_empty() {
+            return Ok(config);
+        }
+        Err(violations.into_iter().map(|violation| with_file(&settings, violation)).collect())
     }
+}
+
+/// Returns the message about a setting with the file in which it stands, if it is in one.
+fn with_file(settings: &Figment, violation: String) -> String {
+    let setting = violation.split([':', ' ']).next().unwrap_or_default();
+    match settings.find_metadata(setting).and_then(file_of) {
+        Some(file) => format!("{violation} (in {file})"),
+        None => violation,
+    }
+}
+
+fn file_of(origin: &Metadata) -> Option<String> {
+    Some(origin.source.as_ref()?.file_path()?.display().to_string())
 }
 
 fn explain(error: &figment::Error) -> String {
     let setting = error.path.join(".");
-    let from = error.metadata.as_ref().map_or(String::new(), |m| format!(" (from {})", m.name));
+    let origin = |origin: &Metadata| file_of(origin).unwrap_or_else(|| origin.name.to_string());
+    let from = error.metadata.as_ref().map_or(String::new(), |metadata| format!(" (from {})", origin(metadata)));
     format!("{}: {}{from}", if setting.is_empty() { "configuration" } else { &setting }, error.kind)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn faults_name_the_file_of_the_setting() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("other.toml");
+        for (text, setting) in
+            [("[imports]\nmax_bytes = \"x\"\n", "imports.max_bytes"), ("[site]\nlocales = []\n", "site.locales")]
+        {
+            std::fs::write(&path, text).unwrap();
+            let faults = Config::load(Some(&path), &Overrides::default()).unwrap_err();
+            let is_named = |fault: &String| fault.starts_with(setting) && fault.contains("other.toml");
+            assert!(faults.iter().any(is_named), "{faults:?}");
+        }
+    }
 
     #[test]
     fn a_server_is_reached_where_it_listens_unless_something_else_is_said() {

@@ -171,7 +171,8 @@ pub fn zone(given: &str) -> Result<Zone, RuleViolation> {
     })
 }
 
-/// Validates an ISO 3166-1 alpha-2 code and returns it in upper case.
+/// Validates an ISO 3166-1 alpha-2 code, or `XK`, which CLDR and the European Union use for Kosovo, and returns it in upper
+/// case.
 ///
 /// # Errors
 ///
@@ -180,6 +181,7 @@ pub fn country(given: &str) -> Result<String, RuleViolation> {
     let code = given.to_ascii_uppercase();
     match rust_iso3166::from_alpha2(&code) {
         Some(_) => Ok(code),
+        None if code == "XK" => Ok(code),
         None => Err(("unknown_country", format!("\"{given}\" is not an ISO 3166-1 alpha-2 code, such as BE"))),
     }
 }

@@ -4,13 +4,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use actix_web::rt::task::spawn_blocking;
-use diesel::result::Error as DieselError;
+use diesel::result::{Error as DieselError, QueryResult};
 use indicatif::ProgressBar;
 use thiserror::Error;
 
 use crate::app::App;
 use crate::database::sandbox::TemporaryTables;
 use crate::database::{DatabaseError, Db};
+use crate::items::{self, Among};
 use crate::journal::Author;
 use crate::problem::{Problem, ProblemKind};
 use crate::transfer::import_file::{FileReader, LocalFile, Reading};
@@ -70,6 +71,9 @@ pub enum ImportError {
     #[error("{}: {}. Nothing was imported. If this is meant, import it with --replace; if it is another source, give \
              it another name with --name", .0.display(), .1)]
     OtherSource(PathBuf, String),
+    /// There is no event with the given id or slug; nothing was imported.
+    #[error("--event: there is no event \"{0}\". Nothing was imported")]
+    NoEvent(String),
 }
 
 impl From<Problem> for ImportError {
@@ -124,6 +128,7 @@ pub async fn import<F>(
 where
     F: FnMut(&ReportLine) + Send + 'static,
 {
+    std::fs::File::open(path).map_err(|error| ImportError::File(path.to_owned(), error))?;
     let format = match options.format {
         Some(format) => format,
         None => ImportFormat::detect(path).map_err(ImportError::Format)?,
@@ -136,6 +141,7 @@ where
         listener: Box::new(tell),
         begun: Default::default(),
     };
+    require_event(app, &import).await?;
     survey(app, &import).await?;
     if options.dry_run {
         return dry_run(app, import).await;
@@ -149,6 +155,7 @@ where
 /// # Errors
 /// Fails as [`import`] does, and if the listener ends the import.
 pub async fn serve(app: &App, import: Import) -> Result<Report, ImportError> {
+    require_event(app, &import).await?;
     survey(app, &import).await?;
     let ground = if import.options.dry_run {
         Ground::Beside(Box::new(app.database.sandbox(TemporaryTables::OnDisk)?))
@@ -166,6 +173,25 @@ pub async fn serve(app: &App, import: Import) -> Result<Report, ImportError> {
     done.await
 }
 
+/// Returns whether there is an event with an id or slug, to which a programme can belong.
+///
+/// # Errors
+/// Fails if the query fails.
+pub fn event_exists(connection: &mut Db, id_or_slug: &str) -> QueryResult<bool> {
+    Ok(!items::ids_of(connection, "event", &[id_or_slug], Among::Present)?.is_empty())
+}
+
+/// Requires that the event exists to which the programme belongs, before anything is written.
+async fn require_event(app: &App, import: &Import) -> Result<(), ImportError> {
+    let Some(event) = import.options.settings.event.clone() else { return Ok(()) };
+    if import.begun.0 != ImportPosition::default() {
+        return Ok(());
+    }
+    let name = event.clone();
+    let exists = app.database.read(move |c| Ok::<_, DatabaseError>(event_exists(c, &name)?)).await?;
+    if exists { Ok(()) } else { Err(ImportError::NoEvent(event)) }
+}
+
 /// Looks at the file before it is imported.
 ///
 /// # Errors
@@ -175,7 +201,7 @@ async fn survey(app: &App, import: &Import) -> Result<(), ImportError> {
         return Ok(());
     }
     let reading = open(&import.reader)?;
-    let mut survey = Survey::new(chrono::Utc::now().timestamp_micros());
+    let mut survey = Survey::new(chrono::Utc::now().timestamp_micros(), import.options.settings.source(None));
     loop {
         let Some(chunk) = reading.next(CHUNK).await else {
             end(reading, &import.reader)?;

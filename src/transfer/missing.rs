@@ -17,8 +17,9 @@ use crate::problem::Problem;
 use crate::transfer::record::{ImportEntry, Record};
 use crate::transfer::survey::hash_of;
 
-/// Fingerprint of a record whose item was withdrawn, so that the record is taken again when it returns.
-pub const WITHDRAWN: &str = "withdrawn";
+/// Fingerprints of a record whose item was withdrawn, so that the record is taken again when it returns: one whose item
+/// stayed as public as it was, and one whose item was public and is so again when it returns.
+pub const WITHDRAWN: [&str; 2] = ["withdrawn", "withdrawn from the public"];
 /// The kinds that are missed. Speakers, venues and topics stay: other items refer to them.
 pub const MISSED: [&str; 2] = ["event", "session"];
 /// Number of sources per query.
@@ -64,6 +65,7 @@ impl Seen {
             }
             ImportEntry::Exported { .. }
             | ImportEntry::ExportedForm { .. }
+            | ImportEntry::Revision(_)
             | ImportEntry::Note { .. }
             | ImportEntry::LeftOut(_) => {}
         }
@@ -117,7 +119,7 @@ impl Seen {
             let rows = sources::of_origin(connection, (kind, origin), &after, CHUNK)?;
             let Some(last) = rows.last() else { return Ok(missing) };
             after.clone_from(&last.source);
-            for source in rows.into_iter().filter(|row| row.fingerprint != WITHDRAWN && !self.is_there(row)) {
+            for source in rows.into_iter().filter(|row| !is_withdrawn(row) && !self.is_there(row)) {
                 if self.is_last_of_item(connection, &source)? {
                     missing.extend(item_of(connection, source, now)?);
                 }
@@ -146,7 +148,21 @@ impl Seen {
     }
 }
 
-fn item_of(connection: &mut Db, source: Source, now: i64) -> QueryResult<Option<Missing>> {
+/// Returns whether the item of a record is withdrawn.
+pub fn is_withdrawn(source: &Source) -> bool {
+    WITHDRAWN.contains(&source.fingerprint.as_str())
+}
+
+/// Returns whether the item of a record is withdrawn and was public before.
+pub fn was_public(source: &Source) -> bool {
+    source.fingerprint == WITHDRAWN[1]
+}
+
+/// Returns the item of a record that its source has no more, if it is not over.
+///
+/// # Errors
+/// Fails if a query fails.
+pub fn item_of(connection: &mut Db, source: Source, now: i64) -> QueryResult<Option<Missing>> {
     let ahead = items::table.find(&source.item_id).filter(items::trashed_at.eq(0).and(items::ends_at.ge(now)));
     let item: Option<Item> = ahead.select(Item::as_select()).first(connection).optional()?;
     Ok(item.and_then(|item| {
@@ -166,14 +182,14 @@ fn item_of(connection: &mut Db, source: Source, now: i64) -> QueryResult<Option<
 pub fn withdraw(connection: &mut Db, context: WriteContext<'_>, missing: Missing) -> Result<(), Problem> {
     let Missing { source, item, .. } = missing;
     let Some(content_type) = ContentType::of_kind(&item.kind) else { return Ok(()) };
-    let (mut content, mut status) = (item.content(), None);
+    let (mut content, mut status, mut mark) = (item.content(), None, WITHDRAWN[0]);
     if content_type.kind == "event" {
         content.insert("event_status".to_owned(), "cancelled".into());
     } else if item.status == "published" {
-        status = Some("draft".to_owned());
+        (status, mark) = (Some("draft".to_owned()), WITHDRAWN[1]);
     }
     let writing = ItemWrite { content_type, slug: None, locale: None, slugs: SlugsByLocale::new(), status, content };
     let item = write::update(connection, context, item, writing)?;
-    let state = Source { fingerprint: WITHDRAWN.to_owned(), version: item.version, ..source };
+    let state = Source { fingerprint: mark.to_owned(), version: item.version, ..source };
     Ok(sources::keep(connection, &state)?)
 }

@@ -5,6 +5,7 @@
 //! size or, for a dry run, in a single transaction that is rolled back.
 
 mod attempt;
+mod country_names;
 mod edits;
 pub mod export;
 pub mod export_ics;
@@ -26,6 +27,8 @@ pub mod record;
 mod repair;
 pub mod report;
 mod restore;
+mod revisions;
+pub mod self_named;
 mod survey;
 mod work;
 mod zones;

@@ -1,5 +1,6 @@
 //! The entries that readers return.
 
+use chrono::NaiveDateTime;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
@@ -124,13 +125,17 @@ impl Record {
 
     /// Returns the title or name of the item, or else the source of the record.
     pub fn label(&self) -> &str {
+        self.labels().next().unwrap_or(&self.source)
+    }
+
+    /// Returns the titles or names of the item in all languages of the record.
+    pub fn labels(&self) -> impl Iterator<Item = &str> {
         let label = ContentType::of_kind(self.kind).and_then(|content_type| self.body.get(content_type.label));
-        let text = match label {
-            Some(Value::Object(map)) => map.values().next().and_then(Value::as_str),
-            Some(value) => value.as_str(),
-            None => None,
+        let (one, all) = match label {
+            Some(Value::Object(map)) => (None, Some(map.values())),
+            other => (other, None),
         };
-        text.unwrap_or(&self.source)
+        one.into_iter().chain(all.into_iter().flatten()).filter_map(Value::as_str)
     }
 
     /// Returns a hash of the record's content, by which an unchanged record is recognised.
@@ -268,6 +273,30 @@ pub struct ExportedSource {
     pub ids: RecordIds,
 }
 
+/// A revision of an event or a series, with all its occurrences.
+#[derive(Debug, Clone)]
+pub struct SourceRevision {
+    /// Source of the event or, before a slash and a key, of the occurrences of the series.
+    pub identity: String,
+    /// The revision; see [`Record::revision`].
+    pub number: String,
+    /// Its occurrences, in their order.
+    pub occurrences: Vec<RevisedOccurrence>,
+    /// Text than which the keys of further occurrences are greater, which are not known.
+    pub beyond: Option<String>,
+}
+
+/// An occurrence of a [`SourceRevision`].
+#[derive(Debug, Clone)]
+pub struct RevisedOccurrence {
+    /// Source of its record.
+    pub source: String,
+    /// Start (UTC); a date is its midnight.
+    pub start: NaiveDateTime,
+    /// Whether its record follows. It does not if it is after the horizon, or one of too many.
+    pub is_sent: bool,
+}
+
 /// An entry that a reader found in a file.
 #[derive(Debug)]
 pub enum ImportEntry {
@@ -310,6 +339,8 @@ pub enum ImportEntry {
         /// Text than which the rest of their sources is greater.
         after: String,
     },
+    /// A revision that replaces all earlier ones of the same event. It comes before its records.
+    Revision(Box<SourceRevision>),
     /// A detail that is left out, while the record that contains it is imported.
     Note {
         /// Position in the file.

@@ -10,6 +10,9 @@ use crate::content::violation::Violation;
 use crate::content_types::ContentType;
 use crate::time_zone::{LocalOffsets, Zone};
 
+/// Greatest number of characters of a value that a note names.
+const MOST_NAMED: usize = 80;
+
 /// Changes the body of a record so that the violations do not occur any more. `own` tells whether a field is part of
 /// the record; other fields are those of the item, which a record does not change. Returns a note for each change.
 ///
@@ -32,11 +35,16 @@ pub fn repair(
         if is_consequence(fault, &faults) {
             continue;
         }
+        // The whole day is what its dates do not say; the times are what they do.
+        if fault.code == "not_a_date" && body.contains_key("all_day") {
+            notes.extend(changed.shift_remove("all_day").map(|_| no_whole_day(fault)));
+            continue;
+        }
         let repaired = place.as_ref().filter(|place| own(&place.field)).and_then(|place| {
             let field = content_type.fields.iter().find(|field| field.name == place.field);
             match field {
                 Some(field) => place.repair(field, &mut changed, zone, fault),
-                None => changed.shift_remove(&place.field).map(|_| left_out(fault)),
+                None => changed.shift_remove(&place.field).map(|_| left_out(fault, None)),
             }
         });
         match repaired {
@@ -71,8 +79,19 @@ fn sweep(body: &mut Map<String, Value>) {
     });
 }
 
-fn left_out(fault: &Violation) -> Violation {
-    Violation { message: format!("left out: {}", fault.message), ..fault.clone() }
+/// Returns the note that a value is left out, with the value if it is a short text that the rule does not name.
+fn left_out(fault: &Violation, given: Option<&str>) -> Violation {
+    let is_short = |text: &&str| text.chars().count() <= MOST_NAMED && !text.chars().any(char::is_control);
+    let named = given.filter(is_short).filter(|text| !text.trim().is_empty() && !fault.message.contains(*text));
+    let named = named.map_or(String::new(), |text| format!("\"{text}\": "));
+    Violation { message: format!("left out: {named}{}", fault.message), ..fault.clone() }
+}
+
+/// Returns the note that an item is not all day because a time has a time of day.
+fn no_whole_day(fault: &Violation) -> Violation {
+    let field = fault.pointer.trim_start_matches('/');
+    let message = format!("left out: {field} has a time of day, which is taken");
+    Violation { pointer: "/all_day".to_owned(), code: fault.code.clone(), message }
 }
 
 /// The place of a violation.
@@ -97,14 +116,9 @@ impl Place {
         zone: Option<Zone>,
         fault: &Violation,
     ) -> Option<Violation> {
-        match fault.code.as_str() {
-            // The whole day is what its dates do not say; the times are what they do.
-            "not_a_date" if body.contains_key("all_day") => {
-                return body.shift_remove("all_day").map(|_| left_out(fault));
-            }
-            _ => {}
-        }
         let value = body.get_mut(&self.field)?;
+        let given = at(value, &self.path).cloned();
+        let left_out = |fault: &Violation| left_out(fault, given.as_deref());
         if let Some(text) = at(value, &self.path)
             && let Some(message) = amend(text, longest(field, &self.path), zone, &fault.code)
         {
@@ -303,6 +317,26 @@ mod tests {
             repaired("session", session, &faults),
             json!({"title": {"en": "A"}, "speakers": [{"speaker": "a"}]})
         );
+    }
+
+    #[test]
+    fn notes_name_what_is_left_out() {
+        let venue = ContentType::of_kind("venue").unwrap();
+        let mut body = json!({"name": {"en": "Pier"}, "address": {"country": "Atlantis"}});
+        let fault = |pointer: &str, code: &str, message: &str| Violation {
+            pointer: pointer.to_owned(),
+            code: code.to_owned(),
+            message: message.to_owned(),
+        };
+        let faults = vec![fault("/address/country", "too_long", "must have at most 2 characters")];
+        let notes = repair(venue, body.as_object_mut().unwrap(), |_| true, faults).unwrap();
+        assert_eq!(notes[0].message, "left out: \"Atlantis\": must have at most 2 characters");
+        let event = ContentType::of_kind("event").unwrap();
+        let mut body = json!({"title": {"en": "A"}, "all_day": true, "starts_at": "2027-01-01T09:00", "ends_at": "2027-01-01T10:00"});
+        let faults = ["/starts_at", "/ends_at"].map(|pointer| fault(pointer, "not_a_date", "must be a date")).to_vec();
+        let notes = repair(event, body.as_object_mut().unwrap(), |_| true, faults).unwrap();
+        assert_eq!((notes.len(), notes[0].pointer.as_str()), (1, "/all_day"), "{notes:?}");
+        assert_eq!(body["ends_at"], "2027-01-01T10:00");
     }
 
     #[test]

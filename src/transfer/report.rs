@@ -9,6 +9,10 @@ use crate::content_types::ContentType;
 
 /// Greatest number of groups of notes; notes beyond are counted in one more group.
 const MOST_GROUPS: usize = 1_000;
+/// Greatest number of texts of one code on one property, each of which has a group; further ones have one together.
+const MOST_TEXTS: usize = 20;
+/// Beginning of the text of a group of several texts, before the first one.
+const FURTHER: &str = "further texts, the first: ";
 
 /// Code of the notes on properties for which there is no field.
 pub const LEFT_OUT: &str = "left_out";
@@ -85,7 +89,7 @@ impl ReportLine {
     }
 }
 
-/// Notes of one code on one property.
+/// Notes of one code on one property with one text.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NoteGroup {
     /// Code of the notes.
@@ -96,9 +100,20 @@ pub struct NoteGroup {
     pub count: u64,
     /// Position of the first one in the file.
     pub first: String,
-    /// Explanation of the first one.
+    /// Explanation; of the first one, if there were too many for a group each.
     pub message: String,
 }
+
+impl NoteGroup {
+    /// Returns what tells the group from others: code, property and text.
+    fn key(&self) -> NoteKey {
+        let text = if self.message.starts_with(FURTHER) { FURTHER } else { &self.message };
+        (self.code.clone(), self.subject.clone(), text.to_owned())
+    }
+}
+
+/// Code, property and text of a group of notes.
+pub type NoteKey = (String, String, String);
 
 /// The result of an import as a whole; the exit code of the command follows from it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -128,12 +143,12 @@ impl Verdict {
 pub struct Report {
     /// Numbers of records, by outcome and kind of content.
     pub counts: BTreeMap<Outcome, BTreeMap<&'static str, u64>>,
-    /// Notes, by code and property.
+    /// Notes, by code, property and text.
     #[serde(serialize_with = "groups_only")]
-    pub notes: BTreeMap<(String, String), NoteGroup>,
+    pub notes: BTreeMap<NoteKey, NoteGroup>,
 }
 
-fn groups_only<S: Serializer>(notes: &BTreeMap<(String, String), NoteGroup>, serializer: S) -> Result<S::Ok, S::Error> {
+fn groups_only<S: Serializer>(notes: &BTreeMap<NoteKey, NoteGroup>, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_seq(notes.values())
 }
 
@@ -170,7 +185,7 @@ impl Report {
         let named = |kinds: BTreeMap<String, u64>| kinds.iter().map(|(name, count)| (kind(name), *count)).collect();
         Ok(Self {
             counts: stored.counts.into_iter().map(|(outcome, kinds)| (outcome, named(kinds))).collect(),
-            notes: stored.notes.into_iter().map(|note| ((note.code.clone(), note.subject.clone()), note)).collect(),
+            notes: stored.notes.into_iter().map(|note| (note.key(), note)).collect(),
         })
     }
 
@@ -192,16 +207,30 @@ impl Report {
         }
     }
 
-    /// Adds a group of notes to the group of the same code and property.
-    pub fn add(&mut self, group: NoteGroup) {
-        let mut key = (group.code.clone(), group.subject.clone());
-        if self.notes.len() >= MOST_GROUPS && !self.notes.contains_key(&key) {
-            "*".clone_into(&mut key.1);
+    /// Adds a group of notes to the group of the same code, property and text.
+    pub fn add(&mut self, mut group: NoteGroup) {
+        if !self.notes.contains_key(&group.key()) {
+            if self.notes.len() >= MOST_GROUPS {
+                "*".clone_into(&mut group.subject);
+            }
+            if self.groups(&group.code, &group.subject).count() >= MOST_TEXTS {
+                group.message.insert_str(0, FURTHER);
+            }
         }
-        match self.notes.get_mut(&key) {
+        match self.notes.get_mut(&group.key()) {
             Some(present) => present.count += group.count,
-            None => drop(self.notes.insert(key.clone(), NoteGroup { subject: key.1, ..group })),
+            None => drop(self.notes.insert(group.key(), group)),
         }
+    }
+
+    /// Returns the groups of notes of one code on one property.
+    fn groups(&self, code: &str, subject: &str) -> impl Iterator<Item = &NoteGroup> {
+        let first = (code.to_owned(), subject.to_owned(), String::new());
+        let key = (first.0.clone(), first.1.clone());
+        self.notes
+            .range(first..)
+            .map(|(_, group)| group)
+            .take_while(move |group| group.code == key.0 && group.subject == key.1)
     }
 
     /// Returns the number of records that the file had, without those that it had no more.
@@ -221,7 +250,7 @@ impl Report {
 
     /// Returns the number of notes of one code on one property.
     pub fn noted(&self, code: &str, subject: &str) -> u64 {
-        self.notes.get(&(code.to_owned(), subject.to_owned())).map_or(0, |group| group.count)
+        self.groups(code, subject).map(|group| group.count).sum()
     }
 
     /// Returns the result of the import as a whole.
@@ -248,8 +277,8 @@ fn without_positions(pointer: &str) -> String {
 mod tests {
     use super::*;
 
-    fn note(pointer: &str) -> ReportLine {
-        let fault = Violation { pointer: pointer.to_owned(), code: "x".to_owned(), message: pointer.to_owned() };
+    fn note(pointer: &str, message: &str) -> ReportLine {
+        let fault = Violation { pointer: pointer.to_owned(), code: "x".to_owned(), message: message.to_owned() };
         let (file, place, what) = (String::new(), pointer.to_owned(), String::new());
         ReportLine { file, place, outcome: Outcome::Note, kind: "", what, faults: vec![fault] }
     }
@@ -258,23 +287,39 @@ mod tests {
     fn notes_are_grouped_and_bounded() {
         let mut report = Report::default();
         for place in 0..3 {
-            report.count(&note(&format!("/links/{place}/url")));
+            report.count(&note(&format!("/links/{place}/url"), "no URL"));
         }
-        assert_eq!(report.noted("x", "/links/*/url"), 3);
-        assert_eq!(report.notes.values().next().unwrap().message, "/links/0/url");
+        report.count(&note("/links/7/url", "no host"));
+        assert_eq!(report.noted("x", "/links/*/url"), 4);
+        let texts: Vec<_> = report.notes.values().map(|group| (group.message.as_str(), group.count)).collect();
+        assert_eq!(texts, [("no URL", 3), ("no host", 1)]);
         for name in 0..2 * MOST_GROUPS {
-            report.count(&note(&format!("/a{name}")));
+            report.count(&note(&format!("/a{name}"), "no URL"));
         }
-        assert_eq!(report.notes.len(), MOST_GROUPS + 1);
-        assert_eq!(report.notes.values().map(|group| group.count).sum::<u64>(), 3 + 2 * MOST_GROUPS as u64);
+        assert!(report.notes.len() <= MOST_GROUPS + 1);
+        assert_eq!(report.notes.values().map(|group| group.count).sum::<u64>(), 4 + 2 * MOST_GROUPS as u64);
+    }
+
+    #[test]
+    fn every_text_is_told_up_to_a_bound() {
+        let mut report = Report::default();
+        for number in 0..MOST_TEXTS + 5 {
+            report.count(&note("/DTSTART", &format!("\"Zone {number:02}\" is not known")));
+        }
+        report = Report::from_json(&serde_json::to_string(&report).unwrap()).unwrap();
+        report.count(&note("/DTSTART", "\"Zone 99\" is not known"));
+        report.count(&note("/DTSTART", "\"Zone 00\" is not known"));
+        assert_eq!((report.notes.len(), report.noted("x", "/DTSTART")), (MOST_TEXTS + 1, MOST_TEXTS as u64 + 7));
+        let further = report.notes.values().find(|group| group.message.starts_with(FURTHER)).unwrap();
+        assert_eq!((further.count, further.message.contains("Zone 20")), (6, true));
     }
 
     #[test]
     fn a_report_comes_back_from_its_json() {
         let mut report = Report::default();
-        report.count(&note("/links/0/url"));
-        report.count(&ReportLine { outcome: Outcome::Created, kind: "event", ..note("") });
-        report.count(&ReportLine { outcome: Outcome::Missing, kind: "event", ..note("") });
+        report.count(&note("/links/0/url", "no URL"));
+        report.count(&ReportLine { outcome: Outcome::Created, kind: "event", ..note("", "") });
+        report.count(&ReportLine { outcome: Outcome::Missing, kind: "event", ..note("", "") });
         assert_eq!(report.records(), 1, "neither a note nor what the file lacks is a record of it");
         let json = serde_json::to_string(&report).unwrap();
         let again = Report::from_json(&json).unwrap();
@@ -287,9 +332,9 @@ mod tests {
     fn a_report_without_records_recognised_nothing() {
         let mut report = Report::default();
         assert_eq!(report.verdict(), Verdict::NothingRecognised);
-        report.count(&ReportLine { outcome: Outcome::Refused, ..note("") });
+        report.count(&ReportLine { outcome: Outcome::Refused, ..note("", "") });
         assert_eq!(report.verdict(), Verdict::NothingRecognised);
-        report.count(&ReportLine { outcome: Outcome::Created, kind: "event", ..note("") });
+        report.count(&ReportLine { outcome: Outcome::Created, kind: "event", ..note("", "") });
         assert_eq!(report.verdict(), Verdict::SomeRefused);
     }
 }

@@ -8,10 +8,10 @@ use crate::transfer::attempt::in_savepoint;
 use crate::transfer::edits::{imported_version, is_edited};
 use crate::transfer::importer::Importer;
 use crate::transfer::listener::{ImportPosition, Listener};
-use crate::transfer::missing::{Missing, Seen, withdraw};
-use crate::transfer::record::ImportEntry;
+use crate::transfer::missing::{Missing, Seen, item_of, withdraw};
+use crate::transfer::record::{ImportEntry, SourceRevision};
 use crate::transfer::report::{Outcome, Report, ReportLine};
-use crate::transfer::restore;
+use crate::transfer::{restore, revisions};
 
 /// The state of an import between its transactions.
 pub struct Work {
@@ -93,6 +93,9 @@ impl Work {
         if let ImportEntry::LeftOut(groups) = &entry {
             groups.iter().for_each(|group| self.report.add(group.clone()));
         }
+        if let ImportEntry::Revision(revision) = &entry {
+            self.replace(connection, revision)?;
+        }
         for line in self.importer.apply(connection, &self.file, entry)? {
             self.say(&line);
         }
@@ -112,6 +115,27 @@ impl Work {
         if !faults.is_empty() {
             let (file, what) = (self.file.clone(), item.slug.clone());
             self.say(&ReportLine { file, place, outcome: Outcome::Note, kind: "", what, faults });
+        }
+        Ok(())
+    }
+
+    /// Makes room for a new revision of a series: what it does not have becomes what it has, or is withdrawn. What an editor
+    /// changed stays, and is reported as missing.
+    fn replace(&mut self, connection: &mut Db, revision: &SourceRevision) -> Result<(), Problem> {
+        let changes = revisions::changes(connection, revision)?;
+        for (row, source) in changes.moved {
+            revisions::rename(connection, row, source)?;
+        }
+        for row in changes.gone {
+            let now = chrono::Utc::now().timestamp_micros();
+            let Some(missing) = item_of(connection, row, now)? else { continue };
+            let imported = imported_version(connection, &missing.item)?;
+            let is_kept = !self.importer.overwrites() && is_edited(connection, &missing.item, imported)?;
+            let (file, place, what) = (self.file.clone(), missing.source.source.clone(), missing.title.clone());
+            if let Ok(()) = self.withdraw(connection, missing, is_kept)? {
+                let (outcome, faults) = (Outcome::Withdrawn, vec![replaced()]);
+                self.say(&ReportLine { file, place, outcome, kind: revisions::KIND, what, faults });
+            }
         }
         Ok(())
     }
@@ -165,6 +189,12 @@ fn edited() -> Violation {
     let message =
         "left as it is: an editor changed it since the last import; withdraw it by hand, or import with overwrite";
     Violation { pointer: String::new(), code: "edited".to_owned(), message: message.to_owned() }
+}
+
+/// Returns why an occurrence is withdrawn that a new revision of its series does not have.
+fn replaced() -> Violation {
+    let message = "the new revision of the series does not have this occurrence";
+    Violation { pointer: String::new(), code: "new_revision".to_owned(), message: message.to_owned() }
 }
 
 /// Returns the note on a record that the file may have in a part that could not be read.

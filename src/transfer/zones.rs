@@ -1,4 +1,4 @@
-//! Names of time zones and countries in other systems.
+//! Names of time zones in other systems.
 
 use chrono::{DateTime, NaiveDateTime};
 use strum::IntoEnumIterator;
@@ -6,58 +6,17 @@ use windows_timezones::WindowsTimezone;
 
 use crate::time_zone::{LocalOffsets, Zone, rules};
 
-/// Names of countries that are not in ISO 3166-1, in lower case without full stops.
-const COUNTRIES: [(&str, &str); 22] = [
-    ("usa", "US"),
-    ("united states", "US"),
-    ("uk", "GB"),
-    ("united kingdom", "GB"),
-    ("great britain", "GB"),
-    ("england", "GB"),
-    ("scotland", "GB"),
-    ("wales", "GB"),
-    ("netherlands", "NL"),
-    ("czech republic", "CZ"),
-    ("russia", "RU"),
-    ("south korea", "KR"),
-    ("korea", "KR"),
-    ("taiwan", "TW"),
-    ("vietnam", "VN"),
-    ("moldova", "MD"),
-    ("iran", "IR"),
-    ("bolivia", "BO"),
-    ("tanzania", "TZ"),
-    ("turkey", "TR"),
-    ("north macedonia", "MK"),
-    ("philippines", "PH"),
-];
-
-/// Returns the ISO 3166-1 alpha-2 code of a country, given one of its codes or its English name.
-pub fn country_code(name: &str) -> Option<&'static str> {
-    let plain: String = name.to_lowercase().chars().filter(|c| *c != '.').collect();
-    let plain = plain.trim();
-    if let Some((_, code)) = COUNTRIES.iter().find(|(known, _)| *known == plain) {
-        return Some(code);
-    }
-    let by_code = rust_iso3166::from_alpha2(&plain.to_ascii_uppercase()).filter(|_| plain.len() == 2);
-    let usual = |official: &str| official.to_lowercase().split(['(', ',']).next().unwrap_or_default().trim().to_owned();
-    let by_long_code = rust_iso3166::from_alpha3(&plain.to_ascii_uppercase()).filter(|_| plain.len() == 3);
-    by_code
-        .or(by_long_code)
-        .or_else(|| rust_iso3166::ALL.iter().find(|c| c.name.to_lowercase() == plain).copied())
-        .or_else(|| {
-            let mut alike =
-                rust_iso3166::ALL.iter().filter(|c| usual(c.name) == plain || usual(c.name) == format!("the {plain}"));
-            alike.next().copied().filter(|_| alike.next().is_none())
-        })
-        .map(|country| country.alpha2)
-}
+/// Beginning of the names of zones in Exchange.
+const MICROSOFT: &str = "tzone://Microsoft/";
 
 /// Returns the IANA zone of a name that a calendar gives to a zone, by any of its names: the Windows name or its
 /// description (Unicode CLDR, windowsZones), the IANA name in any spelling, a path that ends with one, or an offset
 /// from UTC of whole hours.
 pub fn zone_of(tzid: &str) -> Option<Zone> {
-    let name = tzid.trim().trim_matches('"').trim();
+    let name = tzid.trim().trim_matches('"').trim().replace("&amp;", "&");
+    // Exchange writes addresses of its own; its "Custom" says nothing.
+    let scheme = name.get(..MICROSOFT.len()).is_some_and(|start| start.eq_ignore_ascii_case(MICROSOFT));
+    let name = if scheme { &name[MICROSOFT.len()..] } else { name.as_str() };
     if let Ok(zone) = name.parse::<Zone>() {
         return Some(zone);
     }
@@ -82,14 +41,46 @@ const WORLD: [&str; 9] =
 
 /// Returns the zone of the first city that a name has, as in `(GMT+01.00) Amsterdam / Berlin / Bern`.
 pub fn zone_of_city(name: &str) -> Option<Zone> {
-    let name = name.rsplit(')').next().unwrap_or(name).to_lowercase();
     let known = rules::names();
-    let city = |name: &str| name.rsplit('/').next().unwrap_or(name).replace('_', " ").to_lowercase();
-    let mut words = name.split([',', ';', '/', '|']).map(str::trim).filter(|word| !word.is_empty());
+    let plain = |text: &str| text.replace('_', " ").to_lowercase();
+    let city = |zone: &str| plain(zone.rsplit('/').next().unwrap_or(zone));
+    let name = plain(name);
+    let without_offset = |part: &str| {
+        let rest = ["utc", "gmt"].iter().find_map(|word| part.strip_prefix(word)).unwrap_or(part);
+        rest.trim_start_matches(|c: char| c.is_whitespace() || c.is_ascii_digit() || "+-−:.".contains(c)).to_owned()
+    };
+    let parts = name.split([',', ';', '/', '|', '(', ')']).flat_map(|part| part.split(" - "));
+    let mut words = parts.map(|part| without_offset(part.trim())).filter(|word| !word.is_empty());
     let zone = words.find_map(|word| {
         known.iter().find(|zone| WORLD.iter().any(|part| zone.starts_with(part)) && city(zone) == word)
     });
     zone?.parse().ok()
+}
+
+/// Returns the offsets from UTC that a name has within it, in seconds, as in `GMT -0500 (Standard) / GMT -0400 (Daylight)`.
+pub fn offsets_in(name: &str) -> Vec<i32> {
+    let mut offsets = Vec::new();
+    for (at, sign) in name.char_indices().filter(|(_, letter)| "+-−".contains(*letter)) {
+        let before = name[..at].trim_end().to_ascii_uppercase();
+        let stands =
+            before.is_empty() || before.ends_with(['(', '/']) || ["UTC", "GMT"].iter().any(|it| before.ends_with(it));
+        let rest = &name[at + sign.len_utf8()..];
+        let end = rest.find(|c: char| !c.is_ascii_digit() && !".:".contains(c)).unwrap_or(rest.len());
+        let digits = rest[..end].trim_end_matches(['.', ':']).replace('.', ":");
+        offsets.extend(offset_of(&format!("{sign}{digits}")).filter(|_| stands));
+    }
+    offsets
+}
+
+/// Returns the standard offset of a zone in a year and the one in summer, in seconds; both are the same if the clocks do
+/// not change.
+pub fn offsets_of_year(zone: Zone, year: i32) -> (i32, i32) {
+    let at = |month: u32| {
+        let first = chrono::NaiveDate::from_ymd_opt(year, month, 1).unwrap_or_default();
+        zone.period_at(first.and_time(chrono::NaiveTime::MIN).and_utc().timestamp())
+    };
+    let (january, july) = (at(1), at(7));
+    if january.daylight { (july.offset, january.offset) } else { (january.offset, july.offset) }
 }
 
 /// Returns the zone with a Windows name, or with its description: `(UTC+01:00) Brussels, Copenhagen, Madrid, Paris`.
@@ -100,13 +91,27 @@ fn windows_zone(name: &str) -> Option<Zone> {
         let rest = text.strip_prefix('(').and_then(|text| text.split_once(')')).map_or(text, |(_, places)| places);
         rest.trim().to_lowercase().replace(" & ", " and ")
     };
-    let given = Some(places(name)).filter(|places| !places.is_empty());
-    let is_it = |zone: &WindowsTimezone| {
-        zone.name().eq_ignore_ascii_case(name) || given.as_ref().is_some_and(|it| *it == places(zone.description()))
-    };
-    let named = WindowsTimezone::iter().find(is_it).map(|zone| zone.tzdb_id());
-    let newer = || NEW_NAMES.iter().find(|(known, _)| known.eq_ignore_ascii_case(name.trim())).map(|(_, id)| *id);
-    named.or_else(newer)?.parse().ok()
+    let spellings = windows_spellings(name);
+    let given: Vec<String> = spellings.iter().map(|name| places(name)).filter(|places| !places.is_empty()).collect();
+    let named = |known: &str| spellings.iter().any(|name| name.eq_ignore_ascii_case(known));
+    let is_it = |zone: &WindowsTimezone| named(zone.name()) || given.contains(&places(zone.description()));
+    let found = WindowsTimezone::iter().find(is_it).map(|zone| zone.tzdb_id());
+    let newer = || NEW_NAMES.iter().find(|(known, _)| named(known)).map(|(_, id)| *id);
+    found.or_else(newer)?.parse().ok()
+}
+
+/// Returns a name, and the standard name that belongs to it if it is the one for the summer, a short one, or has a number
+/// behind it: programs write `Romance Daylight Time`, `Eastern Time` and `Eastern Standard Time 1`.
+fn windows_spellings(name: &str) -> Vec<String> {
+    let name = name.trim();
+    let mut spellings = vec![name.to_owned()];
+    let base = name.trim_end_matches(|c: char| c.is_ascii_digit());
+    let base = if base.ends_with(' ') { base.trim_end() } else { name };
+    let lower = base.to_ascii_lowercase();
+    let short =
+        [" standard time", " daylight time", " summer time", " time"].iter().find_map(|end| lower.strip_suffix(end));
+    spellings.extend(short.map(|short| format!("{short} standard time")));
+    spellings
 }
 
 /// Names of Windows that are newer than the crate's copy of the table, with the zones of the places that they name.
@@ -127,8 +132,15 @@ fn iana_zone(name: &str) -> Option<Zone> {
     if let Ok(zone) = name.parse::<Zone>() {
         return Some(zone);
     }
-    let known = rules::names();
-    known.iter().find(|known| known.eq_ignore_ascii_case(&name)).and_then(|known| known.parse().ok())
+    // Digits tell Etc/GMT+1 from Etc/GMT-1; without them the letters alone tell the names apart.
+    let letters = |text: &str| text.to_ascii_lowercase().replace(|c: char| !c.is_ascii_alphabetic(), "");
+    let is_plain = !name.contains(|c: char| !c.is_ascii_alphabetic() && !"/_-.\\".contains(c));
+    let wanted = letters(&name);
+    let is_it = |known: &&String| {
+        known.eq_ignore_ascii_case(&name)
+            || (is_plain && !known.contains(|c: char| c.is_ascii_digit()) && letters(known) == wanted)
+    };
+    rules::names().iter().find(is_it).and_then(|known| known.parse().ok())
 }
 
 /// Parses an offset from UTC in any spelling, in seconds: `UTC+2`, `GMT+0200`, `+02:00`, `+020000`, `UTC`, `Z`.
@@ -181,23 +193,6 @@ mod tests {
     use super::*;
 
     #[test]
-    fn countries_by_their_usual_names() {
-        for (name, code) in [
-            ("U.S.A.", "US"),
-            ("U.K.", "GB"),
-            ("Germany", "DE"),
-            ("DEU", "DE"),
-            ("Netherlands", "NL"),
-            ("be", "BE"),
-            ("Bosnia and Herzegovina", "BA"),
-            ("United Arab Emirates", "AE"),
-        ] {
-            assert_eq!(country_code(name), Some(code), "{name}");
-        }
-        assert_eq!(country_code("Atlantis"), None);
-    }
-
-    #[test]
     fn zones_by_all_their_names() {
         for name in [
             "Europe/Brussels",
@@ -221,10 +216,28 @@ mod tests {
             ("-05:00", "Etc/GMT+5"),
             ("utc", "UTC"),
             ("Z", "UTC"),
+            ("tzone://Microsoft/Utc", "UTC"),
+            ("Eastern Standard Time 1", "America/New_York"),
+            ("Eastern Daylight Time", "America/New_York"),
+            ("Eastern Time", "America/New_York"),
+            ("Romance Daylight Time", "Europe/Paris"),
+            ("W. Europe Summer Time", "Europe/Berlin"),
+            ("(UTC-05:00) Eastern Time (US &amp; Canada)", "America/New_York"),
+            ("America-New_York", "America/New_York"),
+            ("EuropeBrussels", "Europe/Brussels"),
         ] {
             assert_eq!(zone_of(name), zone.parse().ok(), "{name}");
         }
-        assert_eq!(zone_of("My own zone"), None);
+        for name in ["My own zone", "tzone://Microsoft/Custom", "Time", "Etc/GMT1"] {
+            assert_eq!(zone_of(name), None, "{name}");
+        }
+        let city = |name: &str| zone_of_city(name).map(|zone| zone.name());
+        assert_eq!(city("(GMT+01.00) Amsterdam / Berlin"), Some("Europe/Amsterdam"));
+        assert_eq!(city("GMT-05:00 New_York (EST)"), Some("America/New_York"));
+        assert_eq!(city("Europe - Brussels"), Some("Europe/Brussels"));
+        assert_eq!(offsets_in("GMT -0500 (Standard) / GMT -0400 (Daylight)"), [-18_000, -14_400]);
+        assert_eq!(offsets_in("(UTC+01.00) A place"), [3_600]);
+        assert_eq!(offsets_in("Twenty-2 places"), [0; 0]);
         assert_eq!(zone_of("+05:30"), None);
         for (text, seconds) in [
             ("UTC+5:30", 19_800),

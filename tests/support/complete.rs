@@ -66,7 +66,7 @@ pub fn lost(app: &TestApp, said: &Said, leaves: &[Leaf], elsewhere: &[(&str, &st
     let stored = export_text(app);
     // JSON:API has `-` between the words of names, for which notes have `_`.
     let plain = |name: &str| name.replace('-', "_");
-    let subjects: Vec<String> = said.report.notes.keys().map(|(_, subject)| plain(subject)).collect();
+    let subjects: Vec<String> = said.report.notes.keys().map(|(_, subject, _)| plain(subject)).collect();
     let is_noted = |leaf: &Leaf| {
         let names: Vec<String> = leaf.path.split('/').filter(|name| !name.is_empty()).map(plain).collect();
         let is_named = |subject: &String| {

@@ -1,6 +1,7 @@
 //! Endpoints of imports: files of other systems that the server imports in the background.
 
 mod body;
+mod checks;
 mod form;
 mod options;
 
@@ -23,7 +24,7 @@ use crate::http::response::{FORM_DATA, Response};
 use crate::http::route::{Access, Route};
 use crate::problem::{Problem, ProblemKind};
 use crate::transfer::import_jobs::{self, ImportJob, NewImport, ReceivedFile, Reception, ReceptionLimits};
-use crate::transfer::read::{ImportFormat, Mapping};
+use crate::transfer::read::ImportFormat;
 
 pub use body::ImportList;
 
@@ -115,7 +116,7 @@ async fn create(mut request: Request) -> Result<Response, Problem> {
         let form = receive(&request, upload, &mut reception).await?;
         let query = if form.options.is_empty() { query } else { options::read(&request, &form.options)? };
         let received = reception.close().await?;
-        enqueue(&request, new_import(&request, query, form, received)?).await
+        enqueue(&request, new_import(&request, query, form, received).await?).await
     };
     match outcome.await {
         Ok((job, is_replayed)) => {
@@ -138,9 +139,9 @@ fn accepted(job: ImportJob, is_replayed: bool) -> Result<Response, Problem> {
 /// Returns the import that a request asks for.
 ///
 /// # Errors
-/// 400 if the format or a source that must be named is not known, 422 if the file is empty, or its mapping is missing or
-/// invalid.
-fn new_import(
+/// 400 if the format, the event or a source that must be named is not known, 422 if the file is empty, or its mapping is
+/// missing or invalid.
+async fn new_import(
     request: &Request,
     query: ImportQuery,
     form: ImportForm,
@@ -160,31 +161,14 @@ fn new_import(
         let message = "neither the name nor the media type of the file says its format, so it must be given";
         return Err(Problem::bad_request(Violations::one("?format", "required", message)));
     };
-    // Files of these formats do not say what their source is: two of them would be one source.
-    let is_list = matches!(format, ImportFormat::Csv | ImportFormat::Conferences);
-    if is_list && given.is_none() && options.name.is_none() {
-        let message = "a list does not name its source; give a name, or the name of the file";
-        return Err(Problem::bad_request(Violations::one("?name", "required", message)));
-    }
-    check_mapping(format, form.mapping.as_deref())?;
     options.mapping = form.mapping;
+    let is_named = given.is_some() || options.name.is_some();
     let file = given.unwrap_or_else(|| format!("import.{}", form.extension));
+    checks::require_valid(request, (format, &file, is_named), &options, &received).await?;
     let said = json!([&received.hash, &file, &options]).to_string();
     let key = idempotency_key(request, &said)?;
     let format = format.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default();
     Ok(NewImport { received, file, format, options, key })
-}
-
-/// Refuses a list without a mapping, and a mapping that is not valid.
-fn check_mapping(format: ImportFormat, mapping: Option<&str>) -> Result<(), Problem> {
-    let refused = |code, message: String| Err(Problem::invalid(Violations::one("/mapping", code, message)));
-    match mapping.map(Mapping::parse) {
-        None if format == ImportFormat::Csv => {
-            refused("required", "a CSV file requires a mapping, as a part of a form".to_owned())
-        }
-        Some(Err(message)) => refused("not_valid", message),
-        None | Some(Ok(_)) => Ok(()),
-    }
 }
 
 /// Reads the idempotency key of a request, for what it said.

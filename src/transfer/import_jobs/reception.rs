@@ -12,6 +12,7 @@ use crate::database::{Database, Db, new_id, now};
 use crate::editorial::idempotency::Idempotent;
 use crate::journal::Author;
 use crate::problem::{Problem, ProblemKind};
+use crate::transfer::read::text_of_start;
 
 /// Size of every part of a file but the last one, in bytes.
 pub const PART_BYTES: usize = 524_288;
@@ -38,6 +39,8 @@ pub struct Reception {
     parts: i64,
     bytes: usize,
     head: Vec<u8>,
+    /// The first part.
+    beginning: Vec<u8>,
     hash: Sha256,
     /// Whether it is not settled yet what becomes of the file.
     is_open: bool,
@@ -54,6 +57,8 @@ pub struct ReceivedFile {
     pub hash: String,
     /// The first bytes as text.
     pub head: String,
+    /// The first part.
+    pub beginning: Vec<u8>,
 }
 
 impl Reception {
@@ -76,8 +81,9 @@ impl Reception {
             Ok(())
         };
         database.write(open).await?;
-        let (part, head, hash) = (Vec::new(), Vec::new(), Sha256::new());
-        Ok(Self { database: database.clone(), id, limits, part, parts: 0, bytes: 0, head, hash, is_open: true })
+        let (part, head, beginning, hash) = (Vec::new(), Vec::new(), Vec::new(), Sha256::new());
+        let (database, is_open) = (database.clone(), true);
+        Ok(Self { database, id, limits, part, parts: 0, bytes: 0, head, beginning, hash, is_open })
     }
 
     /// Takes the next bytes of the file.
@@ -106,6 +112,9 @@ impl Reception {
     /// Stores the present part.
     async fn store(&mut self) -> Result<(), Problem> {
         let (id, position, bytes) = (self.id.clone(), self.parts, std::mem::take(&mut self.part));
+        if position == 0 {
+            self.beginning.clone_from(&bytes);
+        }
         let write = move |c: &mut Db| {
             let row =
                 (import_parts::import_id.eq(id), import_parts::position.eq(position), import_parts::bytes.eq(bytes));
@@ -126,8 +135,9 @@ impl Reception {
             self.store().await?;
         }
         let hash = self.hash.clone().finalize().iter().map(|byte| format!("{byte:02x}")).collect();
-        let head = String::from_utf8_lossy(&self.head).into_owned();
-        Ok(ReceivedFile { id: self.id.clone(), bytes: self.bytes, hash, head })
+        let head = text_of_start(&self.head);
+        let beginning = std::mem::take(&mut self.beginning);
+        Ok(ReceivedFile { id: self.id.clone(), bytes: self.bytes, hash, head, beginning })
     }
 
     /// Ends the reception of a file that has become an import.

@@ -52,7 +52,9 @@ pub async fn run(app: &App, claim: &Claim, job: &ImportJob) {
             );
             fail(app, claim, ImportFailure::OtherSource, &detail).await;
         }
-        Err(error @ ImportError::Reader(..)) => fail(app, claim, ImportFailure::Unreadable, &error.to_string()).await,
+        Err(error @ (ImportError::Reader(..) | ImportError::NoEvent(_))) => {
+            fail(app, claim, ImportFailure::Unreadable, &error.to_string()).await;
+        }
         Err(error @ ImportError::Forbidden(_)) => fail(app, claim, ImportFailure::Forbidden, &error.to_string()).await,
         Err(ImportError::Format(reason)) => fail(app, claim, ImportFailure::Unreadable, &reason).await,
         Err(ImportError::Program(_)) if job.attempts + 1 >= MOST_FAULTS => {

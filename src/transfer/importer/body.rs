@@ -18,7 +18,7 @@ use crate::items::{Among, Item};
 use crate::problem::Problem;
 use crate::transfer::attempt::invalid;
 use crate::transfer::merge::merge_fields;
-use crate::transfer::missing::WITHDRAWN;
+use crate::transfer::missing::{is_withdrawn, was_public};
 use crate::transfer::record::Record;
 use crate::transfer::repair::repair;
 
@@ -38,7 +38,7 @@ impl Importer {
         let content = item.content();
         let mut body = editable_form(content_type.fields, &content, &LocaleMode::All);
         let given = self.resolve_sources(connection, content_type, record.body.clone())?;
-        let returns = earlier.fingerprint == WITHDRAWN;
+        let returns = is_withdrawn(earlier);
         if returns {
             body.shift_remove("event_status");
         }
@@ -51,11 +51,15 @@ impl Importer {
         if draft.content == content && !hidden && !returns {
             return Ok(None);
         }
-        let status = match (hidden, returns && !record.private) {
+        // What was withdrawn returns as it was.
+        let status = match (hidden, was_public(earlier) && !record.private) {
             (true, _) => Some("draft".to_owned()),
-            (false, true) => Some(self.policy.status.to_owned()),
+            (false, true) => Some("published".to_owned()),
             (false, false) => None,
         };
+        if status.as_deref().unwrap_or(&item.status) == "published" {
+            self.show_references(connection, content_type, &draft)?;
+        }
         Ok(Some(ItemWrite {
             content_type,
             slug: None,

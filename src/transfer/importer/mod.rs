@@ -2,6 +2,7 @@
 //! an entry that breaks a rule is refused as a whole and affects no other.
 
 mod body;
+mod hidden;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -100,9 +101,11 @@ impl Importer {
                 Ok(vec![ReportLine { kind, what, ..line(place, Outcome::Refused, vec![fault]) }])
             }
             ImportEntry::Note { place, fault } => Ok(vec![line(place, Outcome::Note, vec![fault])]),
-            ImportEntry::Present { .. } | ImportEntry::Beyond { .. } | ImportEntry::LeftOut(_) | ImportEntry::Whole => {
-                Ok(Vec::new())
-            }
+            ImportEntry::Present { .. }
+            | ImportEntry::Beyond { .. }
+            | ImportEntry::Revision(_)
+            | ImportEntry::LeftOut(_)
+            | ImportEntry::Whole => Ok(Vec::new()),
             ImportEntry::Record(mut record) => {
                 self.notes = languages::arrange(&mut record, &self.site);
                 let named = ReportLine {
@@ -296,6 +299,9 @@ impl Importer {
             self.note("", "not_public", message);
         }
         let status = Some(if record.private || misses_parent { "draft" } else { self.policy.status }.to_owned());
+        if status.as_deref() == Some("published") {
+            self.show_references(connection, content_type, &draft)?;
+        }
         let writing =
             ItemWrite { content_type, slug, locale: None, slugs: SlugsByLocale::new(), status, content: draft.content };
         let item = insert(connection, self.context(), writing, Origin::default())?;

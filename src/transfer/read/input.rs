@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
 
-use encoding_rs::{CoderResult, Decoder, Encoding, UTF_8, WINDOWS_1252};
+use encoding_rs::{CoderResult, Decoder, Encoding, UTF_8, UTF_16BE, UTF_16LE, WINDOWS_1252};
 
 /// Number of bytes at the start of a file among which its encoding is declared.
 const HEAD: usize = 1_024;
@@ -35,7 +35,7 @@ pub fn text_of_bytes(bytes: &[u8]) -> (Cow<'_, str>, bool) {
 }
 
 /// Returns the input as UTF-8 without a byte order mark. The encoding is that of the mark, else the one that is given,
-/// else UTF-8; bytes of the latter stay as they are.
+/// else UTF-16 if the first letters have it, else UTF-8; bytes of the latter stay as they are.
 ///
 /// # Errors
 /// Fails for a label that names no encoding, and if the input cannot be read.
@@ -47,7 +47,12 @@ pub fn as_utf8(mut input: Box<dyn Input>, label: Option<&str>) -> io::Result<Box
             let wrong = || io::Error::new(io::ErrorKind::InvalidData, format!("\"{label}\" is not a known encoding"));
             (Encoding::for_label(label.as_bytes()).ok_or_else(wrong)?, 0)
         }
-        (None, None) => (UTF_8, 0),
+        // Each of these formats begins with two letters of ASCII, which in UTF-16 have a byte of zeros each.
+        (None, None) => match *start {
+            [first, 0, second, 0, ..] if first != 0 && second != 0 => (UTF_16LE, 0),
+            [0, first, 0, second, ..] if first != 0 && second != 0 => (UTF_16BE, 0),
+            _ => (UTF_8, 0),
+        },
     };
     if encoding == UTF_8 && mark == 0 {
         return Ok(input);
@@ -181,6 +186,8 @@ mod tests {
         assert_eq!(read_twice(b"\xef\xbb\xbfStra\xc3\x9fe", None), "Straße");
         assert_eq!(read_twice(b"Stra\xdfe und Gr\xfc\xdfe", Some("ISO-8859-1")), "Straße und Grüße");
         assert_eq!(read_twice(b"\xff\xfeS\x00t\x00\xdf\x00", None), "Stß");
+        assert_eq!(read_twice(b"A\x00:\x00A\x01", None), "A:Ł");
+        assert_eq!(read_twice(b"\x00A\x00:\x01A", None), "A:Ł");
         assert!(open(b"x", Some("klingon")).is_err());
         assert!(open(b"\x81 wrong", Some("shift_jis")).and_then(|mut input| read_all(&mut *input)).is_err());
         assert_eq!(text_of_bytes(b"Stra\xdfe"), (Cow::Borrowed("Straße"), true));

@@ -8,6 +8,7 @@ mod frab_xml;
 mod ics;
 mod input;
 mod json_stream;
+mod online;
 mod open_event;
 mod plain_text;
 mod programme;
@@ -60,7 +61,9 @@ impl ImportFormat {
             if extension == "json" { first_characters(path).map_err(|e| with_path(&e))? } else { String::new() };
         match Self::of_extension(&extension, &start) {
             Some(format) => Ok(format),
-            None if extension == "json" => Err(with_path(&"the file is neither a JSON array nor a JSON object")),
+            None if extension == "json" => {
+                Err(with_path(&"nothing was recognised: the file is neither a JSON array nor a JSON object"))
+            }
             None => Err(with_path(&"the format cannot be determined from the name; give it with --format")),
         }
     }
@@ -89,8 +92,14 @@ impl ImportFormat {
 fn is_open_event(start: &str) -> bool {
     let has = |name: &str| start.contains(&format!("\"{name}\""));
     let is_document = has("attributes") && (has("type") || has("relationships"));
-    let is_list = ["short_abstract", "long_abstract", "short_biography", "long_biography", "session_type"];
-    is_document || (start.starts_with('[') && is_list.iter().any(|name| has(name)))
+    let own = ["short_abstract", "long_abstract", "short_biography", "long_biography", "microlocation"];
+    // The widget of pretalx has types of sessions too, within an object.
+    let is_list = own.iter().any(|name| has(name)) || (start.starts_with('[') && has("session_type"));
+    // The file of the event, and a file with all lists, are objects.
+    let is_event = has("name")
+        && ["start_time", "starts_at"].iter().any(|name| has(name))
+        && ["location_name", "organizer_name", "identifier", "ticket_url", "social_links"].iter().any(|name| has(name));
+    is_document || is_list || (start.starts_with('{') && is_event)
 }
 
 /// Returns whether JSON that begins with a text is an array of parts of a programme: groups of sessions, which are the view
@@ -108,7 +117,12 @@ fn is_programme_list(start: &str) -> bool {
 fn first_characters(path: &Path) -> std::io::Result<String> {
     let mut start = [0; 1_024];
     let count = std::fs::File::open(path)?.read(&mut start)?;
-    Ok(String::from_utf8_lossy(&start[..count]).into_owned())
+    Ok(text_of_start(&start[..count]))
+}
+
+/// Returns the first bytes of a file as text, in the encoding that its byte order mark says.
+pub fn text_of_start(bytes: &[u8]) -> String {
+    encoding_rs::UTF_8.decode(bytes).0.into_owned()
 }
 
 /// The settings of a reader.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use crate::content::slug::is_id;
 use crate::content::violation::Violation;
-use crate::transfer::record::{Exported, ExportedForm, ImportEntry, Record};
+use crate::transfer::record::{Exported, ExportedForm, ImportEntry, Record, SourceRevision};
 use crate::transfer::report::{LEFT_OUT, NoteGroup, ON_PURPOSE};
 
 /// Greatest number of properties that are counted; further ones are counted together.
@@ -126,6 +126,14 @@ impl Sink {
     /// Returns [`Closed`] if the import has ended.
     pub fn beyond(&self, prefix: String, after: &str) -> Result<(), Closed> {
         self.send(ImportEntry::Beyond { prefix, after: after.to_owned() })
+    }
+
+    /// Says that the records that follow are a revision that replaces all earlier ones of the same event.
+    ///
+    /// # Errors
+    /// Returns [`Closed`] if the import has ended.
+    pub fn revision(&self, revision: SourceRevision) -> Result<(), Closed> {
+        self.send(ImportEntry::Revision(Box::new(revision)))
     }
 
     /// Reports a detail that is not taken as it is.

@@ -27,10 +27,9 @@ pub fn read(input: impl std::io::Read, listener: &mut dyn ElementHandler, sink: 
         max_depth: DEEPEST,
     };
     let closed = RefCell::new(false);
-    let read =
-        with_deserializer_from_reader_with_options(input, options! { budget: bounds, with_snippet: false }, |yaml| {
-            walk(yaml, listener, &closed)
-        });
+    // `NO` is a country: only `true` and `false` are no strings (YAML 1.2.2, section 10.3.2).
+    let options = options! { budget: bounds, with_snippet: false, strict_booleans: true };
+    let read = with_deserializer_from_reader_with_options(input, options, |yaml| walk(yaml, listener, &closed));
     match read {
         Ok(()) => Ok(true),
         Err(_) if *closed.borrow() => Err(Closed),

@@ -4,11 +4,12 @@ use serde_json::{Map, Value, json};
 
 use super::Rows;
 use super::dates::Days;
+use crate::transfer::country_names::country_code;
 use crate::transfer::read::json_stream::place;
+use crate::transfer::read::online::whereabouts;
 use crate::transfer::read::plain_text::rich;
 use crate::transfer::read::{Closed, text_of, web_address};
 use crate::transfer::record::Record;
-use crate::transfer::zones::country_code;
 
 /// Names of the members that are read.
 const READ: [&str; 42] = [
@@ -55,8 +56,6 @@ const READ: [&str; 42] = [
     "languages",
     "alt_name",
 ];
-/// Words for a place that is none.
-const ONLINE: [&str; 3] = ["online", "virtual", "remote"];
 /// Words for what is not known yet.
 const UNKNOWN: [&str; 5] = ["tba", "tbd", "none", "n/a", "null"];
 
@@ -125,6 +124,7 @@ impl Rows<'_> {
             let identity = ("event", record.source);
             return self.sink.refused(at, identity, "required", "a conference requires days, or a year");
         }
+        self.set_status(at, row, &mut record)?;
         self.set_place(at, row, &mut record)?;
         self.set_topics(at, row, &mut record)?;
         let languages = list(row.get("locales").or_else(|| row.get("languages"))).join(",");
@@ -173,18 +173,17 @@ impl Rows<'_> {
     /// Sets the venue, and whether the conference is online.
     fn set_place(&self, at: &str, row: &Value, record: &mut Record) -> Result<(), Closed> {
         let given = said(row, &["place", "location", "city"]).unwrap_or_default();
-        let is_online = |part: &str| ONLINE.iter().any(|word| part.to_lowercase().contains(word));
         let mut online = row.get("online").and_then(Value::as_bool).unwrap_or(false);
-        let mut parts: Vec<&str> = Vec::new();
+        let mut is_hybrid = false;
+        let mut parts: Vec<String> = Vec::new();
         for part in given.split([',', ';', '/']) {
-            // "and" may be within the name of a country.
-            let words = if is_online(part) { part.split(" and ").collect() } else { vec![part] };
-            online |= words.iter().any(|word| is_online(word));
-            let places = words.into_iter().map(str::trim).filter(|word| !word.is_empty() && !is_online(word));
-            parts.extend(places.filter(|word| !word.to_lowercase().starts_with("hybrid")));
+            let found = whereabouts(part);
+            online |= found.is_online;
+            is_hybrid |= found.is_hybrid;
+            parts.extend(Some(found.place.trim().to_owned()).filter(|place| !place.is_empty()));
         }
         let country = said(row, &["country"]);
-        parts.extend(country.as_deref());
+        let parts: Vec<&str> = parts.iter().map(String::as_str).chain(country.as_deref()).collect();
         let venue = match parts.as_slice() {
             [] => None,
             [city, rest @ ..] => Some(self.place(at, city, rest, said(row, &["venue"]))?),
@@ -195,8 +194,8 @@ impl Rows<'_> {
         record.set(
             "attendance_mode",
             match (online, &venue) {
-                (true, Some(_)) => "mixed",
-                (true, None) => "online",
+                (true, None) if !is_hybrid => "online",
+                (true, _) => "mixed",
                 _ => "offline",
             },
         );
@@ -251,7 +250,7 @@ impl Rows<'_> {
             (None, false) => self.sink.left_out(at, "deadline without link"),
             _ => {}
         }
-        for (name, value) in row.as_object().into_iter().flatten().filter(|(name, _)| !READ.contains(&name.as_str())) {
+        for (name, value) in row.as_object().into_iter().flatten().filter(|(name, _)| is_other(name)) {
             match text_of(Some(value)).filter(|text| text.starts_with("https://") || text.starts_with("http://")) {
                 Some(url) => given.push((name.replace('_', " "), url)),
                 None if value.is_null() => {}
@@ -267,6 +266,11 @@ impl Rows<'_> {
         }
         Ok(links)
     }
+}
+
+/// Returns whether a member is none of those that are read.
+fn is_other(name: &str) -> bool {
+    !READ.contains(&name) && !super::STATUS.contains(&name)
 }
 
 /// Returns the deadlines as they are written, with the zone that the list names.

@@ -8,11 +8,13 @@ use serde_json::{Value, json};
 
 use super::input::as_utf8;
 use super::json_stream::{self, ElementHandler, place};
+use super::programme::states::status_of;
+use super::programme::words::flag;
 use super::{Closed, Input, Settings, Sink, text_of, web_address, yaml_stream};
 use crate::content::slug::from_title;
+use crate::transfer::country_names::country_code;
 use crate::transfer::language_names::language_tag;
 use crate::transfer::record::Record;
-use crate::transfer::zones::country_code;
 
 /// Fields that are read; others are reported as left out.
 const KNOWN: [&str; 13] = [
@@ -30,6 +32,11 @@ const KNOWN: [&str; 13] = [
     "cfpEndDate",
     "offersSignLanguageOrCC",
 ];
+
+/// Members that say whether a conference takes place as announced, and those of them that are true if it does not.
+const STATUS: [&str; 8] =
+    ["status", "event_status", "eventStatus", "postponed", "cancelled", "canceled", "is_cancelled", "isCancelled"];
+const CANCELLED: [&str; 4] = ["cancelled", "canceled", "is_cancelled", "isCancelled"];
 
 /// Reads a list of conferences.
 ///
@@ -92,7 +99,7 @@ impl ElementHandler for Rows<'_> {
         if ["name", "startDate"].iter().any(|name| text_of(row.get(*name)).is_none()) {
             return self.sink.broken(at, "required", "a conference requires a name and a start");
         }
-        for name in object.keys().filter(|name| !KNOWN.contains(&name.as_str())) {
+        for name in object.keys().filter(|name| !KNOWN.contains(&name.as_str()) && !STATUS.contains(&name.as_str())) {
             self.sink.left_out(&at, name);
         }
         let venue = self.venue(&at, &row)?;
@@ -169,6 +176,7 @@ impl Rows<'_> {
                 _ => "offline",
             },
         );
+        self.set_status(at, row, &mut record)?;
         record.set("venue", venue);
         record.set("topics", topic.into_iter().collect::<Vec<_>>());
         record.set("languages", self.languages(at, text("locales"))?);
@@ -200,6 +208,22 @@ impl Rows<'_> {
             );
         }
         self.sink.record(record)
+    }
+
+    /// Sets whether a conference takes place as announced.
+    fn set_status(&self, at: &str, row: &Value, record: &mut Record) -> Result<(), Closed> {
+        let is = |names: &[&str]| names.iter().any(|name| row.get(*name).and_then(flag) == Some(true));
+        let given = ["status", "event_status", "eventStatus"].iter().find_map(|name| text_of(row.get(*name)));
+        match given.as_deref().map(|given| (given, status_of(given))) {
+            _ if is(&CANCELLED) => record.set("event_status", "cancelled"),
+            _ if is(&["postponed"]) => record.set("event_status", "postponed"),
+            Some((_, Some(status))) => record.set("event_status", status),
+            Some((given, None)) => {
+                self.sink.note(at, "/event_status", "unknown_status", format!("left out: \"{given}\""))?;
+            }
+            None => {}
+        }
+        Ok(())
     }
 
     fn languages(&self, at: &str, given: Option<String>) -> Result<Vec<String>, Closed> {

@@ -3,6 +3,10 @@
 mod mapping;
 mod order;
 mod unix_lines;
+mod values;
+
+use std::cell::RefCell;
+use std::collections::HashSet;
 
 use csv::{ByteRecord, ReaderBuilder};
 use serde_json::{Map, Value};
@@ -12,11 +16,12 @@ use super::{Closed, Input, Settings, Sink};
 use crate::content::field::{Field, FieldType, RelationShape};
 use crate::content_types::ContentType;
 use crate::transfer::record::{ByName, Record};
-use crate::transfer::zones::country_code;
+use crate::transfer::survey::hash_of;
 pub use mapping::Mapping;
 use mapping::{Cells, Detailed, Rule, field, fill};
 use order::RowOrder;
 use unix_lines::UnixLines;
+use values::{columns, is_plain_time, typed, whole_days};
 
 /// Reads all rows of a CSV file.
 ///
@@ -34,7 +39,7 @@ pub fn read(input: Box<dyn Input>, settings: &Settings, sink: &Sink) -> Result<(
     let delimiter = mapping.delimiter.and_then(|c| u8::try_from(c).ok()).unwrap_or(usual);
     let name = settings.source(None);
     sink.set_origin(&format!("{name}:{}", mapping.kind));
-    Rows { mapping, content_type, name, sink, delimiter }.read(input)
+    Rows { mapping, content_type, name, sink, delimiter, sent: RefCell::default() }.read(input)
 }
 
 struct Rows<'a> {
@@ -43,6 +48,8 @@ struct Rows<'a> {
     name: String,
     sink: &'a Sink,
     delimiter: u8,
+    /// Hashes of the sources of the rows that were sent.
+    sent: RefCell<HashSet<u64>>,
 }
 
 /// A row of a file.
@@ -125,7 +132,7 @@ impl Rows<'_> {
             is_windows_1252 |= texts.iter().any(|(_, is_windows_1252)| *is_windows_1252);
             let texts: Vec<String> = texts.into_iter().map(|(text, _)| text.into_owned()).collect();
             if headers.is_empty() {
-                headers = texts.iter().map(|h| h.trim_start_matches('\u{feff}').trim().to_owned()).collect();
+                headers = columns(&texts);
                 unused = self.mapping.unused(&headers);
                 continue;
             }
@@ -183,6 +190,11 @@ impl Rows<'_> {
                 Err(column) => self.sink.broken(line, "unknown_column", format!("id: there is no column \"{column}\"")),
             };
         };
+        if !self.sent.borrow_mut().insert(hash_of("", &source)) {
+            let id = fill(&self.mapping.id, cells).unwrap_or_default();
+            let message = format!("an earlier row has the id \"{id}\" too, and is taken; `id` must tell rows apart");
+            return self.sink.refused(line, (self.content_type.kind, source), "same_id", message);
+        }
         let mut record = Record::new(line, self.content_type.kind, source);
         record.slug = self.mapping.slug.as_deref().and_then(|slug| fill(slug, cells).ok());
         for (name, rule) in &self.mapping.fields {
@@ -199,6 +211,7 @@ impl Rows<'_> {
             let value = self.value(line, (name, declared), &detailed, &text, cells)?;
             place(&mut record.body, name, value);
         }
+        whole_days(&mut record.body);
         self.sink.record(record)
     }
 
@@ -228,7 +241,10 @@ impl Rows<'_> {
                         RelationShape::One | RelationShape::Many | RelationShape::Within(_) => source,
                     }
                 }
-                None => typed(&declared.kind, rule, word),
+                None => {
+                    self.note_form(line, (name, declared), rule, word)?;
+                    typed(&declared.kind, rule, word)
+                }
             };
             if !values.contains(&value) {
                 values.push(value);
@@ -236,6 +252,28 @@ impl Rows<'_> {
         }
         let list = matches!(declared.kind, FieldType::List { .. });
         Ok(if list { values.into() } else { values.into_iter().next().unwrap_or_default() })
+    }
+
+    /// Notes a time that has another form than those that are read.
+    fn note_form(
+        &self,
+        line: &str,
+        (name, declared): (&str, &'static Field),
+        rule: &Detailed,
+        text: &str,
+    ) -> Result<(), Closed> {
+        let is_moment = matches!(declared.kind, FieldType::Moment { .. });
+        if !is_moment || rule.time(text).is_some() || is_plain_time(text) {
+            return Ok(());
+        }
+        let forms = rule.format.0.join("\", \"");
+        let message = match forms.as_str() {
+            "" => format!("\"{text}\" is not of the form 2027-03-04T09:30; `format` in the mapping states another one"),
+            _ => format!(
+                "\"{text}\" is not of the form \"{forms}\", which the mapping states as `format`; it may be a list"
+            ),
+        };
+        self.sink.note(line, &format!("/{}", name.replace('.', "/")), "other_form", message)
     }
 
     /// Returns the record that stands for the item with a slug or name, and creates it if it may and there is none.
@@ -271,26 +309,6 @@ fn parts<'a>(declared: &Field, rule: &Detailed, text: &'a str) -> Vec<&'a str> {
             text.split(split.as_str()).map(str::trim).filter(|part| !part.is_empty()).collect()
         }
         _ => vec![text],
-    }
-}
-
-/// Returns a text as the JSON value that a field of this kind expects. A text that does not fit stays a
-/// string, which validation refuses with its position.
-fn typed(kind: &FieldType, rule: &Detailed, text: &str) -> Value {
-    match kind {
-        FieldType::List { of, .. } => typed(of, rule, text),
-        FieldType::Moment { .. } => rule.time(text).into(),
-        FieldType::Country => country_code(text).unwrap_or(text).into(),
-        FieldType::Integer { .. } => text.parse::<i64>().map_or_else(|_| text.into(), Value::from),
-        FieldType::Number { .. } => text.parse::<f64>().map_or_else(|_| text.into(), Value::from),
-        FieldType::Boolean => match text.to_lowercase().as_str() {
-            "true" | "yes" | "y" | "1" | "x" => true.into(),
-            "false" | "no" | "n" | "0" => false.into(),
-            _ => text.into(),
-        },
-        // Entries of links and documents, of which only the URL is known.
-        FieldType::Object(inner) if inner.fields.iter().any(|f| f.name == "url") => serde_json::json!({"url": text}),
-        _ => text.into(),
     }
 }
 

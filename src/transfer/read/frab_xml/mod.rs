@@ -1,37 +1,26 @@
 //! Programmes in frab's XML: `schedule > conference`, then `day > room > event`.
 
 mod element;
+mod entities;
+mod parts;
 
 use std::collections::HashMap;
 
 use quick_xml::Reader;
-use quick_xml::escape::{resolve_predefined_entity, unescape};
-use quick_xml::events::{BytesRef, BytesStart, Event};
+use quick_xml::events::{BytesStart, Event};
 use serde_json::{Map, Value, json};
 
 use super::input::{as_utf8, declared_in_xml};
 use super::programme::times::GivenTimes;
-use super::programme::words::{SESSION, made_id};
-use super::programme::{ImportedTalk, LabelledUrl, OWN_ID, Programme, ProgrammePerson, add_addresses};
+use super::programme::words::made_id;
+use super::programme::{ImportedTalk, OWN_ID, Programme, ProgrammePerson};
 use super::{Closed, Input, Settings, Sink};
 use crate::items::record_ids::RecordIds;
 use element::Element;
+use entities::{Entities, TooLarge};
+use parts::{attachment, count_unread, links, person, recording};
 
-/// Attributes and elements that are read, by the element that has them, besides the elements of an event that JSON has
-/// too. Others are reported as left out.
-const INNER: [(&str, &[&str], &[&str]); 9] = [
-    ("event", &[], &["recording", "conf_url", "id", "guid"]),
-    ("recording", &[], &["license", "optout", "url", "link"]),
-    ("persons", &[], &["person"]),
-    ("person", &["url", "avatar"], &["public_name", "name", "biography", "avatar"]),
-    ("links", &[], &["link"]),
-    ("link", &["href", "title"], &[]),
-    ("attachments", &[], &["attachment"]),
-    ("attachment", &["href", "type"], &[]),
-    ("track", &["name", "color", "slug"], &[]),
-];
-
-/// Greatest length of an element's text, in bytes; further text is dropped. It bounds the memory for a
+/// Greatest length of an element's text, in bytes; further text is left out. It bounds the memory for a
 /// hostile file.
 const LONGEST_TEXT: usize = 1_000_000;
 
@@ -56,6 +45,7 @@ pub fn read(mut input: Box<dyn Input>, settings: &Settings, sink: &Sink) -> Resu
         room: String::new(),
         open: Vec::new(),
         outer: Vec::new(),
+        entities: Entities::default(),
         seen: false,
         is_pretalx: false,
     };
@@ -73,6 +63,7 @@ struct Walk<'a> {
     open: Vec<Element>,
     /// Names of the open elements around these.
     outer: Vec<String>,
+    entities: Entities,
     seen: bool,
     /// Whether pretalx wrote the file.
     is_pretalx: bool,
@@ -92,23 +83,52 @@ impl Walk<'_> {
                     return self.sink.broken(place, "malformed_xml", error.to_string()).map(|()| false);
                 }
             };
-            match event {
-                Event::Start(start) => self.start(&start),
-                Event::Empty(start) => {
-                    self.start(&start);
-                    self.end(place)?;
-                }
-                Event::End(_) => self.end(place)?,
-                Event::Text(text) => self.text(&text.xml10_content()),
-                Event::CData(text) => self.text(&text.xml10_content()),
-                Event::GeneralRef(reference) => self.text(&resolved(&reference)),
-                Event::PI(instruction) if instruction.target() == "plenary-id" => {
-                    self.programme.head(OWN_ID, &instruction.content().trim().into());
-                }
-                Event::Eof => return self.is_whole(place),
-                _ => {}
+            if matches!(event, Event::Eof) {
+                return self.is_whole(place);
+            }
+            if !self.part(event, place)? {
+                let message = "the entities of this file expand to more than a file may have";
+                return self.sink.broken(format!("byte {place}"), "too_large", message).map(|()| false);
             }
         }
+    }
+
+    /// Reads a part of the file. Returns whether its entities are within the bounds.
+    fn part(&mut self, part: Event<'_>, place: u64) -> Result<bool, Closed> {
+        match part {
+            Event::Start(start) => return self.start(&start, place),
+            Event::Empty(start) => {
+                let is_within_bounds = self.start(&start, place)?;
+                self.end(place)?;
+                return Ok(is_within_bounds);
+            }
+            Event::End(_) => self.end(place)?,
+            Event::Text(text) => self.text(&text.xml10_content()),
+            Event::CData(text) => self.text(&text.xml10_content()),
+            Event::DocType(text) => self.entities.declare(&text),
+            Event::GeneralRef(reference) => match self.expanded(&format!("&{};", &*reference), place)? {
+                Some(text) => self.text(&text),
+                None => return Ok(false),
+            },
+            Event::PI(instruction) if instruction.target() == "plenary-id" => {
+                self.programme.head(OWN_ID, &instruction.content().trim().into());
+            }
+            _ => {}
+        }
+        Ok(true)
+    }
+
+    /// Returns a text with its references expanded, which is noted where the file does not declare them; `None` if they
+    /// expand to more than is allowed.
+    fn expanded(&mut self, raw: &str, place: u64) -> Result<Option<String>, Closed> {
+        let expanded = match self.entities.expand(raw) {
+            Ok(expanded) => expanded,
+            Err(TooLarge) => return Ok(None),
+        };
+        for (code, message) in expanded.notes {
+            self.sink.note(&format!("byte {place}"), "", code, message)?;
+        }
+        Ok(Some(expanded.text))
     }
 
     /// Reports an end of the file that is none of the programme. Returns whether it is one.
@@ -127,13 +147,19 @@ impl Walk<'_> {
         Ok(!is_open && self.seen)
     }
 
-    fn start(&mut self, start: &BytesStart<'_>) {
-        let name = start.local_name().as_ref().to_owned();
+    /// Reads the beginning of an element. Returns whether its entities are within the bounds.
+    fn start(&mut self, start: &BytesStart<'_>, place: u64) -> Result<bool, Closed> {
         let mut attributes = HashMap::new();
         for attribute in start.attributes().flatten() {
-            let value = unescape(&attribute.value).unwrap_or(attribute.value.as_ref().into()).into_owned();
+            let Some(value) = self.expanded(&attribute.value, place)? else { return Ok(false) };
             attributes.insert(attribute.key.local_name().as_ref().to_owned(), value);
         }
+        self.open_element(start.local_name().as_ref().to_owned(), attributes);
+        Ok(true)
+    }
+
+    /// Opens an element.
+    fn open_element(&mut self, name: String, mut attributes: HashMap<String, String>) {
         let within = !self.open.is_empty() || matches!(name.as_str(), "conference" | "event");
         if within && self.open.len() < 8 {
             self.open.push(Element { name, attributes, ..Element::default() });
@@ -146,6 +172,7 @@ impl Walk<'_> {
             }
             "day" => {
                 self.date = attributes.remove("date").unwrap_or_default();
+                self.programme.day(&self.date);
                 self.of_file("day", &attributes);
             }
             "room" => self.room(&mut attributes),
@@ -164,11 +191,14 @@ impl Walk<'_> {
         }
     }
 
+    /// Adds to the text of the open element.
     fn text(&mut self, text: &str) {
-        if let Some(element) = self.open.last_mut()
-            && element.text.len() + text.len() <= LONGEST_TEXT
-        {
-            element.text.push_str(text);
+        if let Some(element) = self.open.last_mut() {
+            if element.text.len() + text.len() <= LONGEST_TEXT {
+                element.text.push_str(text);
+            } else {
+                self.sink.left_out(&element.name, &format!("{}, text beyond {LONGEST_TEXT} bytes", element.name));
+            }
         }
     }
 
@@ -236,7 +266,7 @@ impl Walk<'_> {
         for child in &element.children {
             // The attributes of tracks are counted where they are read; colours are passed over as a whole.
             if !matches!(child.name.as_str(), "track" | "colors") {
-                self.count_unread("conference", child);
+                count_unread(self.sink, "conference", child);
             }
             let value = match child.name.as_str() {
                 "track" => json!(child.attributes),
@@ -255,9 +285,13 @@ impl Walk<'_> {
         let Some(id) = given("guid").or_else(|| given("id")).or_else(|| made_id(&title, &times)) else {
             return self.sink.broken(place, "required", "an event requires an id, a guid or a title");
         };
-        self.count_unread(&place, element);
+        if self.programme.hides(&place, &id, |name| given(name).map(Value::from))? {
+            return Ok(());
+        }
+        count_unread(self.sink, &place, element);
         let people = self.people(&place, element)?;
-        let (do_not_record, recording_license, recordings) = recording(element);
+        let (opted_out, recording_license, recordings) = recording(element);
+        let do_not_record = self.programme.consent(&place, Some(&opted_out))?;
         let talk = ImportedTalk {
             id,
             ids: RecordIds::of_programme(given),
@@ -282,36 +316,6 @@ impl Walk<'_> {
             kind: None,
         };
         self.programme.talk(&place, talk)
-    }
-
-    /// Counts the attributes and elements within an element that are not read.
-    fn count_unread(&self, place: &str, element: &Element) {
-        let name = element.name.as_str();
-        let (attributes, children) = INNER
-            .iter()
-            .find(|(known, ..)| *known == name)
-            .map_or((&[][..], &[][..]), |(_, attributes, children)| (attributes, children));
-        let id = ["guid", "code", "id"].into_iter().find(|id| element.attributes.contains_key(*id));
-        let has_ids = matches!(name, "event" | "person");
-        let ids = RecordIds::of_programme(|member| element.attribute(member).filter(|_| has_ids));
-        for attribute in element.attributes.keys().map(String::as_str) {
-            match attribute {
-                _ if ids.members().any(|known| known == attribute) => {}
-                "id" | "guid" | "code" | "slug" if id != Some(attribute) => {
-                    self.sink.on_purpose(place, &format!("{name}/@{attribute}"), "another id is kept, or the name");
-                }
-                _ if id == Some(attribute) || attributes.contains(&attribute) => {}
-                _ => self.sink.left_out(place, &format!("{name}/@{attribute}")),
-            }
-        }
-        for child in &element.children {
-            let inner = child.name.as_str();
-            if children.contains(&inner) || (name == "event" && (inner == "date" || SESSION.contains(&inner))) {
-                self.count_unread(place, child);
-            } else if !child.is_empty() {
-                self.sink.left_out(place, &format!("{name}/{inner}"));
-            }
-        }
     }
 
     /// Returns the abstract of a session. pretalx writes the word None where there is none.
@@ -343,60 +347,4 @@ impl Walk<'_> {
         }
         Ok(people)
     }
-}
-
-/// Returns the text for which a reference to a character or an entity stands.
-fn resolved(reference: &BytesRef<'_>) -> String {
-    match reference.resolve_char_ref() {
-        Ok(Some(character)) => character.to_string(),
-        _ => resolve_predefined_entity(&reference.xml10_content()).unwrap_or_default().to_owned(),
-    }
-}
-
-fn attachment(element: &Element) -> LabelledUrl {
-    let title = Some(element.text.trim().to_owned());
-    (title, element.attribute("href").unwrap_or_default(), element.attribute("type"))
-}
-
-/// Returns whether a session must not be recorded, the licence of its recordings, and their addresses.
-fn recording(element: &Element) -> (Option<bool>, Option<String>, Vec<LabelledUrl>) {
-    let inner = element.child("recording");
-    let text = |name: &str| inner.and_then(|recording| recording.text_of(name));
-    let opted_out = text("optout").or_else(|| element.text_of("do_not_record"));
-    let opted_out = opted_out.and_then(|text| match text.to_ascii_lowercase().as_str() {
-        "true" | "1" | "yes" => Some(true),
-        "false" | "0" | "no" => Some(false),
-        _ => None,
-    });
-    let license = text("license").or_else(|| element.text_of("recording_license"));
-    let addresses = [element.text_of("video_download_url"), text("url").or_else(|| text("link"))];
-    (opted_out, license, addresses.into_iter().flatten().map(|url| (None, url, None)).collect())
-}
-
-fn links(element: &Element) -> Vec<LabelledUrl> {
-    let title = |link: &Element| Some(link.text.trim().to_owned()).filter(|text| !text.is_empty());
-    let link = |link: &Element| {
-        (title(link).or_else(|| link.attribute("title")), link.attribute("href").unwrap_or_default(), None)
-    };
-    let mut links: Vec<LabelledUrl> = element.list("links").iter().map(link).collect();
-    let pages = ["url", "origin_url", "conf_url"].map(|name| ("Programme", element.text_of(name)));
-    add_addresses(&mut links, pages.into_iter().chain([("Feedback", element.text_of("feedback_url"))]));
-    links
-}
-
-fn person(element: &Element) -> Option<ProgrammePerson> {
-    let inner = element.text_of("public_name").or_else(|| element.text_of("name"));
-    let name = Some(element.text.trim().to_owned()).filter(|name| !name.is_empty()).or(inner)?;
-    let attribute = |name: &str| element.attribute(name);
-    let id =
-        attribute("guid").or_else(|| attribute("code")).or_else(|| attribute("id")).unwrap_or_else(|| name.clone());
-    Some(ProgrammePerson {
-        id,
-        ids: RecordIds::of_programme(attribute),
-        name,
-        biography: element.value_of("biography"),
-        portrait: attribute("avatar").or_else(|| element.text_of("avatar")),
-        links: attribute("url").map(|url| (Some("Profile".to_owned()), url, None)).into_iter().collect(),
-        ..ProgrammePerson::default()
-    })
 }

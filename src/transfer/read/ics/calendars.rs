@@ -1,14 +1,14 @@
 //! What must be known of a calendar file before its events are read: its zones, which may be defined after their use,
 //! the newest revision of each event, and the occurrences of series that have events of their own.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use chrono::{Days, NaiveDate, Utc};
 
 use super::components::{Component, Part, Parts};
 use super::definition::Definition;
 use super::property::Property;
-use super::times::when;
+use super::times::{CalendarTime, when};
 use super::zones::CalendarZones;
 use crate::items::record_ids::is_unique;
 use crate::transfer::read::{Input, Settings};
@@ -32,6 +32,8 @@ pub struct Calendar {
     pub origin: String,
     /// Last day on which an occurrence of a series is imported.
     pub horizon: NaiveDate,
+    /// Whether it is one of vCalendar 1.0.
+    is_vcalendar: bool,
     says: [Option<String>; NAMES.len()],
 }
 
@@ -41,8 +43,11 @@ pub struct Calendars {
     pub list: Vec<Calendar>,
     newest: HashMap<u64, String>,
     /// Occurrences with events of their own, by the hash of their series.
-    replaced: HashMap<u64, HashSet<String>>,
-    series: HashSet<u64>,
+    replaced: HashMap<u64, HashMap<String, CalendarTime>>,
+    /// The start of the first occurrence of each series that has events of their own for others.
+    series: HashMap<u64, Option<CalendarTime>>,
+    /// The properties of these starts, until the zones are known, with the position of the calendar.
+    starts: HashMap<u64, (usize, Property)>,
     /// Events that change a series from an occurrence on, by the hash of their series.
     ranges: HashMap<u64, Vec<Component>>,
     /// Number of these events.
@@ -60,6 +65,7 @@ impl Calendar {
             is_gregorian: true,
             origin: String::new(),
             horizon: today.checked_add_days(Days::new(settings.horizon.into())).unwrap_or(today),
+            is_vcalendar: false,
             says: Default::default(),
         }
     }
@@ -68,6 +74,7 @@ impl Calendar {
         let text = property.text();
         match property.name.as_str() {
             "X-WR-TIMEZONE" | "TIMEZONE-ID" => self.zones.set_calendar_zone(&text),
+            "VERSION" => self.is_vcalendar = text == "1.0",
             "METHOD" => self.method = Some(text.to_ascii_uppercase()),
             "CALSCALE" => self.is_gregorian = text.eq_ignore_ascii_case("GREGORIAN"),
             name => {
@@ -76,6 +83,11 @@ impl Calendar {
                 }
             }
         }
+    }
+
+    /// Returns whether the calendar is one of vCalendar 1.0, in which semicolons divide lists.
+    pub fn is_vcalendar(&self) -> bool {
+        self.is_vcalendar
     }
 
     /// Returns whether the calendar has all events of its source. A message about some of them has another method than
@@ -116,9 +128,18 @@ impl Calendars {
                 Part::Fault(..) => {}
             }
         }
+        let read = |list: &[Calendar], (calendar, property): (usize, &Property)| {
+            list.get(calendar).and_then(|it| when(property, &it.zones).ok()).map(|(when, _)| when)
+        };
+        let starts = std::mem::take(&mut all.starts);
         for (calendar, series, property) in std::mem::take(&mut all.pending) {
-            if let Some((when, _)) = all.list.get(calendar).and_then(|it| when(&property, &it.zones).ok()) {
-                all.replaced.entry(series).or_default().insert(when.key());
+            let first = starts.get(&series).and_then(|(place, start)| read(&all.list, (*place, start)));
+            if let (Some(first), Some(known)) = (first, all.series.get_mut(&series)) {
+                *known = Some(first);
+            }
+            if let Some(when) = read(&all.list, (calendar, &property)) {
+                let when = first.map_or(when, |first| when.like(first));
+                all.replaced.entry(series).or_default().insert(when.key(), when);
             }
         }
         all
@@ -147,7 +168,7 @@ impl Calendars {
             "VTIMEZONE" => {
                 if let Some(tzid) = component.find("TZID") {
                     // A comma in a name is escaped here, and in the parameters that refer to it is not.
-                    let name = tzid.text();
+                    let name = tzid.text().replace("&amp;", "&");
                     calendar.zones.define(name.trim().trim_matches('"').to_owned(), Definition::read(&component));
                 }
             }
@@ -167,7 +188,11 @@ impl Calendars {
                             self.ranges.entry(series).or_default().push(component);
                         }
                     }
-                    None if is_series(&component) => drop(self.series.insert(series)),
+                    None if is_series(&component) => {
+                        self.series.insert(series, None);
+                        let start = component.find("DTSTART").map(|start| (place, start.clone()));
+                        self.starts.extend(start.map(|start| (series, start)));
+                    }
                     None => {}
                 }
             }
@@ -182,7 +207,24 @@ impl Calendars {
 
     /// Returns whether the file has the series to which an event belongs.
     pub fn has_series(&self, identity: &str) -> bool {
-        self.series.contains(&hash_of("", identity))
+        self.series.contains_key(&hash_of("", identity))
+    }
+
+    /// Returns which occurrence of a series a `RECURRENCE-ID` means, in the form of the series: a date if this has dates.
+    pub fn occurrence(&self, identity: &str, instance: CalendarTime) -> CalendarTime {
+        let first = self.series.get(&hash_of("", identity)).copied().flatten();
+        first.map_or(instance, |first| instance.like(first))
+    }
+
+    /// Returns the occurrences of a series that have events of their own.
+    pub fn replaced_starts(&self, identity: &str) -> impl Iterator<Item = CalendarTime> + use<'_> {
+        self.replaced.get(&hash_of("", identity)).into_iter().flat_map(|starts| starts.values().copied())
+    }
+
+    /// Returns whether an event is neither a series nor an occurrence of one that the file has in part.
+    pub fn occurs_once(&self, identity: &str) -> bool {
+        let hash = hash_of("", identity);
+        !self.series.contains_key(&hash) && !self.replaced.contains_key(&hash)
     }
 
     /// Returns the events that change a series from an occurrence on, if the file has the series.
@@ -193,7 +235,7 @@ impl Calendars {
 
     /// Returns whether an occurrence of a series has an event of its own.
     pub fn is_replaced(&self, identity: &str, key: &str) -> bool {
-        self.replaced.get(&hash_of("", identity)).is_some_and(|keys| keys.contains(key))
+        self.replaced.get(&hash_of("", identity)).is_some_and(|keys| keys.contains_key(key))
     }
 }
 

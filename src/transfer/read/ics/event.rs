@@ -1,5 +1,7 @@
 //! The fields of an event, from the properties of a `VEVENT` except its times and its place.
 
+use std::collections::HashSet;
+
 use serde_json::{Map, Value, json};
 
 use super::calendars::Calendar;
@@ -7,6 +9,7 @@ use super::components::Component;
 use super::people::{set_contact, set_speakers};
 use super::place;
 use super::property::Property;
+use crate::content::{rich_text, values};
 use crate::feeds::calendar::{ID_PROPERTY, STATUS_PROPERTY};
 use crate::feeds::status_words::{status_word, without_status};
 use crate::transfer::read::plain_text::{html, rich};
@@ -37,6 +40,9 @@ const READ: [&str; 20] = [
     ID_PROPERTY,
 ];
 
+/// Properties with the text of an event with markup.
+const MARKUP: [&str; 2] = ["X-ALT-DESC", "STYLED-DESCRIPTION"];
+
 /// Properties that are passed over on purpose, and why.
 pub const ON_PURPOSE: [(&str, &str); 9] = [
     ("CREATED", "items have times of their own"),
@@ -60,7 +66,7 @@ pub fn set_fields(sink: &Sink, calendar: &Calendar, event: &Component, record: &
     place::set(sink, calendar, event, record)?;
     set_contact(sink, event, record);
     set_speakers(sink, calendar, event, record)?;
-    set_lists(sink, event, record)?;
+    set_lists(sink, calendar, event, record)?;
     for property in &event.properties {
         let name = property.name.as_str();
         if let Some((_, why)) = ON_PURPOSE.iter().find(|(known, _)| *known == name) {
@@ -95,24 +101,60 @@ fn set_texts(sink: &Sink, event: &Component, record: &mut Record) {
     let title = |text: String| if has_word { without_status(&text).to_owned() } else { text };
     let titles = event.all("SUMMARY").map(|property| (language(property), Value::from(title(property.text()))));
     record.set("title", translations(sink, event, own.as_deref(), titles.collect(), "SUMMARY"));
-    let rich_texts: Vec<_> = ["X-ALT-DESC", "STYLED-DESCRIPTION"]
-        .iter()
-        .flat_map(|name| event.all(name))
-        .filter(|property| property.parameter("FMTTYPE").is_none_or(|kind| kind.eq_ignore_ascii_case("text/html")))
-        .map(|property| (language(property), property.text()))
-        .filter(|(_, text)| !crate::content::rich_text::to_text(text).is_empty())
-        .map(|(language, text)| (language, html(&text)))
-        .collect();
-    if rich_texts.is_empty() {
-        let texts = event.all("DESCRIPTION").map(|property| (language(property), property.text()));
-        let texts = texts.filter(|(_, text)| !text.is_empty()).map(|(language, text)| (language, rich(&text)));
-        record.set("body", translations(sink, event, own.as_deref(), texts.collect(), "DESCRIPTION"));
-    } else {
-        if event.text("DESCRIPTION").is_some() {
-            sink.on_purpose(&event.place(), "DESCRIPTION", "the event has the same text with markup");
-        }
-        record.set("body", translations(sink, event, own.as_deref(), rich_texts, "X-ALT-DESC"));
+    record.set("body", body(sink, event, own.as_deref()));
+}
+
+/// Returns the text: in each language the one with markup, if there is one, else the plain one.
+fn body(sink: &Sink, event: &Component, own: Option<&str>) -> Value {
+    let language = |property: &Property| property.parameter("LANGUAGE").map(str::to_owned);
+    let is_html = |property: &&Property| {
+        property.parameter("FMTTYPE").is_none_or(|kind| kind.to_ascii_lowercase().starts_with("text/html"))
+    };
+    let styled = MARKUP.iter().flat_map(|name| event.all(name)).filter(|property| !is_address(property));
+    let (rich_texts, others): (Vec<&Property>, Vec<&Property>) =
+        styled.filter(|property| !rich_text::to_text(&property.text()).is_empty()).partition(is_html);
+    // A plain text in the place of one with markup is a description.
+    let plain: Vec<&Property> = event.all("DESCRIPTION").filter(|property| !property.text().is_empty()).collect();
+    let (plain, others) = if plain.is_empty() { (others, plain) } else { (plain, others) };
+    for other in others {
+        sink.left_out(&event.place(), &format!("{}, a further text", other.name));
     }
+    let mut values: Vec<(Option<String>, Value)> = Vec::new();
+    for property in &rich_texts {
+        if values.iter().any(|(known, _)| *known == language(property)) {
+            sink.left_out(&event.place(), &format!("{}, a further one", property.name));
+        } else {
+            values.push((language(property), html(&property.text())));
+        }
+    }
+    for property in plain {
+        match rich_texts.iter().find(|rich| language(rich) == language(property)) {
+            None => values.push((language(property), rich(&property.text()))),
+            Some(with_markup) if has_words(&rich_text::to_text(&with_markup.text()), &property.text()) => {
+                sink.on_purpose(&event.place(), "DESCRIPTION", "the event has the same text with markup");
+            }
+            Some(_) => sink.left_out(&event.place(), "DESCRIPTION beside another text with markup"),
+        }
+    }
+    translations(sink, event, own, values, "DESCRIPTION")
+}
+
+/// Returns whether the value of a text with markup is the address of one (RFC 9073, section 6.5).
+fn is_address(property: &Property) -> bool {
+    property.is("VALUE", "URI")
+        || (values::url(&property.text()).is_ok() && !property.text().contains(char::is_whitespace))
+}
+
+/// Returns whether a text has all the words of another one; addresses, which markup hides, do not count.
+fn has_words(text: &str, other: &str) -> bool {
+    let words = |text: &str| -> HashSet<String> {
+        let words = text.split_whitespace().filter(|word| !word.contains("://") && !word.starts_with("www."));
+        words.map(|word| word.chars().filter(|c| c.is_alphanumeric()).collect::<String>().to_lowercase()).collect()
+    };
+    let mut missing = words(other);
+    let known: String = words(text).into_iter().collect::<Vec<_>>().join(" ");
+    missing.retain(|word| !known.contains(word.as_str()));
+    missing.is_empty()
 }
 
 /// Returns the value of a localised field: a plain value in the language of the event, or a map of languages.
@@ -148,10 +190,12 @@ fn translations(
 
 fn set_status(sink: &Sink, calendar: &Calendar, event: &Component, record: &mut Record) -> Result<(), Closed> {
     let status = event.text("STATUS").map(|text| text.to_ascii_uppercase());
+    // The word has one L in the United States, and so in some programs.
+    let is_cancelled = |status: Option<&str>| matches!(status, Some("CANCELLED" | "CANCELED"));
     let own = event.text(STATUS_PROPERTY).filter(|own| status_word(own, "en").is_some());
     match (calendar.method.as_deref(), status.as_deref()) {
-        (_, status) if own.is_some() && status != Some("CANCELLED") => record.set("event_status", own),
-        (Some("CANCEL"), _) | (_, Some("CANCELLED")) => record.set("event_status", "cancelled"),
+        (_, status) if own.is_some() && !is_cancelled(status) => record.set("event_status", own),
+        (method, status) if method == Some("CANCEL") || is_cancelled(status) => record.set("event_status", "cancelled"),
         (_, Some("TENTATIVE")) => record.set("event_status", "tentative"),
         (_, Some("CONFIRMED") | None) => record.set("event_status", "scheduled"),
         (_, Some(other)) => {
@@ -164,16 +208,23 @@ fn set_status(sink: &Sink, calendar: &Calendar, event: &Component, record: &mut 
 }
 
 /// Sets topics, links, the image and documents.
-fn set_lists(sink: &Sink, event: &Component, record: &mut Record) -> Result<(), Closed> {
+fn set_lists(sink: &Sink, calendar: &Calendar, event: &Component, record: &mut Record) -> Result<(), Closed> {
     let (mut topics, mut links, mut documents) = (Vec::new(), Vec::new(), Vec::new());
     for property in &event.properties {
         let value = property.text();
         match property.name.as_str() {
             _ if value.is_empty() => {}
             "CATEGORIES" => {
-                for name in property.list() {
-                    topics.push(topic(sink, event, record, &name)?.into());
+                let language = property.parameter("LANGUAGE").map(str::to_owned).or_else(|| record.locale.clone());
+                let names = if calendar.is_vcalendar() { property.old_list() } else { property.list() };
+                for name in names {
+                    topics.push(topic(sink, event, language.clone(), &name)?.into());
                 }
+            }
+            // It is no text, but leads to one.
+            "X-ALT-DESC" | "STYLED-DESCRIPTION" if is_address(property) => {
+                links
+                    .extend(url(sink, event, "/links", &value)?.map(|url| json!({"title": "Description", "url": url})));
             }
             "URL" => {
                 links.extend(url(sink, event, "/links", &value)?.map(|url| json!({"title": "Website", "url": url})));
@@ -207,10 +258,10 @@ fn document(property: &Property, url: String) -> Value {
     document.into()
 }
 
-fn topic(sink: &Sink, event: &Component, record: &Record, name: &str) -> Result<String, Closed> {
+fn topic(sink: &Sink, event: &Component, language: Option<String>, name: &str) -> Result<String, Closed> {
     let source = format!("ics:topic/{name}");
     let mut topic = Record::new(event.place(), "topic", source.clone()).supporting().by_name();
-    topic.locale.clone_from(&record.locale);
+    topic.locale = language;
     topic.set("name", name);
     sink.record(topic).map(|()| source)
 }

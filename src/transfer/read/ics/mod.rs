@@ -7,6 +7,7 @@ mod definition;
 mod event;
 mod lines;
 mod occurrences;
+mod old_rules;
 mod people;
 mod place;
 mod property;
@@ -17,20 +18,21 @@ mod times;
 mod zones;
 
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 
 use super::input::as_utf8;
 use super::{Closed, Input, Settings, Sink};
 use crate::content::slug::from_title;
 use crate::feeds::calendar::ID_PROPERTY;
 use crate::items::record_ids::RecordIds;
-use crate::transfer::record::Record;
+use crate::transfer::record::{Record, RevisedOccurrence, SourceRevision};
 use calendars::{Calendar, Calendars, is_series, revision};
 use components::{Component, Part, Parts};
 use occurrences::{Occurrence, Occurrences};
 use property::Property;
 use ranges::Range;
 use ties::Ties;
-use times::{CalendarSpan, TimeNotes, when};
+use times::{CalendarSpan, CalendarTime, TimeNotes, when};
 
 /// Properties of a calendar that are read, or passed over on purpose.
 const OF_CALENDAR: [(&str, &str); 10] = [
@@ -168,6 +170,9 @@ impl<'a> Walk<'a> {
                 }
                 let mut record = record;
                 self.part_twins(event, &mut record, span)?;
+                if self.calendars.occurs_once(&record.source) {
+                    self.revise(event, &record, vec![(span.starts, true)], None)?;
+                }
                 span.set(&mut record, calendar.zones.own());
                 sink.record(record)
             }
@@ -233,7 +238,8 @@ impl<'a> Walk<'a> {
         span: CalendarSpan,
         mut record: Record,
     ) -> Result<(), Closed> {
-        let known = when(instance, &calendar.zones).ok().map(|(it, _)| it.key());
+        let known = when(instance, &calendar.zones).ok();
+        let known = known.map(|(instance, _)| self.calendars.occurrence(&record.source, instance).key());
         let key = known.clone().unwrap_or_else(|| instance.value.trim().to_owned());
         record.ids = record.ids.occurrence(known);
         let series = self.calendars.has_series(&record.source).then(|| series_of(&record.source));
@@ -262,6 +268,11 @@ impl<'a> Walk<'a> {
         for (property, code, message) in occurrences.notes {
             self.sink.note(&record.place, &format!("/{property}"), code, message)?;
         }
+        let left = occurrences.left.iter().map(|start| (*start, false));
+        let starts = left.chain(occurrences.starts.iter().map(|(start, _)| (*start, true)));
+        let starts = starts.map(|(start, is_sent)| (span.moved_to(start).starts, is_sent));
+        let replaced = self.calendars.replaced_starts(&record.source).map(|start| (start, true));
+        self.revise(event, record, starts.chain(replaced).collect(), occurrences.unknown_after.clone())?;
         let mut series = Record::new(record.place.clone(), "series", series_of(&record.source)).supporting();
         series.locale.clone_from(&record.locale);
         series.set("title", record.body.get("title").cloned().unwrap_or_default());
@@ -290,6 +301,31 @@ impl<'a> Walk<'a> {
             self.sink.record(one)?;
         }
         Ok(())
+    }
+
+    /// Says that an event replaces its earlier revisions, with all its occurrences, if it has any.
+    fn revise(
+        &self,
+        event: &Component,
+        record: &Record,
+        starts: Vec<(CalendarTime, bool)>,
+        beyond: Option<String>,
+    ) -> Result<(), Closed> {
+        let is_first =
+            event.text("SEQUENCE").and_then(|text| text.parse::<u32>().ok()).is_none_or(|number| number == 0);
+        // What this site gave out is known by its ids.
+        if is_first || event.find(ID_PROPERTY).is_some() {
+            return Ok(());
+        }
+        let (identity, number) = (record.source.clone(), record.revision.clone());
+        let is_series = is_series(event);
+        let source =
+            |start: CalendarTime| if is_series { format!("{identity}/{}", start.key()) } else { identity.clone() };
+        let occurrences = starts.into_iter().map(|(start, is_sent)| {
+            (start.utc(), RevisedOccurrence { source: source(start), start: start.utc(), is_sent })
+        });
+        let occurrences = occurrences.collect::<BTreeMap<_, _>>().into_values().collect();
+        self.sink.revision(SourceRevision { identity, number, occurrences, beyond })
     }
 
     /// Sends the events that change a series from an occurrence on, and returns the changes in their order.

@@ -37,7 +37,9 @@ impl Occurrences {
         let start = span.starts.local();
         let end = horizon.and_hms_opt(23, 59, 59).unwrap_or_default();
         let dates = BTreeMap::from([(start, None)]);
-        let mut series = Series { zone, zones, start, end, dates, endless: false, unread: false, notes: Vec::new() };
+        let (endless, unread, is_cut) = (false, false, false);
+        let mut series =
+            Series { first: span.starts, zone, zones, start, end, dates, endless, unread, is_cut, notes: Vec::new() };
         event.all("RRULE").for_each(|rule| series.rule(rule));
         event.all("RDATE").for_each(|dates| series.dates(dates));
         event.all("EXRULE").for_each(|rule| series.except_rule(rule));
@@ -47,6 +49,7 @@ impl Occurrences {
 }
 
 struct Series<'a> {
+    first: CalendarTime,
     zone: Zone,
     zones: &'a CalendarZones,
     start: NaiveDateTime,
@@ -56,6 +59,8 @@ struct Series<'a> {
     endless: bool,
     /// Whether a part of the series could not be read, so that it may have any occurrence.
     unread: bool,
+    /// Whether a rule has more occurrences than are computed.
+    is_cut: bool,
     notes: Vec<(&'static str, &'static str, String)>,
 }
 
@@ -63,17 +68,22 @@ impl Series<'_> {
     fn occurrences(&mut self, property: &Property, name: &'static str) -> Vec<NaiveDateTime> {
         let zone = self.zone;
         let local = |utc: NaiveDateTime| utc.and_utc().with_timezone(&zone).naive_local();
-        let found = RecurrenceRule::parse(property, local).and_then(|rule| {
+        let found = RecurrenceRule::parse(property, local).and_then(|mut rule| {
             self.endless |= !rule.is_finite;
+            for part in rule.left_out.drain(..) {
+                self.notes.push((name, "left_out", format!("left out: \"{part}\", which belongs to a program")));
+            }
             let end = if rule.is_finite { None } else { Some(self.end) };
             rule.occurrences(self.start, end)
         });
         match found {
-            Ok((dates, true)) => dates,
-            Ok((dates, false)) => {
-                self.unread = true;
-                let message = format!("only the first {} occurrences of this rule are taken", dates.len());
-                self.notes.push((name, "too_many", message));
+            Ok((dates, is_whole)) => {
+                if dates.is_empty() && self.start <= self.end {
+                    let message = format!("\"{}\" has no occurrence", property.value.trim());
+                    self.notes.push((name, "recurrence", message));
+                }
+                self.unread |= !is_whole;
+                self.is_cut |= !is_whole && !dates.is_empty();
                 dates
             }
             Err(why) => {
@@ -90,15 +100,20 @@ impl Series<'_> {
     }
 
     fn except_rule(&mut self, property: &Property) {
-        let endless = self.endless;
-        for date in self.occurrences(property, "EXRULE") {
+        let (endless, is_cut) = (self.endless, std::mem::take(&mut self.is_cut));
+        let found = self.occurrences(property, "EXRULE");
+        if self.is_cut {
+            let message = format!("only the first {} occurrences of this rule are taken", found.len());
+            self.notes.push(("EXRULE", "too_many", message));
+        }
+        for date in found {
             self.dates.remove(&date);
         }
-        self.endless = endless;
+        (self.endless, self.is_cut) = (endless, is_cut);
     }
 
     fn dates(&mut self, property: &Property) {
-        for text in property.list() {
+        for text in property.old_list() {
             let (text, end) = text.split_once('/').map_or((text.as_str(), None), |(start, end)| (start, Some(end)));
             let when = match when_of(text, property.parameter("TZID"), self.zones) {
                 Ok((when, _)) => when,
@@ -112,7 +127,7 @@ impl Series<'_> {
                 let length = self.length(when, end.trim(), property);
                 length.map_err(|why| self.notes.push(("RDATE", "period", format!("left out: {why}")))).ok()
             });
-            self.dates.insert(self.local(when), length);
+            self.dates.insert(self.local(when.like(self.first)), length);
         }
     }
 
@@ -130,10 +145,10 @@ impl Series<'_> {
     }
 
     fn except_dates(&mut self, property: &Property) {
-        for text in property.list() {
+        for text in property.old_list() {
             match when_of(&text, property.parameter("TZID"), self.zones) {
                 Ok((CalendarTime::Day(day), _)) => self.dates.retain(|date, _| date.date() != day),
-                Ok((when, _)) => drop(self.dates.remove(&self.local(when))),
+                Ok((when, _)) => drop(self.dates.remove(&self.local(when.like(self.first)))),
                 Err(why) => self.notes.push(("EXDATE", "not_a_time", format!("left out: {why}"))),
             }
         }
@@ -145,7 +160,7 @@ impl Series<'_> {
 
     fn bounded(mut self) -> Occurrences {
         let (mut starts, mut left) = (Vec::new(), Vec::new());
-        for (date, length) in self.dates {
+        for (date, length) in std::mem::take(&mut self.dates) {
             if date <= self.end { starts.push((date, length)) } else { left.push(date) }
         }
         if !left.is_empty() || self.endless {
@@ -153,15 +168,37 @@ impl Series<'_> {
             let message = format!("{count} occurrences after {} are left out; --horizon takes more", self.end.date());
             self.notes.push(("RRULE", "horizon", message));
         }
-        if starts.len() > MOST {
-            let early = starts.len() - MOST;
-            left.extend(starts.drain(..early).map(|(date, _)| date));
-            let message = format!("the {early} earliest occurrences are left out: a series has at most {MOST} events");
-            self.notes.push(("RRULE", "too_many", message));
-        }
+        left.extend(self.bound(&mut starts));
         let last_day = || self.end.date().format("%Y%m%d").to_string();
         let unknown_after = if self.unread { Some(String::new()) } else { self.endless.then(last_day) };
         Occurrences { starts, left, unknown_after, notes: self.notes }
+    }
+}
+
+impl Series<'_> {
+    /// Leaves out what is more than a series can have: what is over, the earliest first, then what is the farthest ahead.
+    /// If a rule has more occurrences than are computed, those that are taken are the first ones. Returns what is left out.
+    fn bound(&mut self, starts: &mut Vec<Occurrence>) -> Vec<NaiveDateTime> {
+        let more = starts.len().saturating_sub(MOST);
+        let now = chrono::Utc::now().naive_utc();
+        let over = if self.is_cut { 0 } else { starts.iter().take_while(|(start, _)| *start < now).count() };
+        let early: Vec<Occurrence> = starts.drain(..more.min(over)).collect();
+        let late: Vec<Occurrence> = starts.drain(starts.len().min(MOST)..).collect();
+        if !early.is_empty() {
+            let message =
+                format!("the {} earliest occurrences are left out: a series has at most {MOST} events", early.len());
+            self.notes.push(("RRULE", "too_many", message));
+        }
+        if self.is_cut || !late.is_empty() {
+            let message = match early.len() {
+                0 => {
+                    format!("only the first {} occurrences are taken: a series has at most {MOST} events", starts.len())
+                }
+                _ => format!("the {} latest occurrences are left out: a series has at most {MOST} events", late.len()),
+            };
+            self.notes.push(("RRULE", "too_many", message));
+        }
+        early.into_iter().chain(late).map(|(date, _)| date).collect()
     }
 }
 
@@ -171,5 +208,55 @@ pub fn local_start(when: CalendarTime, first: NaiveDateTime, zone: Zone) -> Naiv
         CalendarTime::Day(day) if first.time() != NaiveTime::MIN => day.and_time(first.time()),
         CalendarTime::Day(_) => when.local(),
         CalendarTime::At(at) => at.with_timezone(&zone).naive_local(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn occurrences(start: &str, rule: &str, horizon: NaiveDate) -> Occurrences {
+        let lines = [format!("DTSTART:{start}"), format!("RRULE:{rule}")];
+        let properties = lines.iter().map(|line| Property::parse(line).unwrap()).collect();
+        let event = Component { name: "VEVENT".to_owned(), properties, ..Component::default() };
+        let zones = CalendarZones::new("Europe/Brussels");
+        let span = CalendarSpan::read(&event, &zones, &mut Vec::new()).unwrap();
+        Occurrences::of(&event, span, &zones, horizon)
+    }
+
+    #[test]
+    fn too_many_occurrences_are_the_first_ones() {
+        let horizon = NaiveDate::from_ymd_opt(2999, 1, 1).unwrap();
+        for rule in ["FREQ=SECONDLY", "FREQ=SECONDLY;COUNT=5000", "FREQ=MINUTELY;COUNT=60000"] {
+            let found = occurrences("29980301T090000", rule, horizon);
+            let first = NaiveDate::from_ymd_opt(2998, 3, 1).unwrap().and_hms_opt(9, 0, 0).unwrap();
+            assert_eq!((found.starts.len(), found.starts[0].0), (MOST, first), "{rule}");
+            let told: Vec<&str> =
+                found.notes.iter().filter(|note| note.1 == "too_many").map(|note| note.2.as_str()).collect();
+            assert_eq!(told, ["only the first 4000 occurrences are taken: a series has at most 4000 events"], "{rule}");
+        }
+        // What is over is left out before what is ahead.
+        let found = occurrences("20000101T090000", "FREQ=DAILY;COUNT=12000", horizon);
+        assert!(
+            found.starts.len() == MOST
+                && found.starts[0].0 > occurrences("20000101T090000", "FREQ=DAILY;COUNT=2", horizon).starts[1].0
+        );
+        assert_eq!(found.left.len(), 8_000);
+    }
+
+    #[test]
+    fn a_rule_without_occurrences_is_told() {
+        let horizon = NaiveDate::from_ymd_opt(2028, 1, 1).unwrap();
+        for rule in
+            ["FREQ=WEEKLY;INTERVAL=0;COUNT=3", "FREQ=DAILY;COUNT=0", "FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=30;COUNT=2"]
+        {
+            let found = occurrences("20270301T090000", rule, horizon);
+            assert_eq!(
+                (found.starts.len(), found.notes.len(), found.notes[0].1),
+                (1, 1, "recurrence"),
+                "{rule}: {:?}",
+                found.notes
+            );
+        }
     }
 }

@@ -1,5 +1,6 @@
 //! The people of an event: whom to ask, and who chairs it.
 
+use percent_encoding::percent_decode_str;
 use serde_json::{Map, Value, json};
 
 use super::calendars::Calendar;
@@ -56,7 +57,7 @@ fn of_text(property: &Property) -> Map<String, Value> {
 /// Returns the contact of a calendar user: the name, and the address if it is one of mail or of the web.
 fn of_address(property: &Property) -> Map<String, Value> {
     let mut contact = Map::new();
-    if let Some(name) = property.parameter("CN").filter(|name| !name.is_empty()) {
+    if let Some(name) = common_name(property) {
         contact.insert("name".to_owned(), name.into());
     }
     if let Some(email) = mail_address(property) {
@@ -65,6 +66,16 @@ fn of_address(property: &Property) -> Map<String, Value> {
         contact.insert("url".to_owned(), url.into());
     }
     contact
+}
+
+/// Returns the name of a calendar user. Some programs encode it as if it were part of an address.
+fn common_name(property: &Property) -> Option<String> {
+    let name = property.parameter("CN").map(str::trim).filter(|name| !name.is_empty())?;
+    let is_code = |rest: &str| rest.len() > 1 && rest.bytes().take(2).all(|byte| byte.is_ascii_hexdigit());
+    let is_encoded = !name.contains(char::is_whitespace) && name.split('%').skip(1).all(is_code);
+    let decoded = percent_decode_str(name).decode_utf8().ok().filter(|_| is_encoded);
+    let plain = decoded.filter(|name| !name.chars().any(char::is_control)).map_or_else(|| name.to_owned(), Into::into);
+    Some(plain.trim().to_owned()).filter(|name| !name.is_empty())
 }
 
 fn mail_address(property: &Property) -> Option<String> {
@@ -82,7 +93,7 @@ pub fn set_speakers(sink: &Sink, calendar: &Calendar, event: &Component, record:
     let place = event.place();
     let mut speakers = Vec::new();
     for property in event.all("ATTENDEE") {
-        let name = property.parameter("CN").map(str::trim).filter(|name| !name.is_empty());
+        let name = common_name(property);
         let takes_part = !property.is("PARTSTAT", "DECLINED")
             && property.parameter("CUTYPE").is_none_or(|kind| kind.eq_ignore_ascii_case("INDIVIDUAL"));
         let Some(name) = name.filter(|_| property.is("ROLE", "CHAIR") && takes_part) else {
@@ -117,5 +128,14 @@ mod tests {
         let organiser =
             of_address(&Property::parse("ORGANIZER;CN=\"Club, of Boats; east\":MAILTO:desk@example.org").unwrap());
         assert_eq!(Value::Object(organiser), json!({"name": "Club, of Boats; east", "email": "desk@example.org"}));
+        let name = |line: &str| common_name(&Property::parse(line).unwrap());
+        for (cn, wanted) in [
+            ("The%20Org", "The Org"),
+            ("100% Water", "100% Water"),
+            ("50%off", "50%off"),
+            ("%C5%81%C3%B3d%C5%BA", "Łódź"),
+        ] {
+            assert_eq!(name(&format!("ORGANIZER;CN=\"{cn}\":mailto:a@example.org")).as_deref(), Some(wanted));
+        }
     }
 }

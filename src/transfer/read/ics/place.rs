@@ -5,10 +5,11 @@ use serde_json::{Map, Value, json};
 use super::calendars::Calendar;
 use super::components::Component;
 use super::property::Property;
+use crate::transfer::country_names::country_code;
+use crate::transfer::read::online::{Whereabouts, whereabouts};
 use crate::transfer::read::plain_text::rich;
 use crate::transfer::read::{Closed, Sink, web_address};
 use crate::transfer::record::Record;
-use crate::transfer::zones::country_code;
 
 /// Properties with addresses at which programs let people attend online, the standard one first.
 const ONLINE: [&str; 5] = [
@@ -33,10 +34,15 @@ pub fn set(sink: &Sink, calendar: &Calendar, event: &Component, record: &mut Rec
     let text = event.text("LOCATION").or_else(|| {
         event.find("X-APPLE-STRUCTURED-LOCATION").and_then(|property| property.parameter("X-TITLE")).map(str::to_owned)
     });
-    let (text, mut online) = match text {
-        Some(text) => without_address(&text),
-        None => (String::new(), None),
-    };
+    let found = text.map_or_else(Whereabouts::default, |text| whereabouts(&text));
+    let (text, mut online) = (found.place, found.url);
+    for rest in &found.rest {
+        let message = format!("\"{rest}\" names no place; the event is online");
+        sink.note(&place, "/venue", "no_place", message)?;
+    }
+    for _ in event.all("LOCATION").skip(1) {
+        sink.left_out(&place, "LOCATION, a further one");
+    }
     for property in ONLINE.iter().flat_map(|name| event.all(name)) {
         match web_address(&property.text()) {
             Ok(url) if online.is_none() => online = Some(url),
@@ -50,23 +56,11 @@ pub fn set(sink: &Sink, calendar: &Calendar, event: &Component, record: &mut Rec
     } else if let Some(property) = event.find("GEO") {
         sink.left_out(&place, &format!("{} without LOCATION", property.name));
     }
-    if online.is_some() {
-        record.set("attendance_mode", if text.is_empty() { "online" } else { "mixed" });
+    if online.is_some() || found.is_online {
+        record.set("attendance_mode", if text.is_empty() && !found.is_hybrid { "online" } else { "mixed" });
     }
     record.set("online_url", online);
     Ok(())
-}
-
-/// Divides a location into the place and the address on the net that is in it.
-fn without_address(text: &str) -> (String, Option<String>) {
-    let is_address = |word: &&str| word.starts_with("https://") || word.starts_with("http://");
-    let Some(word) = text.split(|c: char| c.is_whitespace() || "<>()[]\"".contains(c)).find(is_address) else {
-        return (text.to_owned(), None);
-    };
-    let Ok(url) = web_address(word.trim_end_matches([',', ';', '.'])) else { return (text.to_owned(), None) };
-    let rest = text.replacen(word, "", 1);
-    let edge = |c: char| c.is_whitespace() || ",;:|/-–()[]<>\"".contains(c);
-    (rest.trim_matches(edge).to_owned(), Some(url))
 }
 
 fn venue(sink: &Sink, calendar: &Calendar, event: &Component, text: &str) -> Result<String, Closed> {
@@ -84,6 +78,8 @@ fn venue(sink: &Sink, calendar: &Calendar, event: &Component, text: &str) -> Res
     let scope = if place_text.contains(',') { "ics" } else { calendar.origin.as_str() };
     let source = format!("{scope}:venue/{place_text}");
     let mut record = Record::new(place.clone(), "venue", source.clone()).supporting();
+    // The language of a place is its own (RFC 5545, section 3.2.10).
+    record.locale = event.find("LOCATION").and_then(|property| property.parameter("LANGUAGE")).map(str::to_owned);
     record.set("name", name.clone());
     if name.chars().count() > 200 {
         record.set("description", rich(&name));
@@ -169,16 +165,5 @@ mod tests {
         let wanted = json!({"country": "BE", "postal_code": "9000", "city": "Ghent", "street": "Main Street 1"});
         assert_eq!(Value::Object(address(&lines)), wanted);
         assert_eq!(Value::Object(address(&lines_of("second floor, left"))), json!({"street": "second floor, left"}));
-    }
-
-    #[test]
-    fn addresses_on_the_net_are_no_places() {
-        let url = |url: &str| Some(url.to_owned());
-        assert_eq!(without_address("https://meet.example.org/7"), (String::new(), url("https://meet.example.org/7")));
-        assert_eq!(
-            without_address("Aula (https://meet.example.org/7)"),
-            ("Aula".to_owned(), url("https://meet.example.org/7"))
-        );
-        assert_eq!(without_address("Quay 7, by the lock"), ("Quay 7, by the lock".to_owned(), None));
     }
 }

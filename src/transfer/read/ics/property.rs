@@ -1,9 +1,14 @@
 //! The properties of iCalendar (RFC 5545, section 3.1): name, parameters and value.
 
+use std::borrow::Cow;
+
 use encoding_rs::Encoding;
 use quoted_printable::ParseMode;
 
 use crate::transfer::read::input::text_of_bytes;
+
+/// Properties whose values are times in a zone that they name.
+const TIMES: [&str; 5] = ["DTSTART", "DTEND", "RECURRENCE-ID", "RDATE", "EXDATE"];
 
 /// A property.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,6 +26,9 @@ impl Property {
     pub fn parse(line: &str) -> Option<Self> {
         let end = line.find([';', ':'])?;
         let name = line[..end].trim();
+        // An ampersand as XML writes it would end a parameter that is not quoted.
+        let is_time = TIMES.iter().any(|known| known.eq_ignore_ascii_case(name)) && line.contains("&amp;");
+        let line = &if is_time { Cow::Owned(line.replace("&amp;", "&")) } else { Cow::Borrowed(line) };
         let is_name = |c: char| c.is_alphanumeric() || "-_./".contains(c);
         if name.is_empty() || !name.chars().all(is_name) {
             return None;
@@ -34,7 +42,29 @@ impl Property {
         let mut property =
             Self { name: name.to_ascii_uppercase(), parameters, value: rest.strip_prefix(':')?.to_owned() };
         property.decode();
+        property.complete_zone();
         Some(property)
+    }
+
+    /// Moves what belongs to a `TZID` from the value to it. A zone such as `GMT+01:00` must be quoted, and often is not.
+    fn complete_zone(&mut self) {
+        if !TIMES.contains(&self.name.as_str()) {
+            return;
+        }
+        let digits = |text: &str| text.bytes().take_while(u8::is_ascii_digit).count();
+        let is_date = |text: &str| digits(text) >= 8 || (digits(text) == 4 && text.as_bytes().get(4) == Some(&b'-'));
+        if is_date(self.value.trim_start()) {
+            return;
+        }
+        let mut colons = self.value.match_indices(':').map(|(at, _)| at);
+        let Some(at) = colons.find(|at| is_date(&self.value[at + 1..])) else { return };
+        let Some((_, zone)) = self.parameters.iter_mut().find(|(name, _)| name == "TZID") else { return };
+        let (head, value) = (self.value[..at].to_owned(), self.value[at + 1..].to_owned());
+        let mut parts = head.split(';');
+        *zone = format!("{zone}:{}", parts.next().unwrap_or_default()).trim().to_owned();
+        let more = parts.filter_map(|part| part.split_once('='));
+        self.parameters.extend(more.map(|(name, value)| (name.trim().to_ascii_uppercase(), value.trim().to_owned())));
+        self.value = value;
     }
 
     /// Decodes a value of vCalendar 1.0 that is written as quoted-printable, in the character set that it names.
@@ -70,11 +100,20 @@ impl Property {
 
     /// Returns the values as texts. A comma that is escaped is part of a text.
     pub fn list(&self) -> Vec<String> {
+        self.divided(b",")
+    }
+
+    /// Returns the values of a list of vCalendar 1.0, in which semicolons stand between them.
+    pub fn old_list(&self) -> Vec<String> {
+        self.divided(b",;")
+    }
+
+    fn divided(&self, separators: &[u8]) -> Vec<String> {
         let (mut values, mut start, mut escaped) = (Vec::new(), 0, false);
         for (at, byte) in self.value.bytes().enumerate() {
             match byte {
                 b'\\' if !escaped => escaped = true,
-                b',' if !escaped => {
+                _ if !escaped && separators.contains(&byte) => {
                     values.push(&self.value[start..at]);
                     start = at + 1;
                 }
@@ -166,6 +205,31 @@ mod tests {
         assert_eq!((caret.parameter("CN"), caret.value.as_str()), (Some("\"A\" ^ B"), ""));
         for wrong in ["no property", "", ":x", "A B:x", "A;CN=x"] {
             assert_eq!(Property::parse(wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn zones_that_are_not_quoted_are_whole() {
+        let read = |line: &str| {
+            let property = Property::parse(line).unwrap();
+            (property.parameter("TZID").unwrap().to_owned(), property.value)
+        };
+        for (line, zone, value) in [
+            ("DTSTART;TZID=GMT+01:00:20270701T090000", "GMT+01:00", "20270701T090000"),
+            ("DTSTART;TZID=GMT+01:00;VALUE=DATE-TIME:2027-07-01T09:00", "GMT+01:00", "2027-07-01T09:00"),
+            (
+                "DTSTART;TZID=(UTC+01:00) Brussels, Paris:20270701T090000",
+                "(UTC+01:00) Brussels, Paris",
+                "20270701T090000",
+            ),
+            (
+                "DTEND;TZID=Eastern Time (US &amp; Canada):20270701T090000",
+                "Eastern Time (US & Canada)",
+                "20270701T090000",
+            ),
+            ("DTSTART;TZID=Europe/Brussels:2027-07-01T09:00:00", "Europe/Brussels", "2027-07-01T09:00:00"),
+        ] {
+            assert_eq!(read(line), (zone.to_owned(), value.to_owned()), "{line}");
         }
     }
 

@@ -4,6 +4,7 @@
 use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, TimeZone};
 use rrule::{RRule, RRuleSet, Tz, Unvalidated};
 
+use super::old_rules::new_form;
 use super::property::Property;
 
 /// Greatest number of occurrences of one rule.
@@ -14,27 +15,41 @@ pub struct RecurrenceRule {
     rule: RRule<Unvalidated>,
     /// Whether the rule ends by itself.
     pub is_finite: bool,
+    /// Parts that are left out, since only a program knows what they mean.
+    pub left_out: Vec<String>,
 }
 
 impl RecurrenceRule {
     /// Parses the value of `RRULE` or `EXRULE`. `local` returns the local time of an instant, for `UNTIL`.
     ///
     /// # Errors
-    /// Returns a message for a rule that is malformed, or that follows another calendar (RFC 7529).
+    /// Returns a message for a rule that is malformed, or that follows another calendar than the Gregorian (RFC 7529).
     pub fn parse(property: &Property, local: impl Fn(NaiveDateTime) -> NaiveDateTime) -> Result<Self, String> {
-        let (mut parts, mut is_finite) = (Vec::new(), false);
-        for part in property.value.trim().trim_end_matches(';').split(';') {
+        let (mut parts, mut is_finite, mut left_out) = (Vec::new(), false, Vec::new());
+        let value = property.value.trim();
+        let old = if value.contains('=') {
+            None
+        } else {
+            Some(new_form(value).ok_or("this rule of vCalendar is not known")?)
+        };
+        let given = old.as_deref().unwrap_or(value).split(';').map(str::trim).filter(|part| !part.is_empty());
+        for part in given {
             let (name, value) = part.split_once('=').ok_or_else(|| format!("\"{part}\" is no part of a rule"))?;
-            let name = name.trim().to_ascii_uppercase();
+            let (name, value) = (name.trim().to_ascii_uppercase(), value.trim().to_ascii_uppercase());
             is_finite |= matches!(name.as_str(), "COUNT" | "UNTIL");
-            match name.as_str() {
-                "UNTIL" => parts.push(format!("UNTIL={}", until(value, &local)?)),
-                "SKIP" if value.eq_ignore_ascii_case("OMIT") => {}
-                _ => parts.push(format!("{name}={}", value.trim().to_ascii_uppercase())),
+            match (name.as_str(), value.as_str()) {
+                ("UNTIL", _) => parts.push(format!("UNTIL={}", until(&value, &local)?)),
+                ("RSCALE", "GREGORIAN") | ("SKIP", "OMIT") => {}
+                ("RSCALE" | "SKIP", _) => return Err(format!("{part} is not supported")),
+                ("COUNT" | "INTERVAL", number) if number.bytes().all(|digit| digit == b'0') => {
+                    return Err(format!("{part} is not allowed: it must be at least 1"));
+                }
+                _ if name.starts_with("X-") => left_out.push(part.to_owned()),
+                _ => parts.push(format!("{name}={value}")),
             }
         }
         let rule = parts.join(";").parse().map_err(|error: rrule::RRuleError| error.to_string())?;
-        Ok(Self { rule, is_finite })
+        Ok(Self { rule, is_finite, left_out })
     }
 
     /// Returns the occurrences from a start up to an end, at most [`MOST`], and whether these are all.

@@ -1,6 +1,6 @@
 //! The times of events in iCalendar (RFC 5545, sections 3.3.4, 3.3.5 and 3.6.1).
 
-use chrono::{DateTime, Days, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta};
+use chrono::{DateTime, Days, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, Timelike};
 
 use super::components::Component;
 use super::property::Property;
@@ -44,11 +44,31 @@ impl CalendarTime {
         }
     }
 
+    /// Returns the time in UTC; a date is its midnight.
+    pub fn utc(self) -> NaiveDateTime {
+        match self {
+            CalendarTime::Day(day) => day.and_time(NaiveTime::MIN),
+            CalendarTime::At(at) => at.naive_utc(),
+        }
+    }
+
     /// Returns the local time; a date is its first instant.
     pub fn local(self) -> NaiveDateTime {
         match self {
             CalendarTime::Day(day) => day.and_time(NaiveTime::MIN),
             CalendarTime::At(at) => at.naive_local(),
+        }
+    }
+
+    /// Returns the time in the form of the first occurrence of a series: its date, if the series has dates; the time of day
+    /// at which the first one starts, if this is a date and the series has times.
+    pub fn like(self, first: CalendarTime) -> Self {
+        match (self, first) {
+            (CalendarTime::At(at), CalendarTime::Day(_)) => CalendarTime::Day(at.date_naive()),
+            (CalendarTime::Day(day), CalendarTime::At(first)) => {
+                CalendarTime::At(local_time(day.and_time(first.naive_local().time()), first.timezone()))
+            }
+            _ => self,
         }
     }
 
@@ -69,64 +89,46 @@ impl CalendarSpan {
         let start = event.find("DTSTART").ok_or(("DTSTART", "an event requires a start".to_owned()))?;
         let (starts, note) = when(start, zones).map_err(|why| ("DTSTART", why))?;
         notes.extend(note.map(|note| ("DTSTART", "zone", note)));
-        let end = match (event.find("DTEND"), event.find("DURATION")) {
-            (Some(end), _) => {
-                // Some programs name the zone of the start only.
-                let tzid = end.parameter("TZID").or_else(|| start.parameter("TZID"));
-                Some(("DTEND", when_of(end.value.trim(), tzid, zones).map(|(end, _)| end)))
+        let ends = end_of(event, (start, starts), zones, notes);
+        if is_flagged(event) && matches!(starts, CalendarTime::At(_)) {
+            // Whole days are often written in UTC, whatever the zone.
+            let is_utc = start.value.trim().ends_with(['Z', 'z']);
+            match whole_days(starts, ends, is_utc) {
+                Some(span) => return Ok(span),
+                None => notes.push(("X-MICROSOFT-CDO-ALLDAYEVENT", "mixed_end", NOT_WHOLE.to_owned())),
             }
-            (None, Some(length)) => Some(("DURATION", after(starts, length.value.trim()))),
-            (None, None) => None,
-        };
-        let ends = match end {
-            Some((_, Ok(end))) => Some(end),
-            Some((property, Err(why))) => {
-                notes.push((property, "not_a_time", format!("left out: {why}")));
-                None
-            }
-            None => None,
-        };
-        let is_flagged =
-            WHOLE_DAYS.iter().any(|flag| event.text(flag).is_some_and(|text| text.eq_ignore_ascii_case("true")));
-        Ok(Self { starts, ends: None }.with_end(ends, is_flagged, notes))
+        }
+        Ok(Self { starts, ends: None }.with_end(ends, notes))
     }
 
     /// Returns the span with an end as the file has it: a date is exclusive there.
-    fn with_end(self, ends: Option<CalendarTime>, is_flagged: bool, notes: &mut TimeNotes) -> Self {
-        let midnight = |when: CalendarTime| when.local().time() == NaiveTime::MIN;
-        let before = |day: NaiveDate| day.pred_opt().unwrap_or(day);
-        match (self.starts, ends) {
-            // Some programs write the first day as the end, too, which counts as one day.
-            (CalendarTime::Day(first), Some(CalendarTime::Day(end))) => {
-                Self { starts: self.starts, ends: Some(CalendarTime::Day(before(end).max(first))) }
+    fn with_end(self, ends: Option<CalendarTime>, notes: &mut TimeNotes) -> Self {
+        let first = self.starts.local().date();
+        let Some(end) = ends else { return self };
+        let last = last_day(first, end);
+        let note = match (self.starts, end) {
+            // What is wrong with two times the rules of events tell.
+            (CalendarTime::At(start), CalendarTime::At(end)) => {
+                return Self { ends: Some(CalendarTime::At(end.with_timezone(&start.timezone()))), ..self };
             }
-            (CalendarTime::Day(_), Some(CalendarTime::At(end))) => {
-                let last = if midnight(CalendarTime::At(end)) { before(end.date_naive()) } else { end.date_naive() };
-                let message =
-                    format!("the event takes whole days; of its end {} only the date is taken", rfc3339(&end));
-                notes.push(("DTEND", "mixed_end", message));
-                Self { starts: self.starts, ends: Some(CalendarTime::Day(last)) }
+            _ if end.local().date() < first => {
+                notes.push((
+                    "DTEND",
+                    "before_start",
+                    format!("left out: the end, {}, is before the start", end.text()),
+                ));
+                return self;
             }
-            (CalendarTime::At(start), Some(end @ CalendarTime::At(_)))
-                if is_flagged && midnight(self.starts) && midnight(end) =>
-            {
-                let (first, last) = (start.date_naive(), before(end.local().date()));
-                Self { starts: CalendarTime::Day(first), ends: Some(CalendarTime::Day(last.max(first))) }
+            (CalendarTime::Day(_), CalendarTime::Day(_)) => None,
+            (CalendarTime::Day(_), CalendarTime::At(end)) => {
+                Some(format!("the event takes whole days; of its end {} only the date is taken", rfc3339(&end)))
             }
-            (CalendarTime::At(start), None) if is_flagged && midnight(self.starts) => {
-                Self { starts: CalendarTime::Day(start.date_naive()), ends: None }
+            (CalendarTime::At(_), CalendarTime::Day(_)) => {
+                Some(format!("the event starts at a time; its end, a date, is taken as the end of {last}"))
             }
-            (CalendarTime::At(start), Some(CalendarTime::At(end))) => {
-                Self { starts: self.starts, ends: Some(CalendarTime::At(end.with_timezone(&start.timezone()))) }
-            }
-            (CalendarTime::At(start), Some(CalendarTime::Day(end))) => {
-                let last = before(end).max(start.date_naive());
-                let message = format!("the event starts at a time; its end, a date, is taken as the end of {last}");
-                notes.push(("DTEND", "mixed_end", message));
-                Self { starts: self.starts, ends: Some(CalendarTime::Day(last)) }
-            }
-            (_, None) => self,
-        }
+        };
+        notes.extend(note.map(|note| ("DTEND", "mixed_end", note)));
+        Self { ends: Some(CalendarTime::Day(last)), ..self }
     }
 
     /// Returns the span of an occurrence of a series, given its local start. It is as long as the first one.
@@ -171,6 +173,80 @@ impl CalendarSpan {
         record.set("time_zone", zone.name());
         record.set("all_day", matches!(self.starts, CalendarTime::Day(_)));
     }
+}
+
+/// Why a flag for whole days is not followed.
+const NOT_WHOLE: &str = "left out: the event is flagged as whole days, and its times are not from midnight to midnight";
+
+/// Returns whether a program says that the times of an event are whole days.
+fn is_flagged(event: &Component) -> bool {
+    let is_yes = |text: String| ["true", "1", "yes"].contains(&text.to_ascii_lowercase().as_str());
+    WHOLE_DAYS.iter().any(|flag| event.text(flag).is_some_and(is_yes))
+}
+
+/// Returns the end of an event as the file has it. Of an end and a duration, which must not both be there (RFC 5545,
+/// section 3.6.1), the end counts, unless it cannot be read.
+fn end_of(
+    event: &Component,
+    (start, starts): (&Property, CalendarTime),
+    zones: &CalendarZones,
+    notes: &mut TimeNotes,
+) -> Option<CalendarTime> {
+    let not_read = |property, why| (property, "not_a_time", format!("left out: {why}"));
+    let end = event.find("DTEND").map(|end| {
+        // Some programs name the zone of the start only.
+        let tzid = end.parameter("TZID").or_else(|| start.parameter("TZID"));
+        when_of(end.value.trim(), tzid, zones).map(|(end, _)| end)
+    });
+    let length = event.find("DURATION").map(|length| length.value.trim());
+    match end {
+        Some(Ok(end)) => {
+            if let Some(length) = length {
+                let message = format!("left out: the event lasts until its DTEND and not for \"{length}\"");
+                notes.push(("DURATION", "mixed_end", message));
+            }
+            return Some(end);
+        }
+        Some(Err(why)) => notes.push(not_read("DTEND", why)),
+        None => {}
+    }
+    let length = length?;
+    let found = after(starts, length).map_err(|why| notes.push(not_read("DURATION", why))).ok()?;
+    if let (CalendarTime::Day(_), true) = (starts, length.contains('T')) {
+        let message =
+            format!("the event takes whole days, and so does its duration \"{length}\": a part of a day is one");
+        notes.push(("DURATION", "mixed_end", message));
+    }
+    Some(found)
+}
+
+/// Returns the last day of an event that ends before a date or at a time. Some programs write the first day as the end, too,
+/// which counts as one day.
+fn last_day(first: NaiveDate, end: CalendarTime) -> NaiveDate {
+    let local = end.local();
+    let is_midnight = local.time() == NaiveTime::MIN;
+    let last = if is_midnight { local.date().pred_opt().unwrap_or(local.date()) } else { local.date() };
+    last.max(first)
+}
+
+/// Returns the whole days that times from midnight to midnight are, or to the last minute of a day: in their own zone, or in
+/// UTC if they may be written so. Dates are whole days already.
+fn whole_days(starts: CalendarTime, ends: Option<CalendarTime>, is_utc: bool) -> Option<CalendarSpan> {
+    let CalendarTime::At(start) = starts else { return None };
+    [Some(start.timezone()), is_utc.then(Zone::utc)].into_iter().flatten().find_map(|zone| {
+        let local = |at: DateTime<Zone>| at.with_timezone(&zone).naive_local();
+        let first = local(start);
+        let is_edge = |end: NaiveDateTime| end.time() == NaiveTime::MIN || (end.hour(), end.minute()) == (23, 59);
+        let last = match ends {
+            Some(CalendarTime::At(end)) if is_edge(local(end)) && end >= start => {
+                Some(last_day(first.date(), CalendarTime::At(end.with_timezone(&zone))))
+            }
+            Some(_) => return None,
+            None => None,
+        };
+        (first.time() == NaiveTime::MIN)
+            .then(|| CalendarSpan { starts: CalendarTime::Day(first.date()), ends: last.map(CalendarTime::Day) })
+    })
 }
 
 /// Parses a local time in the basic form of ISO 8601, with or without seconds, or in the extended one.
@@ -244,7 +320,11 @@ pub fn after(starts: CalendarTime, text: &str) -> Result<CalendarTime, String> {
     }
     let whole = u64::try_from(days).map_err(|_| wrong())?;
     match starts {
-        CalendarTime::Day(day) => day.checked_add_days(Days::new(whole)).map(CalendarTime::Day),
+        // A part of a day is one.
+        CalendarTime::Day(day) => {
+            let parts = u64::try_from(seconds).map_err(|_| wrong())?.div_ceil(86_400);
+            day.checked_add_days(Days::new(whole.saturating_add(parts))).map(CalendarTime::Day)
+        }
         // Days are nominal and keep the local time across a change of the offset; hours, minutes and seconds
         // are exact. So the days are added to the local time and the rest to the instant.
         CalendarTime::At(at) => {

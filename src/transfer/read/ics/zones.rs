@@ -4,11 +4,13 @@
 use std::cell::RefCell;
 use std::collections::HashMap;
 
-use chrono::{DateTime, NaiveDateTime, TimeDelta, TimeZone};
+use chrono::{DateTime, Datelike, NaiveDateTime, TimeDelta, TimeZone};
 
 use super::definition::Definition;
 use crate::time_zone::{Zone, rules};
-use crate::transfer::zones::{best_known, local_time, offset_of, zone_of, zone_of_city, zone_with_offset};
+use crate::transfer::zones::{
+    best_known, local_time, offset_of, offsets_in, offsets_of_year, zone_of, zone_of_city, zone_with_offset,
+};
 
 /// The time zones of a calendar.
 pub struct CalendarZones {
@@ -97,16 +99,39 @@ impl CalendarZones {
     }
 
     /// Returns the instant of a local time in a zone that the calendar does not define. What nobody defines is the zone of
-    /// a city that its name has, else the calendar's own: most calendars have events of one place.
+    /// a city that its name has, else one with the offsets that it has, else the calendar's own: most calendars have events
+    /// of one place.
     fn by_name(&self, tzid: &str, local: NaiveDateTime) -> Found {
         match (self.named(tzid), offset_of(tzid)) {
-            (Some(zone), _) => (local_time(local, zone), None),
-            (None, Some(offset)) => self.with_offset(local, offset),
-            (None, None) => {
-                let zone = zone_of_city(tzid).unwrap_or_else(|| self.own());
-                let message =
-                    format!("\"{tzid}\" is no known zone and not defined; the time is taken as one of {zone}");
-                (local_time(local, zone), Some(message))
+            (Some(zone), _) => return (local_time(local, zone), None),
+            (None, Some(offset)) => return self.with_offset(local, offset),
+            (None, None) => {}
+        }
+        let taken = |as_what: String| format!("\"{tzid}\" is no known zone and not defined; {as_what}");
+        let offsets = offsets_in(tzid);
+        let zone = zone_of_city(tzid).or_else(|| self.with_offsets(&offsets, local.year()));
+        match (zone, offsets.first()) {
+            (None, Some(offset)) => {
+                let (at, note) = self.with_offset(local, *offset);
+                (at, note.or_else(|| Some(taken("the offset in its name is taken".to_owned()))))
+            }
+            (zone, _) => {
+                let zone = zone.unwrap_or_else(|| self.own());
+                (local_time(local, zone), Some(taken(format!("the time is taken as one of {zone}"))))
+            }
+        }
+    }
+
+    /// Returns a zone with the standard offset and the one in summer that a name has; with one offset alone, which programs
+    /// write for the whole year, the calendar's own zone if that is its standard offset.
+    fn with_offsets(&self, offsets: &[i32], year: i32) -> Option<Zone> {
+        let own = [self.own(), self.fallback];
+        match offsets {
+            [] => None,
+            [standard] => own.into_iter().find(|zone| offsets_of_year(*zone, year).0 == *standard),
+            [standard, summer, ..] => {
+                let fits = |zone: &Zone| offsets_of_year(*zone, year) == (*standard, *summer);
+                own.into_iter().chain(best_known()).find(fits)
             }
         }
     }

@@ -4,10 +4,11 @@ use std::collections::HashMap;
 
 use serde_json::{Map, Value, json};
 
-use super::resource::{Resource, enters};
+use super::resource::{MOST_MEMBERS, Resource, enters, is_member};
 use crate::transfer::read::json_stream::ElementHandler;
 use crate::transfer::read::plain_text::rich;
 use crate::transfer::read::programme::ProgrammePerson;
+use crate::transfer::read::programme::states::why_hidden;
 use crate::transfer::read::{Closed, text_of};
 
 /// Greatest number of things that are remembered. It bounds the memory for a hostile file.
@@ -61,8 +62,7 @@ impl OpenEventLookup {
     /// Ends the first reading.
     pub fn finish(&mut self) {
         let single = Value::Object(std::mem::take(&mut self.single));
-        let path = if single.get("attributes").is_some() { ["data", "0"] } else { ["event", "0"] };
-        if let Some(resource) = Resource::read(&path, &single) {
+        if let (_, Some(resource)) = Resource::single(&single) {
             self.remember(&resource);
         }
     }
@@ -105,8 +105,7 @@ impl OpenEventLookup {
         let html = text(["description", ""]).map_or(Value::Null, |text| rich(&text));
         let number = |name: &str| event.fields.get(name).and_then(Value::as_f64);
         let geo = number("latitude").zip(number("longitude"));
-        let is_hidden = text(["privacy", ""]).is_some_and(|privacy| !privacy.eq_ignore_ascii_case("public"))
-            || text(["state", ""]).is_some_and(|state| state.eq_ignore_ascii_case("draft"));
+        let is_hidden = why_hidden(|name| event.fields.get(name).cloned()).is_some();
         self.host = self.host.take().or_else(|| text(["identifier", ""]).map(|id| format!("open-event/{id}")));
         self.heading.extend([
             ("title", json!(text(["name", ""]))),
@@ -164,6 +163,9 @@ impl ElementHandler for OpenEventLookup {
         match (Resource::read(&names, &value), names.as_slice()) {
             (Some(resource), _) => self.remember(&resource),
             (None, ["data" | "event", member]) => drop(self.single.insert((*member).to_owned(), value)),
+            (None, [member]) if is_member(member) && self.single.len() < MOST_MEMBERS => {
+                self.single.insert((*member).to_owned(), value);
+            }
             _ => {}
         }
         Ok(())

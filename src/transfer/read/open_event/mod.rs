@@ -13,10 +13,7 @@ use super::programme::times::GivenTimes;
 use super::programme::{ImportedTalk, LabelledUrl, Programme};
 use super::{Closed, Input, Settings, Sink, text_of};
 use lookup::OpenEventLookup;
-use resource::{Resource, enters, note_unread};
-
-/// States of sessions that are part of the programme.
-const TAKEN: [&str; 2] = ["accepted", "confirmed"];
+use resource::{MOST_MEMBERS, Resource, enters, is_member, note_unread};
 
 /// Reads a programme.
 ///
@@ -91,6 +88,10 @@ impl ElementHandler for Reader<'_> {
             ["meta" | "jsonapi" | "links"] => {
                 self.sink.on_purpose(&at, names[0], "it belongs to the file");
             }
+            // The file of the event has its members at the top, which are counted when all of them are known.
+            [member] if is_member(member) && self.single.len() < MOST_MEMBERS => {
+                self.single.insert((*member).to_owned(), value);
+            }
             _ => self.sink.left_out(&at, names.last().copied().unwrap_or_default()),
         }
         Ok(())
@@ -98,13 +99,17 @@ impl ElementHandler for Reader<'_> {
 }
 
 impl Reader<'_> {
-    /// Reads the only resource of a document, whose members came one by one.
+    /// Reads the only resource of a document, or the event whose members are those of the file; they came one by one.
     fn finish_single(&mut self) -> Result<(), Closed> {
         let single = Value::Object(std::mem::take(&mut self.single));
-        let path = if single.get("attributes").is_some() { ["data", "0"] } else { ["event", "0"] };
-        match Resource::read(&path, &single).filter(|resource| !resource.fields.is_empty()) {
-            Some(resource) => self.resource(&format!("/{}", path[0]), resource),
-            None => Ok(()),
+        let (path, resource) = Resource::single(&single);
+        match resource {
+            Some(resource) => self.resource(path, resource),
+            None => {
+                let members = single.as_object().into_iter().flat_map(Map::keys);
+                members.for_each(|member| self.sink.left_out(&format!("/{member}"), member));
+                Ok(())
+            }
         }
     }
 
@@ -126,7 +131,7 @@ impl Reader<'_> {
             "event" | "microlocation" | "track" | "session_type" | "social_link" => {
                 self.is_known = true;
                 note_unread(self.sink, at, &resource);
-                self.programme.begin()
+                Ok(())
             }
             other => {
                 self.sink.left_out(at, other);
@@ -143,10 +148,8 @@ impl Reader<'_> {
         let Some(id) = given.id.clone() else {
             return self.sink.broken(at, "required", "a session requires an id");
         };
-        let state = text(["state", ""]).filter(|state| !TAKEN.contains(&state.to_lowercase().as_str()));
-        if let Some(state) = state {
-            let message = format!("{id} is left out: its state is \"{state}\"");
-            return self.sink.note(at, "/state", "not_public", message);
+        if self.programme.hides(at, &id, |name| given.fields.get(name).cloned())? {
+            return Ok(());
         }
         note_unread(self.sink, at, given);
         self.ask_for_content(at, given)?;

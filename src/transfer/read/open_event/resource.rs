@@ -59,6 +59,19 @@ impl Resource {
         }
     }
 
+    /// Returns the only resource of a document, or the event of a file of the export whose members are those of the file,
+    /// with its place; none if the members are those of neither.
+    pub fn single(value: &Value) -> (&'static str, Option<Self>) {
+        let has = |name: &str| value.get(name).is_some();
+        if has("attributes") {
+            return ("/data", Self::read(&["data", "0"], value).filter(|resource| !resource.fields.is_empty()));
+        }
+        let has_time = ["start_time", "starts_at", "starts-at"].iter().any(|name| has(name));
+        let is_event = has("name") && (has_time || has("location_name") || has("identifier"));
+        let event = is_event.then(|| Self::read(&["event", "0"], value)).flatten();
+        (if is_event { "/event" } else { "" }, event)
+    }
+
     fn of_document(object: &Map<String, Value>) -> Option<Self> {
         let kind = snake(object.get("type")?.as_str()?);
         let members = |name: &str| object.get(name).and_then(Value::as_object).into_iter().flatten();
@@ -89,6 +102,14 @@ impl Resource {
     pub fn all(&self, relation: &str) -> impl Iterator<Item = &Value> {
         self.relations.get(relation).and_then(Value::as_array).into_iter().flatten()
     }
+}
+
+/// Greatest number of members of an event that are held. It bounds the memory for a hostile file.
+pub const MOST_MEMBERS: usize = 1_000;
+
+/// Returns whether a part of a path is the name of a member, and not a position in a list.
+pub fn is_member(part: &str) -> bool {
+    !is_number(part)
 }
 
 fn is_number(part: &str) -> bool {

@@ -1,9 +1,9 @@
 //! The properties of the event as a whole, which a programme gives one by one.
 
-use chrono::{Datelike, NaiveDate};
 use serde_json::{Map, Value};
 
 use super::LabelledUrl;
+use super::words::{named, words};
 use crate::content::slug::from_title;
 use crate::transfer::read::{Sink, text_of};
 
@@ -17,6 +17,9 @@ const ON_PURPOSE: [(&str, &str); 7] = [
     ("color", "it belongs to the design of a website"),
     ("slug", "it is part of the addresses of another website"),
 ];
+
+/// Properties that are texts in one language.
+const TEXTS: [&str; 8] = ["acronym", "start", "end", "venue", "city", "street", "url", "time_zone_name"];
 
 /// Property with the id of the event on the Plenary that gave the programme out.
 pub const OWN_ID: &str = "plenary_id";
@@ -56,13 +59,17 @@ pub struct ProgrammeHeading {
 impl ProgrammeHeading {
     /// Sets a property.
     pub fn set(&mut self, sink: &Sink, name: &str, value: &Value) {
-        let text = text_of(Some(value));
+        let text = words(Some(value), "");
+        let is_text = TEXTS.contains(&name) || matches!(name, "title" | "subtitle" | "description");
+        if is_text && named(value).is_none() {
+            sink.left_out("conference", &format!("conference/{name}, which is no text"));
+        }
         match name {
             OWN_ID => self.own_event = text,
             "acronym" => self.acronym = text,
-            "title" => self.title = Some(value.clone()),
-            "subtitle" => self.subtitle = Some(value.clone()),
-            "description" => self.description = Some(value.clone()),
+            "title" => self.title = named(value).filter(|text| !text.is_null()),
+            "subtitle" => self.subtitle = named(value).filter(|text| !text.is_null()),
+            "description" => self.description = named(value).filter(|text| !text.is_null()),
             "start" => self.start = text,
             "end" => self.end = text,
             "venue" => self.venue = text,
@@ -94,7 +101,7 @@ impl ProgrammeHeading {
     }
 
     fn track(&mut self, sink: &Sink, track: &Value) {
-        let Some(name) = text_of(track.get("name")) else { return };
+        let Some(name) = words(Some(track), "") else { return };
         let mut entry = Map::from_iter([("name".to_owned(), Value::from(name))]);
         let colours = track.get("colors");
         let colour = ["light", "dark"].iter().find_map(|theme| text_of(colours?.get(*theme)));
@@ -142,15 +149,11 @@ impl ProgrammeHeading {
         if self.name.is_some() {
             return self.name.clone();
         }
-        let title = self.title.as_ref().and_then(|title| match title {
-            Value::Object(translations) => translations.values().find_map(|text| text_of(Some(text))),
-            other => text_of(Some(other)),
-        });
+        let title = words(self.title.as_ref(), "");
         let name = self.acronym.as_deref().or(title.as_deref()).map(from_title).filter(|name| !name.is_empty());
         let host = || url::Url::parse(self.website()?).ok()?.host_str().map(str::to_owned);
         let Some(name) = name else { return host() };
-        let year = self.start.as_deref().and_then(|text| NaiveDate::parse_from_str(text.get(..10)?, "%Y-%m-%d").ok());
-        Some(match year.map(|day| day.year().to_string()) {
+        Some(match self.start.as_deref().and_then(year_in) {
             Some(year) if !name.contains(&year) && !name.ends_with(&year[2..]) => format!("{name}-{year}"),
             _ => name,
         })
@@ -162,6 +165,17 @@ impl ProgrammeHeading {
         let known = members.into_iter().filter_map(|(name, text)| Some((name.to_owned(), Value::from(text.clone()?))));
         known.collect::<Map<_, _>>().into()
     }
+}
+
+/// Returns the year that a text names, in whatever spelling it is a date.
+fn year_in(text: &str) -> Option<String> {
+    let mut numbers = text.split(|c: char| !c.is_ascii_digit());
+    let year = numbers.find_map(|number| match number.len() {
+        4 => Some(number),
+        8 => number.get(..4),
+        _ => None,
+    });
+    year.filter(|year| year.starts_with(['1', '2'])).map(str::to_owned)
 }
 
 #[cfg(test)]
@@ -178,5 +192,6 @@ mod tests {
         assert_eq!(says(Some("water27"), "Water Days", Some("2027-05-01")).as_deref(), Some("water27"));
         assert_eq!(says(None, "Water Days 2027", Some("2027-05-01")).as_deref(), Some("water-days-2027"));
         assert_eq!(says(None, "Water Days", None).as_deref(), Some("water-days"));
+        assert_eq!(says(None, "Water Days", Some("1 May 2027")).as_deref(), Some("water-days-2027"));
     }
 }

@@ -4,27 +4,27 @@ mod addresses;
 mod heading;
 mod ids;
 mod rooms;
+mod session;
+pub mod states;
 mod talk;
 pub mod times;
 pub mod words;
 
-use chrono::{DateTime, NaiveDate, NaiveTime};
-use serde_json::{Map, Value, json};
+use chrono::{NaiveDate, NaiveTime};
+use serde_json::{Value, json};
 use url::Url;
 
 use super::{Closed, Settings, Sink};
-use crate::items::record_ids::RecordIds;
 use crate::time_zone::Zone;
-use crate::transfer::language_names::language_tag;
+use crate::transfer::country_names::country_code;
 use crate::transfer::record::Record;
 use crate::transfer::survey::PROGRAMME;
-use crate::transfer::zones::{country_code, zone_of};
+use crate::transfer::zones::zone_of;
 pub use heading::OWN_ID;
 use heading::ProgrammeHeading;
 use ids::SessionIds;
 use rooms::ProgrammeRooms;
 pub use talk::{ImportedTalk, LabelledUrl, ProgrammePerson, add_addresses};
-use words::{first_language, kind_of};
 
 /// A programme that is being read; it sends its records as soon as they are complete.
 pub struct Programme<'a> {
@@ -43,7 +43,13 @@ pub struct Programme<'a> {
     last: Option<NaiveDate>,
     heading: ProgrammeHeading,
     day_change: NaiveTime,
+    /// Whether the name of the source is known.
+    is_named: bool,
     begun: bool,
+    /// Whether the event and all that belongs to it must not be public.
+    private: bool,
+    /// Whether the file has a session.
+    has_sessions: bool,
     /// Address to which relative ones belong.
     base: Option<Url>,
     ids: SessionIds,
@@ -69,7 +75,10 @@ impl<'a> Programme<'a> {
             last: None,
             heading: ProgrammeHeading::default(),
             day_change: NaiveTime::MIN,
+            is_named: false,
             begun: false,
+            private: false,
+            has_sessions: false,
             base: None,
             ids: SessionIds::default(),
             first_guid: None,
@@ -96,6 +105,11 @@ impl<'a> Programme<'a> {
         self.heading.set(self.sink, name, value);
     }
 
+    /// Adds a day of the programme, which the event has if its own dates cannot be read.
+    pub fn day(&mut self, date: &str) {
+        self.widen(Some(date));
+    }
+
     /// Says that the file does not have the sessions whose ids begin with a word and a slash.
     ///
     /// # Errors
@@ -114,6 +128,18 @@ impl<'a> Programme<'a> {
         !self.begun && self.heading.is_empty()
     }
 
+    /// Sets the name of the source, which the ids of all records have.
+    fn set_name(&mut self) {
+        if std::mem::replace(&mut self.is_named, true) {
+            return;
+        }
+        self.name = self.settings.source(self.heading.says());
+        self.acronym.clone_from(&self.heading.acronym);
+        self.private = self.heading.private;
+        self.base = self.heading.base.as_deref().and_then(|text| Url::parse(text).ok());
+        self.sink.set_origin(&format!("{}{PROGRAMME}", self.name));
+    }
+
     /// Sends the event and its venue, or refers to the event that the settings name. Only the first call has
     /// an effect.
     ///
@@ -123,6 +149,7 @@ impl<'a> Programme<'a> {
         if std::mem::replace(&mut self.begun, true) {
             return Ok(());
         }
+        self.set_name();
         let heading = std::mem::take(&mut self.heading);
         if heading.own_event.is_none() {
             return self.send_heading(heading);
@@ -138,10 +165,6 @@ impl<'a> Programme<'a> {
     }
 
     fn send_heading(&mut self, heading: ProgrammeHeading) -> Result<(), Closed> {
-        self.name = self.settings.source(heading.says());
-        self.acronym.clone_from(&heading.acronym);
-        self.sink.set_origin(&format!("{}{PROGRAMME}", self.name));
-        self.base = heading.base.as_deref().and_then(|text| Url::parse(text).ok());
         if let Some(given) = &heading.time_zone {
             match zone_of(given) {
                 Some(zone) => self.zone = zone,
@@ -176,8 +199,11 @@ impl<'a> Programme<'a> {
         event.set("summary", heading.subtitle.unwrap_or_default());
         event.set("body", heading.description.unwrap_or_default());
         event.set("time_zone", self.zone.name());
-        event.set("starts_at", self.day_of("start", heading.start.as_deref()));
-        event.set("ends_at", self.day_of("end", heading.end.as_deref()));
+        let start = self.day_of(("start", "/starts_at"), heading.start.as_deref())?;
+        let end = self.day_of(("end", "/ends_at"), heading.end.as_deref())?;
+        let is_unread = start.is_none() || (heading.end.is_some() && end.is_none());
+        event.set("starts_at", start.clone());
+        event.set("ends_at", end.clone().filter(|_| start.is_some()));
         event.set("links", self.addresses("conference", "/links", website.into_iter().chain(heading.links))?);
         event.set("languages", heading.languages);
         event.private = heading.private;
@@ -188,22 +214,28 @@ impl<'a> Programme<'a> {
         if let Some(venue) = &self.venue {
             event.set("venue", venue.source.clone());
         }
-        if !event.body.contains_key("starts_at") {
+        if is_unread {
+            let given = |day: Option<String>| NaiveDate::parse_from_str(day?.as_str(), "%Y-%m-%d").ok();
+            let (start, end) = (given(start), given(end));
+            self.first = start.or(self.first);
+            self.last = self.last.max(end.or(start));
             self.undated = Some(event.clone());
         }
         self.sink.record(event)
     }
 
-    /// Returns the day of the event's start or end, as it is in the event's zone.
-    fn day_of(&self, name: &str, given: Option<&str>) -> Option<String> {
-        let given = given?;
-        if given.len() > 10 {
+    /// Returns the day of the event's start or end, as it is in the event's zone. What cannot be read is noted.
+    fn day_of(&self, (name, field): (&str, &str), given: Option<&str>) -> Result<Option<String>, Closed> {
+        let Some(given) = given else { return Ok(None) };
+        let Some((day, has_time)) = times::day_in(given, self.zone) else {
+            let message = format!("\"{given}\" is no date; the days of the programme are taken");
+            return self.sink.note("conference", field, "not_a_date", message).map(|()| None);
+        };
+        if has_time {
             let why = "the event has its days, and the sessions their times";
             self.sink.on_purpose("conference", &format!("conference/{name}, the time of day"), why);
         }
-        let instant = DateTime::parse_from_rfc3339(given).ok();
-        let day = instant.map(|at| at.with_timezone(&self.zone).date_naive().to_string());
-        Some(day.unwrap_or_else(|| given.get(..10).unwrap_or(given).to_owned()))
+        Ok(Some(day.to_string()))
     }
 
     /// Sends a speaker, and returns the source of the record.
@@ -211,14 +243,22 @@ impl<'a> Programme<'a> {
     /// # Errors
     /// Returns [`Closed`] if the import has ended.
     pub fn person(&mut self, place: &str, person: &ProgrammePerson) -> Result<String, Closed> {
-        self.begin()?;
+        // A list of speakers alone says nothing of an event.
+        if self.heading.is_empty() {
+            self.set_name();
+        } else {
+            self.begin()?;
+        }
         let source = format!("{}:person/{}", self.name, person.id);
         let mut record = Record::new(place, "speaker", source.clone()).supporting();
+        record.private = self.private;
         record.ids = person.ids.clone();
         record.set("name", person.name.clone());
-        record.set("biography", person.biography.clone());
-        record.set("job_title", person.job_title.clone());
-        record.set("affiliation", person.affiliation.clone());
+        for (field, value) in
+            [("biography", &person.biography), ("job_title", &person.job_title), ("affiliation", &person.affiliation)]
+        {
+            record.set(field, self.text(place, field, value)?);
+        }
         record.set("country", person.country.as_deref().map(|country| country_code(country).unwrap_or(country)));
         if let Some(url) = self.url(place, "/portrait", person.portrait.clone())? {
             record.set("portrait", json!({ "url": url }));
@@ -226,78 +266,6 @@ impl<'a> Programme<'a> {
         record.set("links", self.addresses(place, "/links", person.links.iter().cloned())?);
         self.sink.record(record)?;
         Ok(source)
-    }
-
-    /// Sends a session, after its speakers.
-    ///
-    /// # Errors
-    /// Returns [`Closed`] if the import has ended.
-    pub fn talk(&mut self, place: &str, talk: ImportedTalk) -> Result<(), Closed> {
-        self.sink.set_own_ids(std::slice::from_ref(&talk.ids.guid));
-        if self.first_guid.is_none() {
-            self.first_guid.clone_from(&talk.ids.guid);
-        }
-        self.begin()?;
-        let source = format!("{}:session/{}", self.name, talk.id);
-        let times = match talk.times.read(self.zone, self.day_change) {
-            Ok(times) => times,
-            Err(message) => return self.sink.refused(place, ("session", source), "not_a_time", message),
-        };
-        if let Some((field, code, note)) = times.note {
-            self.sink.note(place, field, code, note)?;
-        }
-        let id = self.ids.own(self.sink, place, &talk, times.starts.as_deref())?;
-        let mut record = Record::new(place, "session", format!("{}:session/{id}", self.name));
-        // What has the id of another one is that one for those who follow the programme.
-        record.ids = if id == talk.id { talk.ids.clone() } else { RecordIds::default() };
-        record.slug = talk.slug.as_deref().map(|slug| self.own_slug(slug, &talk.ids).to_owned());
-        let locale = talk.locale.as_deref().map(first_language);
-        record.locale = locale.map(|given| language_tag(given).unwrap_or_else(|| given.to_owned()));
-        record.set("event", self.event.clone());
-        record.set("speakers", self.speakers(place, &talk)?);
-        record.set("title", talk.title.clone());
-        record.set("subtitle", talk.subtitle.clone());
-        record.set("kind", talk.kind.unwrap_or_else(|| kind_of(&talk.format)));
-        record.set("format", talk.format.clone());
-        record.set("abstract", talk.abstract_text.clone());
-        record.set("description", talk.description.clone());
-        record.set("time_zone", self.zone.name());
-        self.widen(times.starts.as_deref());
-        record.set("starts_at", times.starts);
-        record.set("ends_at", times.ends);
-        record.set("track", talk.track.clone());
-        record.set("do_not_record", talk.do_not_record);
-        record.set("recording_license", talk.recording_license.clone());
-        if let Some(room) = talk.room.clone().filter(|room| !room.trim().is_empty()) {
-            self.room(json!({ "name": room }));
-            record.set("room", room);
-        }
-        self.set_addresses(place, talk, &mut record)?;
-        self.sink.record(record)
-    }
-
-    fn speakers(&mut self, place: &str, talk: &ImportedTalk) -> Result<Vec<Value>, Closed> {
-        let mut speakers: Vec<Value> = Vec::with_capacity(talk.people.len());
-        for person in &talk.people {
-            let source = self.person(place, person)?;
-            if speakers.iter().any(|known| known["speaker"] == *source) {
-                let message = format!("\"{}\" is named twice and taken once", person.name);
-                self.sink.note(place, "/speakers", "duplicate", message)?;
-                continue;
-            }
-            let mut speaker = Map::from_iter([("speaker".to_owned(), Value::from(source))]);
-            if let Some(role) = &person.role {
-                speaker.insert("role".to_owned(), role.to_lowercase().into());
-            }
-            speakers.push(speaker.into());
-        }
-        Ok(speakers)
-    }
-
-    /// Returns the part of a session's slug that is its own: programs write the acronym and the number before it.
-    fn own_slug<'s>(&self, slug: &'s str, ids: &RecordIds) -> &'s str {
-        let before = self.acronym.as_deref().zip(ids.number).map(|(acronym, number)| format!("{acronym}-{number}-"));
-        before.and_then(|before| slug.strip_prefix(before.as_str())).filter(|own| !own.is_empty()).unwrap_or(slug)
     }
 
     /// Adds a room of the venue, as its field `rooms` has it.
@@ -322,6 +290,12 @@ impl<'a> Programme<'a> {
         if !self.begun && !self.heading.is_empty() {
             self.begin()?;
         }
+        if !self.begun {
+            return self.without_event();
+        }
+        if !self.has_sessions {
+            self.sink.note("conference", "", "no_sessions", "no session was taken from this file")?;
+        }
         self.sink.set_own_ids(std::slice::from_ref(&self.first_guid));
         let rooms = std::mem::take(&mut self.rooms);
         if self.venue.is_none() && self.settings.event.is_some() && rooms.has_details() {
@@ -343,9 +317,22 @@ impl<'a> Programme<'a> {
         };
         event.same_as = Some(event.source.clone());
         event.source = format!("{}/days", event.source);
-        event.set("starts_at", first.to_string());
+        if !event.body.contains_key("starts_at") {
+            event.set("starts_at", first.to_string());
+        }
         event.set("ends_at", last.to_string());
         self.sink.record(event.supporting())
+    }
+
+    /// Notes what a file has that names neither an event nor a session: nothing says where it belongs.
+    fn without_event(&self) -> Result<(), Closed> {
+        for (is_there, what) in [(!self.rooms.is_empty(), "rooms"), (!self.heading.tracks.is_empty(), "tracks")] {
+            if is_there {
+                let message = format!("the {what} are left out: the file names no event to which they belong");
+                self.sink.note("conference", &format!("/{what}"), "no_event", message)?;
+            }
+        }
+        Ok(())
     }
 
     /// Sends a venue for the rooms of a file that names none. It has the name of the event.

@@ -1,9 +1,10 @@
 //! The times of sessions in programmes.
 
-use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta};
+use chrono::{DateTime, FixedOffset, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, TimeZone};
 
 use crate::content::local_time::rfc3339;
 use crate::time_zone::Zone;
+use crate::transfer::zones::offset_of;
 
 /// The times of a session as a file has them.
 #[derive(Debug, Clone, Default)]
@@ -19,12 +20,15 @@ pub struct GivenTimes {
     pub duration: Option<String>,
 }
 
-/// Start and end as fields hold them, and a note on how they were read: field, code and message.
+/// A note on how times were read: field, code and message.
+pub type TimeNote = (&'static str, &'static str, String);
+
+/// Start and end as fields hold them, and how they were read.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct FieldTimes {
     pub starts: Option<String>,
     pub ends: Option<String>,
-    pub note: Option<(&'static str, &'static str, String)>,
+    pub notes: Vec<TimeNote>,
 }
 
 /// A time of a file: an instant, or a local time.
@@ -35,15 +39,31 @@ enum Given {
 }
 
 impl Given {
+    /// Parses a date with a time of day, with or without an offset from UTC, in any spelling of ISO 8601 and RFC 3339, and
+    /// with spaces between its parts.
     fn parse(text: &str, zone: Zone) -> Option<Self> {
         let text = text.trim();
-        if let Ok(at) =
-            DateTime::parse_from_rfc3339(text).or_else(|_| DateTime::parse_from_str(text, "%Y-%m-%dT%H:%M%:z"))
-        {
-            return Some(Given::At(at.with_timezone(&zone)));
+        let (day, rest) = match text.split_once(['T', 't', ' ']) {
+            Some((day, rest)) => (any_day(day)?, rest.trim()),
+            None => return None,
+        };
+        let at = rest.find(|c: char| !c.is_ascii_digit() && !matches!(c, ':' | '.')).unwrap_or(rest.len());
+        let (clock, offset) = (rest[..at].trim(), rest[at..].trim());
+        let forms = ["%H:%M:%S%.f", "%H:%M", "%H%M%S", "%H%M"];
+        let local = day.and_time(forms.iter().find_map(|form| NaiveTime::parse_from_str(clock, form).ok())?);
+        if offset.is_empty() {
+            return Some(Given::Local(local));
         }
-        let forms = ["%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M"];
-        forms.iter().find_map(|form| NaiveDateTime::parse_from_str(text, form).ok()).map(Given::Local)
+        let offset = FixedOffset::east_opt(offset_of(offset)?)?;
+        Some(Given::At(offset.from_local_datetime(&local).single()?.with_timezone(&zone)))
+    }
+
+    /// Returns the time as its zone has it.
+    fn local(self) -> NaiveDateTime {
+        match self {
+            Given::At(at) => at.naive_local(),
+            Given::Local(local) => local,
+        }
     }
 
     fn after(self, length: TimeDelta) -> Option<Self> {
@@ -61,6 +81,35 @@ impl Given {
     }
 }
 
+/// Parses a day of ISO 8601, with or without hyphens.
+fn parse_day(text: &str) -> Option<NaiveDate> {
+    match text.len() {
+        10 => NaiveDate::parse_from_str(text, "%Y-%m-%d").ok(),
+        8 => NaiveDate::parse_from_str(text, "%Y%m%d").ok(),
+        _ => None,
+    }
+}
+
+/// Parses a day of ISO 8601, or one that cannot be mistaken in another spelling: `2027/05/01` and `01.05.2027`.
+fn any_day(text: &str) -> Option<NaiveDate> {
+    let parse = |form: &&str| NaiveDate::parse_from_str(text, form).ok();
+    parse_day(text).or_else(|| ["%Y/%m/%d", "%d.%m.%Y"].iter().find_map(parse).filter(|_| text.len() > 7))
+}
+
+/// Returns the day of a date or a time as a zone has it, and whether it has a time of day.
+pub fn day_in(text: &str, zone: Zone) -> Option<(NaiveDate, bool)> {
+    let text = text.trim();
+    match parse_day(text) {
+        Some(day) => Some((day, false)),
+        None => Given::parse(text, zone).map(|given| (given.local().date(), true)),
+    }
+}
+
+/// Returns a text that says something.
+fn said(text: Option<&String>) -> Option<&str> {
+    text.map(|text| text.trim()).filter(|text| !text.is_empty())
+}
+
 impl GivenTimes {
     /// Returns start and end. The session's own date decides; day and time of day are used where it is absent. A
     /// session that begins before the hour at which the day of the programme changes takes place on the next day. The
@@ -69,36 +118,62 @@ impl GivenTimes {
     /// # Errors
     /// Returns a message if the start cannot be read.
     pub fn read(&self, zone: Zone, day_change: NaiveTime) -> Result<FieldTimes, String> {
-        let own = self.date.as_deref().filter(|text| text.len() > 10).and_then(|text| Given::parse(text, zone));
-        let start = match (own, &self.start) {
-            (Some(own), _) => own,
-            (None, Some(start)) => {
-                let day = self.date.as_deref().filter(|date| date.len() == 10).unwrap_or(&self.day);
-                let local = local_start(day, start, day_change);
-                Given::Local(local.ok_or_else(|| format!("day \"{day}\", start \"{start}\""))?)
-            }
-            (None, None) => return self.without_start(),
+        let mut notes = Vec::new();
+        let Some(start) = self.start(zone, day_change, &mut notes)? else {
+            return Ok(FieldTimes { notes, ..FieldTimes::default() });
         };
-        let length = self.duration.as_deref().map(|text| length(text).ok_or_else(|| format!("duration \"{text}\"")));
-        let end = self.end.as_deref().and_then(|text| Given::parse(text, zone));
-        let (ends, note) = match (end, length) {
-            (Some(end), _) => (Some(end), None),
-            (None, Some(Ok((length, note)))) => (start.after(length), note),
-            (None, Some(Err(message))) => (None, Some(format!("left out: {message}"))),
-            (None, None) => (None, None),
-        };
-        let note = note.map(|note| ("/ends_at", "duration", note));
-        Ok(FieldTimes { starts: Some(start.text()), ends: ends.map(Given::text), note })
+        let ends = self.end(start, zone, &mut notes);
+        Ok(FieldTimes { starts: Some(start.text()), ends: ends.map(Given::text), notes })
     }
 
-    /// Returns the times of a session whose start is not known: none.
-    fn without_start(&self) -> Result<FieldTimes, String> {
-        let Some(date) = self.date.as_deref().map(str::trim).filter(|date| !date.is_empty()) else {
-            return Ok(FieldTimes::default());
+    /// Returns the start; none if it is not known.
+    fn start(&self, zone: Zone, day_change: NaiveTime, notes: &mut Vec<TimeNote>) -> Result<Option<Given>, String> {
+        let date = said(self.date.as_ref());
+        if let Some(own) = date.and_then(|text| Given::parse(text, zone)) {
+            return Ok(Some(own));
+        }
+        let own_day = date.and_then(any_day).map(|day| day.to_string());
+        let Some(start) = said(self.start.as_ref()) else {
+            return match (date, own_day) {
+                (Some(_), Some(day)) => {
+                    let note = format!("left out: the day {day} without a time of day");
+                    notes.push(("/starts_at", "no_time", note));
+                    Ok(None)
+                }
+                (Some(date), None) => Err(format!("date \"{date}\"")),
+                (None, _) => Ok(None),
+            };
         };
-        NaiveDate::parse_from_str(date, "%Y-%m-%d").map_err(|_| format!("date \"{date}\""))?;
-        let note = format!("left out: the day {date} without a time of day");
-        Ok(FieldTimes { note: Some(("/starts_at", "no_time", note)), ..FieldTimes::default() })
+        if let (Some(date), None) = (date, &own_day) {
+            let note = format!("the date \"{date}\" cannot be read; the day and the time of day are taken");
+            notes.push(("/starts_at", "not_a_time", note));
+        }
+        let day = own_day.as_deref().unwrap_or(&self.day);
+        let local = || local_start(day, start, day_change).map(Given::Local);
+        Given::parse(start, zone).or_else(local).map(Some).ok_or_else(|| format!("day \"{day}\", start \"{start}\""))
+    }
+
+    /// Returns the end, given the start. An end that is a time of day is the next one after the start.
+    fn end(&self, start: Given, zone: Zone, notes: &mut Vec<TimeNote>) -> Option<Given> {
+        let given = said(self.end.as_ref());
+        let of_day = |text: &str| {
+            let (from, clock) = (start.local(), clock(text)?);
+            let day = if clock < from.time() { from.date().succ_opt()? } else { from.date() };
+            Some(Given::Local(day.and_time(clock)))
+        };
+        if let Some(end) = given.and_then(|text| Given::parse(text, zone).or_else(|| of_day(text))) {
+            return Some(end);
+        }
+        if let Some(text) = given {
+            notes.push(("/ends_at", "not_a_time", format!("left out: the end \"{text}\" cannot be read")));
+        }
+        let text = said(self.duration.as_ref())?;
+        let Some((length, note)) = length(text) else {
+            notes.push(("/ends_at", "duration", format!("left out: duration \"{text}\"")));
+            return None;
+        };
+        notes.extend(note.map(|note| ("/ends_at", "duration", note)));
+        start.after(length)
     }
 }
 
@@ -178,6 +253,40 @@ mod tests {
         let ended =
             GivenTimes { end: Some("2027-05-01T12:00:00+02:00".to_owned()), ..given("2027-05-01T09:00:00+02:00") };
         assert_eq!(read(ended, "Europe/Brussels", "00:00").1.unwrap(), "2027-05-01T12:00:00+02:00");
+    }
+
+    #[test]
+    fn dates_in_all_spellings() {
+        let wanted = "2027-05-02T00:30:00+02:00";
+        for date in [
+            "2027-05-02T00:30:00+0200",
+            "2027-05-02T00:30:00+02",
+            "2027-05-02 00:30:00 +02:00",
+            "2027-05-02T00:30+02:00",
+            "2027-05-01T22:30:00.000Z",
+            "2027-05-01 22:30:00 UTC",
+            "20270501T223000Z",
+        ] {
+            for start in [Some("00:30".to_owned()), None] {
+                let given = GivenTimes {
+                    date: Some(date.to_owned()),
+                    day: "2027-05-01".to_owned(),
+                    start,
+                    ..GivenTimes::default()
+                };
+                assert_eq!(read(given, "Europe/Brussels", "00:00").0.as_deref(), Some(wanted), "{date}");
+            }
+        }
+        let strange = GivenTimes { date: Some("2 May".to_owned()), ..on_day("09:00", "00:30") };
+        let times = strange.read(Zone::utc(), NaiveTime::MIN).unwrap();
+        assert_eq!((times.starts.as_deref(), times.notes.len()), (Some("2016-01-30T09:00:00"), 1));
+        assert!(GivenTimes { start: None, ..strange }.read(Zone::utc(), NaiveTime::MIN).is_err());
+        let ends = |end: &str| {
+            let given = GivenTimes { end: Some(end.to_owned()), ..on_day("23:30", "00:30") };
+            given.read(Zone::utc(), NaiveTime::MIN).unwrap()
+        };
+        assert_eq!(ends("00:15").ends.as_deref(), Some("2016-01-31T00:15:00"));
+        assert_eq!((ends("late").ends.as_deref(), ends("late").notes.len()), (Some("2016-01-31T00:00:00"), 1));
     }
 
     #[test]

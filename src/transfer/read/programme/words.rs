@@ -88,9 +88,14 @@ pub fn is_page(url: &str, kind: Option<&str>) -> bool {
     !is_file || PAGES.contains(&ending.as_str())
 }
 
-/// Returns a text that may be given in several languages, in that of a locale if it has it, else in the first of them.
+/// Returns a text that may be given in several languages, or as an object that has it as its name, in that of a locale if it
+/// has it, else in the first of them.
 pub fn words(value: Option<&Value>, locale: &str) -> Option<String> {
-    let Value::Object(translations) = value? else { return text_of(value) };
+    let value = named(value?)?;
+    let Value::Object(translations) = &value else { return text_of(Some(&value)) };
+    if let Some(source) = translations.get("source") {
+        return text_of(Some(source));
+    }
     let main = |tag: &str| tag.split(['-', '_']).next().unwrap_or_default().to_ascii_lowercase();
     let by = |is_it: &dyn Fn(&str) -> bool| {
         translations.iter().filter(|(tag, _)| is_it(tag)).find_map(|(_, text)| text_of(Some(text)))
@@ -98,6 +103,57 @@ pub fn words(value: Option<&Value>, locale: &str) -> Option<String> {
     by(&|tag| tag.eq_ignore_ascii_case(locale))
         .or_else(|| by(&|tag| main(tag) == main(locale)))
         .or_else(|| by(&|_| true))
+}
+
+/// Returns a text, a text by language or a rich text as it is, and the name or title of any other object. `None` for what
+/// is none of them.
+pub fn named(value: &Value) -> Option<Value> {
+    match value {
+        Value::Null | Value::String(_) => Some(value.clone()),
+        Value::Number(number) => Some(number.to_string().into()),
+        Value::Object(object) => {
+            let name = ["name", "title"].iter().find_map(|name| object.get(*name).filter(|name| !name.is_null()));
+            let is_text = object.is_empty() || object.contains_key("source") || is_by_language(object);
+            name.map_or_else(|| is_text.then(|| value.clone()), named)
+        }
+        Value::Bool(_) | Value::Array(_) => None,
+    }
+}
+
+/// Codes of languages that are names of members in many programs.
+const NO_LANGUAGES: [&str; 9] = ["alt", "img", "key", "raw", "ref", "src", "tag", "uid", "url"];
+
+/// Returns whether the members of an object are texts, each under the tag of its language.
+fn is_by_language(object: &Map<String, Value>) -> bool {
+    let is_language = |tag: &str| {
+        let main = tag.split(['-', '_']).next().unwrap_or_default().to_ascii_lowercase();
+        let by_code = isolang::Language::from_639_1(&main).or_else(|| isolang::Language::from_639_3(&main));
+        by_code.is_some() && !NO_LANGUAGES.contains(&tag)
+    };
+    object.iter().all(|(tag, text)| is_language(tag) && (text.is_string() || text.is_null()))
+}
+
+/// Returns whether a value says nothing.
+pub fn is_blank(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::String(text) => text.trim().is_empty(),
+        Value::Array(list) => list.is_empty(),
+        Value::Object(object) => object.is_empty(),
+        Value::Bool(_) | Value::Number(_) => false,
+    }
+}
+
+/// Returns what a value that should be true or false means, in any spelling; `None` if it is neither.
+pub fn flag(value: &Value) -> Option<bool> {
+    const YES: [&str; 9] = ["true", "1", "yes", "y", "on", "opt-out", "optout", "opt_out", "opted-out"];
+    const NO: [&str; 9] = ["false", "0", "no", "n", "off", "opt-in", "optin", "opt_in", "opted-in"];
+    if let Value::Bool(flag) = value {
+        return Some(*flag);
+    }
+    let word = text_of(Some(value))?.to_lowercase().replace(' ', "-");
+    let is_in = |words: &[&str]| words.contains(&word.as_str());
+    is_in(&YES).then_some(true).or_else(|| is_in(&NO).then_some(false))
 }
 
 /// Returns the first of several languages, such as `de, en`.
@@ -160,6 +216,39 @@ mod tests {
             assert_eq!(words(Some(&name), locale).as_deref(), Some(word), "{locale}");
         }
         assert_eq!(words(Some(&json!({"en": " ", "de": "Saal"})), "en").as_deref(), Some("Saal"));
+    }
+
+    #[test]
+    fn objects_are_names_or_texts_by_language() {
+        for (given, name) in [
+            (json!({"color": "#123456", "id": 5, "name": "Tr"}), Some(json!("Tr"))),
+            (json!({"id": 5, "title": {"en": "Hall", "de": null}}), Some(json!({"en": "Hall", "de": null}))),
+            (json!({"pt-br": "Sala", "zh_Hant": "x"}), Some(json!({"pt-br": "Sala", "zh_Hant": "x"}))),
+            (json!({"id": "5", "slug": "law"}), None),
+            (json!({"url": "https://river.example"}), None),
+            (json!({"id": 5}), None),
+            (json!(["Law"]), None),
+            (json!(7), Some(json!("7"))),
+        ] {
+            assert_eq!(named(&given), name, "{given}");
+        }
+        assert_eq!(words(Some(&json!({"color": "#123456", "name": {"de": "Saal"}})), "en").as_deref(), Some("Saal"));
+    }
+
+    #[test]
+    fn consent_has_many_spellings() {
+        for (given, means) in [
+            (json!("true"), Some(true)),
+            (json!(1), Some(true)),
+            (json!(" Opt out "), Some(true)),
+            (json!("0"), Some(false)),
+            (json!("opt-in"), Some(false)),
+            (json!("perhaps"), None),
+            (json!([true]), None),
+            (json!(null), None),
+        ] {
+            assert_eq!(flag(&given), means, "{given}");
+        }
     }
 
     #[test]

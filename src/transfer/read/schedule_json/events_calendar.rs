@@ -5,13 +5,16 @@ use serde_json::{Map, Value, json};
 use super::ScheduleReader;
 use super::people::{note_each, note_members};
 use crate::content::rich_text::to_text;
+use crate::transfer::country_names::country_code;
 use crate::transfer::read::plain_text::html;
+use crate::transfer::read::programme::states::status_of;
+use crate::transfer::read::programme::words::flag;
 use crate::transfer::read::{Closed, text_of, web_address};
 use crate::transfer::record::Record;
-use crate::transfer::zones::{country_code, zone_of};
+use crate::transfer::zones::zone_of;
 
 /// Members of an event, a venue, an organiser and an image that are read.
-const READ: [&str; 18] = [
+const READ: [&str; 23] = [
     "id",
     "url",
     "title",
@@ -30,6 +33,11 @@ const READ: [&str; 18] = [
     "venue",
     "organizer",
     "status",
+    "event_status",
+    "hide_from_listings",
+    "is_virtual",
+    "virtual_url",
+    "virtual_event_type",
 ];
 const OF_VENUE: [&str; 13] = [
     "id",
@@ -80,14 +88,44 @@ impl ScheduleReader<'_> {
                 None => self.sink.note(at, "/time_zone", "unknown_zone", format!("left out: \"{given}\""))?,
             }
         }
-        if let Some(note) = text("cost") {
-            record.set("registration", json!({"price_note": to_text(&note)}));
-        }
+        record.set("registration", text("cost").map_or(Value::Null, |note| json!({"price_note": to_text(&note)})));
+        self.listed_status(at, given, &mut record)?;
         self.listed_links(at, given, &mut record)?;
         record.set("topics", self.listed_topics(at, given, &name)?);
-        record.set("venue", self.listed_venue(at, given.get("venue"), &name)?);
+        let venue = self.listed_venue(at, given.get("venue"), &name)?;
+        self.listed_mode(at, given, venue.is_some(), &mut record)?;
+        record.set("venue", venue);
         record.set("contact", contact(given.get("organizer")));
         self.sink.record(record)
+    }
+
+    /// Sets whether the event takes place as announced, and whether lists show it.
+    fn listed_status(&self, at: &str, given: &Value, record: &mut Record) -> Result<(), Closed> {
+        record.private = given.get("hide_from_listings").and_then(flag) == Some(true);
+        let Some(status) = text_of(given.get("event_status")) else { return Ok(()) };
+        match status_of(&status) {
+            Some(known) => record.set("event_status", known),
+            None => self.sink.note(at, "/event_status", "unknown_status", format!("left out: \"{status}\""))?,
+        }
+        Ok(())
+    }
+
+    /// Sets whether the event is online, and its address there.
+    fn listed_mode(&self, at: &str, given: &Value, has_venue: bool, record: &mut Record) -> Result<(), Closed> {
+        let text = |name: &str| text_of(given.get(name));
+        let url = text("virtual_url");
+        let is_virtual = given.get("is_virtual").and_then(flag);
+        if is_virtual == Some(false) || (is_virtual.is_none() && url.is_none()) {
+            return Ok(());
+        }
+        let is_hybrid = text("virtual_event_type").is_some_and(|kind| kind.eq_ignore_ascii_case("hybrid"));
+        record.set("attendance_mode", if is_hybrid || has_venue { "mixed" } else { "online" });
+        match url.map(|url| web_address(&url)) {
+            Some(Ok(url)) => record.set("online_url", url),
+            Some(Err((code, message))) => self.sink.note(at, "/online_url", code, message)?,
+            None => {}
+        }
+        Ok(())
     }
 
     /// Counts the members that are not read, of an event and of what is within it.

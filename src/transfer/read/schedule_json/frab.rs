@@ -4,7 +4,8 @@ use serde_json::Value;
 
 use super::ScheduleReader;
 use super::people::{
-    ATTACHMENT, LINK, address, attachments, ids_of, links, note_each, note_members, note_person, person,
+    ATTACHMENT, LINK, address, attachments, entries, ids_of, language, links, note_each, note_members, note_person,
+    note_types, person,
 };
 use crate::transfer::read::programme::times::GivenTimes;
 use crate::transfer::read::programme::words::{SESSION, made_id, words};
@@ -29,9 +30,13 @@ impl ScheduleReader<'_> {
         let Some(id) = text("guid").or_else(|| text("id")).or_else(|| made_id(&value("title"), &times)) else {
             return self.sink.broken(at, "required", "an event requires an id, a guid or a title");
         };
+        if self.programme.hides(at, &id, |name| event.get(name).cloned())? {
+            return Ok(());
+        }
         self.note_session(at, event, if text("guid").is_some() { "guid" } else { "id" });
+        note_types(self.sink, at, event)?;
         let ids = ids_of(event);
-        let people = self.people(at, event.get("persons"))?;
+        let people = self.people(at, event.get("persons"), UnknownPerson::Name)?;
         let talk = ImportedTalk {
             id,
             ids,
@@ -39,6 +44,7 @@ impl ScheduleReader<'_> {
             room: words(event.get("room"), &self.settings.locale).or_else(|| Some(room.to_owned())),
             track: value("track"),
             people,
+            do_not_record: self.programme.consent(at, event.get("do_not_record"))?,
             ..talk_of(event)
         };
         self.programme.talk(at, talk)
@@ -56,21 +62,50 @@ impl ScheduleReader<'_> {
     ///
     /// # Errors
     /// Returns [`Closed`] if the import has ended.
-    pub(super) fn people(&mut self, at: &str, list: Option<&Value>) -> Result<Vec<ProgrammePerson>, Closed> {
+    pub(super) fn people(
+        &mut self,
+        at: &str,
+        list: Option<&Value>,
+        missing: UnknownPerson,
+    ) -> Result<Vec<ProgrammePerson>, Closed> {
         let mut people = Vec::new();
-        for given in list.and_then(Value::as_array).into_iter().flatten() {
+        for given in entries(list) {
             note_person(self.sink, at, given);
+            note_types(self.sink, at, given)?;
             let id = given.get("id").unwrap_or(given);
-            match self.lookup.person(id).cloned().or_else(|| person(given)) {
+            let alone =
+                || text_of(Some(given)).filter(|_| missing == UnknownPerson::Name).and_then(|name| named(&name));
+            match self.lookup.person(id).cloned().or_else(|| person(given)).or_else(alone) {
                 Some(person) => people.push(person),
                 None if given.is_object() => {
                     self.sink.note(at, "/speakers", "required", "left out: a person without a name")?;
                 }
-                None => self.once(at, "expand", super::pretalx::EXPAND)?,
+                None if missing == UnknownPerson::Ask => self.once(at, "expand", super::pretalx::EXPAND)?,
+                None => {
+                    let message = format!("left out: the file has no person {given}");
+                    self.sink.note(at, "/speakers", "dangling_reference", message)?;
+                }
             }
         }
         Ok(people)
     }
+}
+
+/// Returns the speaker with a name; `None` for a text without a space, which may be an id.
+fn named(name: &str) -> Option<ProgrammePerson> {
+    let is_name = name.contains(' ');
+    is_name.then(|| ProgrammePerson { id: name.to_owned(), name: name.to_owned(), ..ProgrammePerson::default() })
+}
+
+/// What a text in a list of speakers is that no speaker of the file has as an id.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum UnknownPerson {
+    /// An id of pretalx, which is asked for more.
+    Ask,
+    /// A name, if it has a space.
+    Name,
+    /// An id that leads nowhere.
+    Note,
 }
 
 /// Returns what c3voc's forms say of a session in the same members: everything but its id, times, place and people.
@@ -84,18 +119,17 @@ pub fn talk_of(event: &Value) -> ImportedTalk {
     );
     ImportedTalk {
         slug: text("slug"),
-        locale: text("language"),
+        locale: language(event.get("language")),
         title: value("title"),
         subtitle: value("subtitle"),
         format: value("type"),
         abstract_text: value("abstract"),
         description: value("description"),
-        language: text("language"),
+        language: language(event.get("language")),
         links,
         attachments: attachments(event.get("attachments")),
         recordings: text("video_download_url").map(|url| (None, url, None)).into_iter().collect(),
         image: address(event.get("logo")),
-        do_not_record: event.get("do_not_record").and_then(Value::as_bool),
         recording_license: text("recording_license"),
         ..ImportedTalk::default()
     }

@@ -6,6 +6,7 @@ use super::ScheduleReader;
 use super::people::{note_each, note_members};
 use crate::content::local_time::rfc3339;
 use crate::transfer::read::plain_text::rich;
+use crate::transfer::read::programme::states::why_hidden;
 use crate::transfer::read::programme::times::GivenTimes;
 use crate::transfer::read::programme::words::words;
 use crate::transfer::read::programme::{ImportedTalk, LabelledUrl, Programme, ProgrammePerson};
@@ -64,10 +65,18 @@ impl ScheduleReader<'_> {
         ] {
             programme.head(name, &value);
         }
+        if let Some(why) = why_hidden(|name| event.get(name).cloned()) {
+            programme.head("private", &Value::Bool(true));
+            self.sink.note(at, "/state", "not_public", format!("all of it is imported as drafts: {why}"))?;
+        }
         programme.begin()?;
         let contributions = event.get("contributions").and_then(Value::as_array);
         for (index, contribution) in contributions.into_iter().flatten().enumerate() {
             let at = format!("{at}/contributions/{index}");
+            let id = text_of(contribution.get("id")).unwrap_or_default();
+            if programme.hides(&at, &id, |name| contribution.get(name).cloned())? {
+                continue;
+            }
             self.note_contribution(&at, contribution);
             match talk(contribution, text("timezone").as_deref()) {
                 Some(talk) => programme.talk(&at, talk)?,

@@ -52,6 +52,11 @@ impl ProgrammeLookup {
         self.days.get(index).map(String::as_str)
     }
 
+    /// Returns the dates of the days.
+    pub fn days(&self) -> impl Iterator<Item = &str> {
+        self.days.values().map(String::as_str)
+    }
+
     /// Returns the name of the room with an id.
     pub fn room(&self, id: &Value) -> Option<&Value> {
         self.rooms.get(&text_of(Some(id))?)

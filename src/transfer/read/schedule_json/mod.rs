@@ -64,6 +64,7 @@ pub fn read(input: Box<dyn Input>, settings: &Settings, sink: &Sink) -> Result<(
     for (name, value) in lookup.heading() {
         programme.head(name, value);
     }
+    lookup.days().for_each(|day| programme.day(day));
     let mut reader = ScheduleReader {
         programme,
         sink,
@@ -250,7 +251,9 @@ impl ScheduleReader<'_> {
             ["schedule", "conference", "rooms"] => {
                 people::note_each(sink, at, "room", Some(value), &[&people::ROOM[..], &["guid"]].concat());
             }
-            ["schedule", "conference", "logo"] => people::note_each(sink, at, "logo", Some(value), &["url"]),
+            ["schedule", "conference", "logo"] if value.is_object() => {
+                people::note_each(sink, at, "logo", Some(value), &["url"]);
+            }
             ["tracks", _] => people::note_members(sink, at, "track", value, &["name", "color"]),
             ["categories", _] => {
                 people::note_members(sink, at, "category", value, &["title", "items"]);
@@ -264,7 +267,6 @@ impl ScheduleReader<'_> {
         // Rooms with an id were read with the heading, so that they come in their own order.
         if let Some(room) = words::room(value, &self.settings.locale) {
             self.is_known = true;
-            self.programme.begin()?;
             self.programme.room(room);
             people::note_members(self.sink, at, "room", value, &people::ROOM);
         }
@@ -275,6 +277,7 @@ impl ScheduleReader<'_> {
         let Some(person) = people::person(value) else { return Ok(()) };
         self.is_known = true;
         people::note_person(self.sink, at, value);
+        people::note_types(self.sink, at, value)?;
         self.programme.person(at, &person).map(drop)
     }
 }

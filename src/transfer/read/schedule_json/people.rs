@@ -3,9 +3,10 @@
 use serde_json::Value;
 
 use crate::items::record_ids::RecordIds;
-use crate::transfer::read::programme::words::words;
+use crate::transfer::read::programme::states::{TAKEN, is_state};
+use crate::transfer::read::programme::words::{is_blank, words};
 use crate::transfer::read::programme::{LabelledUrl, ProgrammePerson};
-use crate::transfer::read::{Sink, text_of};
+use crate::transfer::read::{Closed, Sink, text_of};
 
 /// Members of speakers that are read.
 pub const PERSON: [&str; 19] = [
@@ -33,9 +34,9 @@ pub const PERSON: [&str; 19] = [
 /// Members of rooms that are read.
 pub const ROOM: [&str; 3] = ["name", "capacity", "description"];
 /// Members of links that are read.
-pub const LINK: [&str; 2] = ["title", "url"];
+pub const LINK: [&str; 4] = ["title", "url", "href", "link"];
 /// Members of attachments that are read.
-pub const ATTACHMENT: [&str; 5] = ["title", "url", "type", "description", "resource"];
+pub const ATTACHMENT: [&str; 6] = ["title", "url", "href", "type", "description", "resource"];
 /// Members that are passed over on purpose, and why.
 const ON_PURPOSE: [(&str, &[&str]); 10] = [
     (
@@ -153,6 +154,99 @@ const ON_PURPOSE: [(&str, &[&str]); 10] = [
     ),
 ];
 
+/// What has a state, by which it is part of a programme or not.
+const ENTRIES: [&str; 5] = ["event", "session", "submission", "contribution", "slot"];
+
+/// Members that are texts, or numbers, of sessions and speakers in all forms.
+const TEXTS: [&str; 21] = [
+    "start",
+    "end",
+    "date",
+    "duration",
+    "startsAt",
+    "endsAt",
+    "slug",
+    "url",
+    "feedback_url",
+    "origin_url",
+    "video_download_url",
+    "recording_license",
+    "license",
+    "content_locale",
+    "liveUrl",
+    "recordingUrl",
+    "guid",
+    "code",
+    "id",
+    "role",
+    "roomId",
+];
+/// Members that are lists.
+const LISTS: [&str; 8] =
+    ["persons", "participants", "speakers", "resources", "slots", "categoryItems", "categories", "contributions"];
+
+/// Notes the members of a session or a speaker that are read and have another type than the one that can be read.
+///
+/// # Errors
+/// Returns [`Closed`] if the import has ended.
+pub fn note_types(sink: &Sink, at: &str, value: &Value) -> Result<(), Closed> {
+    for (name, member) in value.as_object().into_iter().flatten().filter(|(_, member)| !is_blank(member)) {
+        let is_one = |names: &[&str]| names.contains(&name.as_str());
+        let is_right = match member {
+            _ if is_one(&TEXTS) => member.is_string() || member.is_number(),
+            Value::Bool(_) | Value::Number(_) if is_one(&["links", "attachments"]) => false,
+            _ if is_one(&["links"]) => entries(Some(member)).all(|link| !links(Some(link)).is_empty()),
+            _ if is_one(&["attachments"]) => entries(Some(member)).all(|file| !attachments(Some(file)).is_empty()),
+            _ if is_one(&LISTS) => member.is_array() || entries(Some(member)).next().is_some(),
+            _ if is_one(&["logo", "image", "avatar", "avatar_url", "profilePicture"]) => {
+                address(Some(member)).is_some()
+            }
+            _ if is_one(&["language"]) => language(Some(member)).is_some(),
+            _ if is_one(&["room"]) => words(Some(member), "").is_some() || member.get("guid").is_some(),
+            _ => true,
+        };
+        if !is_right {
+            let message = format!("left out: {} cannot be read as `{name}`", type_of(member));
+            sink.note(at, &format!("/{name}"), "wrong_type", message)?;
+        }
+    }
+    Ok(())
+}
+
+/// Returns what a value of JSON is, in words.
+fn type_of(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "nothing",
+        Value::Bool(_) => "true or false",
+        Value::Number(_) => "a number",
+        Value::String(_) => "a text",
+        Value::Array(_) => "a list",
+        Value::Object(_) => "an object",
+    }
+}
+
+/// Returns the entries of a list. One that stands alone is a list of one.
+pub fn entries(list: Option<&Value>) -> impl Iterator<Item = &Value> {
+    let all = match list {
+        Some(Value::Array(list)) => list.as_slice(),
+        Some(one @ (Value::Object(_) | Value::String(_))) => std::slice::from_ref(one),
+        _ => &[],
+    };
+    all.iter().filter(|entry| !is_blank(entry))
+}
+
+/// Returns the language of a session, of a text or a list of them.
+pub fn language(given: Option<&Value>) -> Option<String> {
+    match given? {
+        Value::Array(list) => {
+            let all: Vec<String> = list.iter().filter_map(|one| words(Some(one), "")).collect();
+            Some(all.join(", ")).filter(|text| !text.is_empty())
+        }
+        // An object may have the code of a language besides its name.
+        one => text_of(one.get("code")).or_else(|| words(Some(one), "")),
+    }
+}
+
 /// Counts the members of each object of a list, or of one object, that are not read.
 pub fn note_each(sink: &Sink, at: &str, what: &str, list: Option<&Value>, read: &[&str]) {
     let entries = match list {
@@ -166,18 +260,14 @@ pub fn note_each(sink: &Sink, at: &str, what: &str, list: Option<&Value>, read: 
 /// Counts the members of an object that are not read.
 pub fn note_members(sink: &Sink, at: &str, what: &str, value: &Value, read: &[&str]) {
     for (name, member) in value.as_object().into_iter().flatten() {
-        let is_empty = match member {
-            Value::Null => true,
-            Value::String(text) => text.is_empty(),
-            Value::Array(list) => list.is_empty(),
-            Value::Object(object) => object.is_empty(),
-            Value::Bool(_) | Value::Number(_) => false,
-        };
-        if is_empty || read.contains(&name.as_str()) {
+        if is_blank(member) || read.contains(&name.as_str()) {
             continue;
         }
         match ON_PURPOSE.iter().find(|(_, known)| known.contains(&name.as_str())) {
             Some((why, _)) => sink.on_purpose(at, &format!("{what}/{name}"), why),
+            None if is_state(name) && ENTRIES.contains(&what) => {
+                sink.on_purpose(at, &format!("{what}/{name}"), TAKEN);
+            }
             None => sink.left_out(at, &format!("{what}/{name}")),
         }
     }
@@ -191,9 +281,9 @@ pub fn ids_of(given: &Value) -> RecordIds {
 /// Returns a speaker; `None` without a name.
 pub fn person(given: &Value) -> Option<ProgrammePerson> {
     let text = |name: &str| text_of(given.get(name));
-    let both = || Some(format!("{} {}", text("firstName")?, text("lastName")?));
-    let name =
-        ["public_name", "name", "full_public_name", "fullName"].iter().find_map(|name| text(name)).or_else(both)?;
+    let word = |name: &&str| words(given.get(*name), "");
+    let both = || Some(format!("{} {}", word(&"firstName")?, word(&"lastName")?));
+    let name = ["public_name", "name", "full_public_name", "fullName"].iter().find_map(word).or_else(both)?;
     let value = |names: [&str; 2]| names.iter().find_map(|name| given.get(*name)).cloned().unwrap_or_default();
     let mut links = links(given.get("links"));
     links.extend(text("url").map(|url| (Some("Profile".to_owned()), url, None)));
@@ -220,21 +310,27 @@ pub fn note_person(sink: &Sink, at: &str, given: &Value) {
 
 /// Returns the address of an image, which is a text or an object with a `url`.
 pub fn address(given: Option<&Value>) -> Option<String> {
-    text_of(given?.get("url")).or_else(|| text_of(given))
+    let given = given.filter(|given| !given.is_number())?;
+    text_of(given.get("url")).or_else(|| text_of(Some(given)))
 }
 
 /// Returns the links of a session or a speaker.
 pub fn links(list: Option<&Value>) -> Vec<LabelledUrl> {
-    let link = |l: &Value| Some((text_of(l.get("title")), text_of(l.get("url"))?, None));
-    list.and_then(Value::as_array).into_iter().flatten().filter_map(link).collect()
+    let link = |l: &Value| {
+        let url = ["url", "href", "link"].iter().find_map(|name| text_of(l.get(*name)));
+        Some((words(l.get("title"), ""), url.or_else(|| text_of(Some(l)))?, None))
+    };
+    entries(list).filter_map(link).collect()
 }
 
 /// Returns the attachments of frab, or the resources of pretalx. A bare number is a resource that is not
 /// public and is skipped.
 pub fn attachments(list: Option<&Value>) -> Vec<LabelledUrl> {
     let attachment = |a: &Value| {
-        let title = text_of(a.get("title")).or_else(|| words(a.get("description"), ""));
-        Some((title, text_of(a.get("url")).or_else(|| text_of(a.get("resource")))?, text_of(a.get("type"))))
+        let title = words(a.get("title"), "").or_else(|| words(a.get("description"), ""));
+        let url = ["url", "resource", "href"].iter().find_map(|name| text_of(a.get(*name)));
+        let alone = || text_of(Some(a)).filter(|_| a.is_string());
+        Some((title, url.or_else(alone)?, text_of(a.get("type"))))
     };
-    list.and_then(Value::as_array).into_iter().flatten().filter_map(attachment).collect()
+    entries(list).filter_map(attachment).collect()
 }

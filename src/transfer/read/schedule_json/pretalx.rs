@@ -4,7 +4,8 @@ use chrono::NaiveTime;
 use serde_json::Value;
 
 use super::ScheduleReader;
-use super::people::{ATTACHMENT, ROOM, attachments, ids_of, note_each, note_members};
+use super::frab::UnknownPerson;
+use super::people::{ATTACHMENT, ROOM, address, attachments, ids_of, note_each, note_members, note_types};
 use crate::items::record_ids::RecordIds;
 use crate::transfer::read::programme::ImportedTalk;
 use crate::transfer::read::programme::times::GivenTimes;
@@ -17,9 +18,6 @@ pub const EXPAND: &str = "the file has ids instead of content, which are left ou
 
 /// Beginnings of the ids of breaks, which are no submissions.
 pub const BREAKS: [&str; 2] = ["slot", "extra"];
-
-/// States of submissions that are part of the programme.
-const TAKEN: &[&str] = &["confirmed", "accepted"];
 
 /// Members of a submission that are read.
 const READ: [&str; 24] = [
@@ -75,8 +73,8 @@ impl ScheduleReader<'_> {
     /// Reads an entry of `/slots/`: a break, or a submission that is expanded.
     fn slot(&mut self, at: &str, slot: &Value) -> Result<(), Closed> {
         self.is_known = true;
-        if let Some(why) = left_out(slot) {
-            return self.sink.note(at, "/state", "not_public", format!("a slot is left out: {why}"));
+        if self.programme.hides(at, "a slot", |name| slot.get(name).cloned())? {
+            return Ok(());
         }
         match slot.get("submission") {
             Some(Value::Object(submission)) => {
@@ -113,36 +111,59 @@ impl ScheduleReader<'_> {
     /// # Errors
     /// Returns [`Closed`] if the import has ended.
     pub(super) fn submission(&mut self, at: &str, given: &Value) -> Result<(), Closed> {
-        let Some(code) = text_of(given.get("code")).or_else(|| text_of(given.get("id"))) else {
+        // A break has no code; what has neither a code nor a time is of another program.
+        let id = || text_of(given.get("id")).filter(|_| given.get("start").is_some() || given.get("slot").is_some());
+        let Some(code) = text_of(given.get("code")).or_else(id) else {
             return self.sink.broken(at, "required", "a submission requires a code");
         };
         self.is_known = true;
-        if let Some(why) = left_out(given) {
-            return self.sink.note(at, "/state", "not_public", format!("{code} is left out: {why}"));
+        if self.programme.hides(at, &code, |name| given.get(name).cloned())? {
+            return Ok(());
         }
         self.note_submission(at, given);
+        note_types(self.sink, at, given)?;
         for _ in given.get("answers").and_then(Value::as_array).into_iter().flatten() {
             self.sink.left_out(at, "submission/answers");
         }
         for _ in given.get("tags").and_then(Value::as_array).into_iter().flatten() {
             self.sink.left_out(at, "submission/tags");
         }
-        let whole = [given.get("slot").filter(|slot| slot.is_object()).unwrap_or(given).clone()];
-        let slots = given.get("slots").and_then(Value::as_array);
-        let slots: Vec<&Value> =
-            slots.into_iter().flatten().filter(|slot| slot.is_object() && left_out(slot).is_none()).collect();
+        let slots = self.slots(at, &code, given)?;
+        if slots.is_empty() {
+            let message = format!("{code} is left out: none of its slots is visible");
+            return self.sink.note(at, "/state", "not_public", message);
+        }
         let is_id = |slot: &Value| slot.is_number();
         let has_ids = given.get("slots").and_then(Value::as_array).is_some_and(|list| list.iter().any(is_id));
         if has_ids {
             self.once(at, "expand", EXPAND)?;
         }
-        let slots = if slots.is_empty() { whole.iter().collect() } else { slots };
         for (index, slot) in slots.into_iter().enumerate() {
             let id = if index == 0 { code.clone() } else { format!("{code}/{}", index + 1) };
             let talk = self.submission_at(at, id, given, slot)?;
             self.programme.talk(at, talk)?;
         }
         Ok(())
+    }
+
+    /// Returns the slots of a submission that are visible: those of its list, else its only one, else itself. Empty if it
+    /// has slots and none is visible.
+    fn slots<'v>(&self, at: &str, code: &str, given: &'v Value) -> Result<Vec<&'v Value>, Closed> {
+        let list = given.get("slots").and_then(Value::as_array).into_iter().flatten();
+        let mut given_slots: Vec<&Value> = list.filter(|slot| slot.is_object()).collect();
+        if given_slots.is_empty() {
+            given_slots.extend(given.get("slot").filter(|slot| slot.is_object()));
+        }
+        if given_slots.is_empty() {
+            return Ok(vec![given]);
+        }
+        let mut slots = Vec::with_capacity(given_slots.len());
+        for slot in given_slots {
+            if !self.programme.hides(at, &format!("a slot of {code}"), |name| slot.get(name).cloned())? {
+                slots.push(slot);
+            }
+        }
+        Ok(slots)
     }
 
     /// Counts the members of a submission that are not read, and of what is within it.
@@ -180,10 +201,10 @@ impl ScheduleReader<'_> {
                 None => self.named(at, given.get("track"))?,
             },
             language: locale,
-            people: self.people(at, given.get("speakers"))?,
+            people: self.people(at, given.get("speakers"), UnknownPerson::Ask)?,
             attachments: attachments(given.get("resources")),
-            image: text_of(given.get("image")),
-            do_not_record: given.get("do_not_record").and_then(Value::as_bool),
+            image: address(given.get("image")),
+            do_not_record: self.programme.consent(at, given.get("do_not_record"))?,
             recording_license: text_of(given.get("recording_license")).or_else(|| text_of(given.get("license"))),
             ..ImportedTalk::default()
         })
@@ -193,7 +214,7 @@ impl ScheduleReader<'_> {
     fn named(&mut self, at: &str, given: Option<&Value>) -> Result<Value, Closed> {
         match given {
             Some(Value::Number(_)) => self.once(at, "expand", EXPAND).map(|()| Value::Null),
-            Some(given) => Ok(given.get("name").unwrap_or(given).clone()),
+            Some(given) => Ok(given.clone()),
             None => Ok(Value::Null),
         }
     }
@@ -202,7 +223,6 @@ impl ScheduleReader<'_> {
         let Some(room) = slot.get("room").filter(|room| !room.is_null()) else { return Ok(None) };
         if let Some(details) = words::room(room, &self.settings.locale) {
             note_members(self.sink, at, "room", room, &ROOM);
-            self.programme.begin()?;
             self.programme.room(details);
         }
         if let Some(name) = self.lookup.room(room) {
@@ -238,15 +258,4 @@ impl ScheduleReader<'_> {
 fn times_of(slot: &Value) -> GivenTimes {
     let duration = text_of(slot.get("duration")).filter(|_| slot.get("end").is_none_or(Value::is_null));
     GivenTimes { date: text_of(slot.get("start")), end: text_of(slot.get("end")), duration, ..GivenTimes::default() }
-}
-
-/// Returns why a submission is no part of the programme, if it is none.
-fn left_out(given: &Value) -> Option<String> {
-    let state =
-        text_of(given.get("state")).filter(|state| !TAKEN.iter().any(|known| state.eq_ignore_ascii_case(known)));
-    if let Some(state) = state {
-        return Some(format!("its state is \"{state}\""));
-    }
-    let hidden = ["is_public", "is_visible"].iter().find(|name| given.get(**name) == Some(&Value::Bool(false)));
-    hidden.map(|name| format!("`{name}` is false"))
 }

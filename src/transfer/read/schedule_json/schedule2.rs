@@ -3,8 +3,8 @@
 use serde_json::Value;
 
 use super::ScheduleReader;
-use super::frab::talk_of;
-use super::people::{ATTACHMENT, LINK, ids_of, note_each, note_members};
+use super::frab::{UnknownPerson, talk_of};
+use super::people::{ATTACHMENT, LINK, entries, ids_of, note_each, note_members, note_types};
 use crate::transfer::read::programme::times::GivenTimes;
 use crate::transfer::read::programme::words::{SESSION, words};
 use crate::transfer::read::programme::{ImportedTalk, ProgrammePerson};
@@ -33,7 +33,11 @@ impl ScheduleReader<'_> {
         let Some(id) = text("guid").or_else(|| text("id")).or_else(|| text("code")) else {
             return self.sink.broken(at, "required", "an event requires a guid");
         };
+        if self.programme.hides(at, &id, |name| event.get(name).cloned())? {
+            return Ok(());
+        }
         self.note_listed_session(at, event);
+        note_types(self.sink, at, event)?;
         let mut talk = talk_of(event);
         let feedback = event.get("feedback").and_then(|feedback| text_of(feedback.get("url")));
         talk.links.extend(feedback.map(|url| (Some("Feedback".to_owned()), url, None)));
@@ -49,6 +53,7 @@ impl ScheduleReader<'_> {
             room: self.referred_room(event.get("room")),
             track: self.referred_track(event.get("track")).unwrap_or_default(),
             people: self.participants(at, event)?,
+            do_not_record: self.programme.consent(at, event.get("do_not_record"))?,
             ..talk
         };
         self.programme.talk(at, talk)
@@ -91,7 +96,7 @@ impl ScheduleReader<'_> {
     fn participants(&mut self, at: &str, event: &Value) -> Result<Vec<ProgrammePerson>, Closed> {
         let given = event.get("participants").or_else(|| event.get("persons"));
         let mut people = Vec::new();
-        for one in given.and_then(Value::as_array).into_iter().flatten() {
+        for one in entries(given) {
             let role = text_of(one.get("role"));
             let known = role.as_deref().and_then(|role| {
                 ROLES.iter().find(|(name, _)| name.eq_ignore_ascii_case(role)).map(|(_, known)| (*known).to_owned())
@@ -104,7 +109,7 @@ impl ScheduleReader<'_> {
             match referred {
                 Some(person) => people.push(ProgrammePerson { role: known, ..person }),
                 None => {
-                    let found = self.people(at, Some(&Value::Array(vec![one.clone()])))?;
+                    let found = self.people(at, Some(&Value::Array(vec![one.clone()])), UnknownPerson::Name)?;
                     people.extend(found.into_iter().map(|person| ProgrammePerson { role: known.clone(), ..person }));
                 }
             }

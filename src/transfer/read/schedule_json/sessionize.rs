@@ -3,9 +3,11 @@
 use serde_json::Value;
 
 use super::ScheduleReader;
-use super::people::{note_each, note_members};
+use super::frab::UnknownPerson;
+use super::people::{note_each, note_members, note_types};
 use crate::transfer::language_names::language_tag;
 use crate::transfer::read::programme::ImportedTalk;
+use crate::transfer::read::programme::states::why_hidden;
 use crate::transfer::read::programme::times::GivenTimes;
 use crate::transfer::read::programme::words::words;
 use crate::transfer::read::{Closed, text_of};
@@ -29,6 +31,9 @@ const READ: [&str; 15] = [
     "questionAnswers",
 ];
 
+/// Members by which a session is known as one of Sessionize.
+const SIGNS: [&str; 6] = ["startsAt", "endsAt", "isServiceSession", "isPlenumSession", "categoryItems", "roomId"];
+
 /// The words of categories that are a session's track, format or language.
 const CATEGORIES: [(&str, [&str; 4]); 3] = [
     ("track", ["track", "topic", "theme", "stream"]),
@@ -46,11 +51,15 @@ impl ScheduleReader<'_> {
         let (Some(id), Some(_)) = (text("id"), text("title")) else {
             return self.sink.broken(at, "required", "a session requires an id and a title");
         };
-        self.is_known = true;
-        if let Some(status) = text("status").filter(|status| !status.eq_ignore_ascii_case("accepted")) {
-            let message = format!("{id} is left out: its status is \"{status}\"");
-            return self.sink.note(at, "/status", "not_public", message);
+        if !SIGNS.iter().any(|name| given.get(*name).is_some()) {
+            let message = "this is no session of Sessionize, and of no other form that is known";
+            return self.sink.broken(at, "unknown_format", message);
         }
+        self.is_known = true;
+        if let Some(why) = why_hidden(|name| given.get(name).cloned()) {
+            return self.sink.note(at, "/status", "not_public", format!("{id} is left out: {why}"));
+        }
+        note_types(self.sink, at, given)?;
         note_members(self.sink, at, "session", given, &READ);
         for category in given.get("categories").and_then(Value::as_array).into_iter().flatten() {
             note_members(self.sink, at, "category", category, &["name", "categoryItems"]);
@@ -71,13 +80,28 @@ impl ScheduleReader<'_> {
             description: given.get("description").cloned().unwrap_or_default(),
             times: GivenTimes { date: text("startsAt"), end: text("endsAt"), ..GivenTimes::default() },
             room,
-            people: self.people(at, given.get("speakers"))?,
+            people: self.people(at, given.get("speakers"), UnknownPerson::Note)?,
             links: text("liveUrl").map(|url| (Some("Live".to_owned()), url, None)).into_iter().collect(),
             recordings: text("recordingUrl").map(|url| (None, url, None)).into_iter().collect(),
             ..ImportedTalk::default()
         };
+        self.note_dangling(at, given)?;
         self.set_categories(at, given, &mut talk);
         self.programme.talk(at, talk)
+    }
+
+    /// Notes the ids of rooms and categories that the file does not have.
+    fn note_dangling(&self, at: &str, given: &Value) -> Result<(), Closed> {
+        let note = |field: &str, id: &Value| {
+            let message = format!("left out: the file has nothing with the id {id}");
+            self.sink.note(at, field, "dangling_reference", message)
+        };
+        let room = given.get("roomId").filter(|id| !id.is_null() && self.lookup.room(id).is_none());
+        if let Some(id) = room.filter(|_| text_of(given.get("room")).is_none()) {
+            note("/room", id)?;
+        }
+        let ids = given.get("categoryItems").and_then(Value::as_array).into_iter().flatten();
+        ids.filter(|id| self.lookup.category(id).is_none()).try_for_each(|id| note("/categories", id))
     }
 
     /// Sets track, format and language, and counts the categories that are none of them.

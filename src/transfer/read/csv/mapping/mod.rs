@@ -1,5 +1,7 @@
 //! The mapping from the columns of a CSV file to the fields of an item; see `docs/import.md`.
 
+mod forms;
+
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -10,6 +12,7 @@ use serde::Deserialize;
 
 use crate::content::field::{Field, FieldType};
 use crate::content_types::ContentType;
+pub use forms::Texts;
 
 /// The cells of a row, by column.
 pub type Cells<'a> = BTreeMap<&'a str, &'a str>;
@@ -30,28 +33,14 @@ pub struct Mapping {
     pub encoding: Option<String>,
     /// Conditions on a row, which is left out unless all are met: `{State} == confirmed`, `{State} != draft`.
     #[serde(default)]
-    pub when: Conditions,
+    pub when: Texts,
     /// Rules by field; fields of objects have dots in their names, as `registration.url`, and so have fields of what
     /// is created along the way, as `venue.address.country`.
     pub fields: BTreeMap<String, Rule>,
 }
 
-/// One condition or several.
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(untagged)]
-pub enum Conditions {
-    /// No condition.
-    #[default]
-    None,
-    /// A single condition.
-    One(String),
-    /// Conditions of which all must be met.
-    All(Vec<String>),
-}
-
 /// The rule for the value of a field.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(untagged)]
+#[derive(Debug, Clone)]
 pub enum Rule {
     /// Template with columns in braces.
     Template(String),
@@ -73,8 +62,9 @@ pub struct Detailed {
     /// For references: whether to create the item if there is none with that slug or name.
     #[serde(default)]
     pub create: bool,
-    /// For times: their form in the file, as strftime has it: `%d.%m.%Y`.
-    pub format: Option<String>,
+    /// For times: their form in the file, as strftime has it: `%d.%m.%Y`. Of several the first one that fits counts.
+    #[serde(default)]
+    pub format: Texts,
 }
 
 impl Rule {
@@ -88,13 +78,12 @@ impl Rule {
 }
 
 impl Detailed {
-    /// Returns a time of the file in the form in which an editor would send it; other texts as they are.
-    pub fn time(&self, text: &str) -> String {
-        let Some(format) = &self.format else { return text.to_owned() };
-        if let Ok(time) = NaiveDateTime::parse_from_str(text, format) {
-            return time.format("%Y-%m-%dT%H:%M:%S").to_string();
-        }
-        NaiveDate::parse_from_str(text, format).map_or_else(|_| text.to_owned(), |day| day.to_string())
+    /// Returns a time of the file in the form in which an editor would send it; `None` if it has none of the forms.
+    pub fn time(&self, text: &str) -> Option<String> {
+        self.format.0.iter().find_map(|format| match NaiveDateTime::parse_from_str(text, format) {
+            Ok(time) => Some(time.format("%Y-%m-%dT%H:%M:%S").to_string()),
+            Err(_) => NaiveDate::parse_from_str(text, format).ok().map(|day| day.to_string()),
+        })
     }
 }
 
@@ -173,12 +162,7 @@ impl Mapping {
     }
 
     fn conditions(&self) -> impl Iterator<Item = &str> {
-        let all = match &self.when {
-            Conditions::None => &[][..],
-            Conditions::One(one) => std::slice::from_ref(one),
-            Conditions::All(all) => all.as_slice(),
-        };
-        all.iter().map(String::as_str)
+        self.when.0.iter().map(String::as_str)
     }
 
     /// Returns the rules for the fields of an item that is created for a field: their names within that item, and

@@ -1,0 +1,121 @@
+//! The texts of a list as values of fields.
+
+use chrono::{NaiveDate, NaiveTime, Timelike};
+use serde_json::{Map, Value};
+
+use super::mapping::Detailed;
+use crate::content::field::FieldType;
+use crate::transfer::country_names::country_code;
+use crate::transfer::zones::zone_of;
+
+/// Returns the names of columns. A further column of one name has its number, so that none is lost.
+pub fn columns(header: &[String]) -> Vec<String> {
+    let mut names: Vec<String> = Vec::with_capacity(header.len());
+    for text in header {
+        let plain = text.trim_start_matches('\u{feff}').trim();
+        let mut name = plain.to_owned();
+        let mut number = 1;
+        while !plain.is_empty() && names.contains(&name) {
+            number += 1;
+            name = format!("{plain} ({number})");
+        }
+        names.push(name);
+    }
+    names
+}
+
+/// Returns a text as the JSON value that a field of this kind expects. A text that does not fit stays a
+/// string, which validation refuses with its position.
+pub fn typed(kind: &FieldType, rule: &Detailed, text: &str) -> Value {
+    match kind {
+        FieldType::List { of, .. } => typed(of, rule, text),
+        FieldType::Moment { .. } => rule.time(text).unwrap_or_else(|| text.to_owned()).into(),
+        FieldType::Zone => zone_of(text).map_or_else(|| text.into(), |zone| zone.name().into()),
+        FieldType::Country => country_code(text).unwrap_or(text).into(),
+        FieldType::Integer { .. } => text.parse::<i64>().map_or_else(|_| text.into(), Value::from),
+        FieldType::Number { .. } => text.parse::<f64>().map_or_else(|_| text.into(), Value::from),
+        FieldType::Boolean => match text.to_lowercase().as_str() {
+            "true" | "yes" | "y" | "1" | "x" => true.into(),
+            "false" | "no" | "n" | "0" => false.into(),
+            _ => text.into(),
+        },
+        // Entries of links and documents, of which only the URL is known.
+        FieldType::Object(inner) if inner.fields.iter().any(|f| f.name == "url") => serde_json::json!({"url": text}),
+        _ => text.into(),
+    }
+}
+
+/// Returns whether a text begins as the times that an editor would send.
+pub fn is_plain_time(text: &str) -> bool {
+    let (year, rest) = text.split_at_checked(4).unwrap_or((text, ""));
+    year.len() == 4 && year.bytes().all(|byte| byte.is_ascii_digit()) && (rest.is_empty() || rest.starts_with('-'))
+}
+
+/// Makes the times of an event that is all day whole days. Programs write them as times from midnight to midnight, which is
+/// exclusive then, or to the end of the last day. Any other time of day says that the event is not all day.
+pub fn whole_days(body: &mut Map<String, Value>) {
+    let moment = |name: &str| body.get(name).and_then(Value::as_str).map(str::to_owned);
+    let (Some(starts), true) = (moment("starts_at"), body.get("all_day") == Some(&Value::Bool(true))) else { return };
+    let ends = moment("ends_at");
+    let (Some((first, begin)), last) = (split_time(&starts), ends.as_deref().map(split_time)) else { return };
+    let is_midnight = |time: Option<NaiveTime>| time.is_none_or(|time| time == NaiveTime::MIN);
+    let last = match last {
+        None => None,
+        Some(Some((day, time))) if time == Some(NaiveTime::MIN) && day > first => day.pred_opt(),
+        Some(Some((day, time)))
+            if is_midnight(time) || time.is_some_and(|time| (time.hour(), time.minute()) == (23, 59)) =>
+        {
+            Some(day)
+        }
+        Some(_) => return,
+    };
+    if !is_midnight(begin) {
+        return;
+    }
+    body.insert("starts_at".to_owned(), first.to_string().into());
+    if let Some(last) = last {
+        body.insert("ends_at".to_owned(), last.to_string().into());
+    }
+}
+
+/// Returns the day and the time of day of a local time.
+fn split_time(text: &str) -> Option<(NaiveDate, Option<NaiveTime>)> {
+    let day = NaiveDate::parse_from_str(text.get(..10)?, "%Y-%m-%d").ok()?;
+    let Some(rest) = text.get(11..).filter(|rest| !rest.is_empty()) else { return Some((day, None)) };
+    let time = ["%H:%M:%S%.f", "%H:%M"].iter().find_map(|form| NaiveTime::parse_from_str(rest, form).ok())?;
+    Some((day, Some(time)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn columns_of_one_name_are_numbered() {
+        let header = ["\u{feff}A", "B", "A", "", "A", "", "A (2)"].map(str::to_owned);
+        assert_eq!(columns(&header), ["A", "B", "A (2)", "", "A (3)", "", "A (2) (2)"]);
+    }
+
+    #[test]
+    fn whole_days_have_no_times() {
+        for (starts, ends, expected) in [
+            ("2027-05-04T00:00:00", "2027-05-05T00:00:00", ["2027-05-04", "2027-05-04"]),
+            ("2027-05-04T00:00:00", "2027-05-04T00:00:00", ["2027-05-04", "2027-05-04"]),
+            ("2027-05-04T00:00:00", "2027-05-06T00:00", ["2027-05-04", "2027-05-05"]),
+            ("2027-05-04T00:00:00", "2027-05-04T23:59:59", ["2027-05-04", "2027-05-04"]),
+            ("2027-05-04", "2027-05-05", ["2027-05-04", "2027-05-05"]),
+            ("2027-05-04T09:00", "2027-05-04T10:00", ["2027-05-04T09:00", "2027-05-04T10:00"]),
+            ("2027-05-04T00:00", "2027-05-04T10:00", ["2027-05-04T00:00", "2027-05-04T10:00"]),
+            ("soon", "later", ["soon", "later"]),
+        ] {
+            let mut body = json!({"all_day": true, "starts_at": starts, "ends_at": ends});
+            let times = body.as_object_mut().unwrap();
+            whole_days(times);
+            assert_eq!([&times["starts_at"], &times["ends_at"]], expected, "{starts} {ends}");
+        }
+        let mut timed = json!({"all_day": false, "starts_at": "2027-05-04T00:00"});
+        whole_days(timed.as_object_mut().unwrap());
+        assert_eq!(timed["starts_at"], "2027-05-04T00:00");
+    }
+}

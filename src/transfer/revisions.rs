@@ -1,0 +1,126 @@
+//! New revisions of series. A revision with a higher `SEQUENCE` replaces the one before as a whole (RFC 5546, section 2.1.5),
+//! and a series that is moved has occurrences with other ids: without this, both would be there.
+
+use chrono::{DateTime, NaiveDateTime, TimeDelta};
+use diesel::prelude::*;
+use diesel::result::QueryResult;
+
+use crate::database::Db;
+use crate::database::schema::{items, sources as sources_table};
+use crate::items::sources::{self, Source};
+use crate::transfer::missing::is_withdrawn;
+use crate::transfer::record::{RevisedOccurrence, SourceRevision};
+
+/// Kind of the items that have revisions.
+pub const KIND: &str = "event";
+/// Greatest number of earlier occurrences that are compared.
+const MOST: i64 = 20_000;
+/// Length of the number at the beginning of a revision.
+const SEQUENCE: usize = 10;
+
+/// An occurrence that a new revision does not have.
+pub struct Gone {
+    /// The record of the earlier revision.
+    pub source: Source,
+    /// Its start (UTC); a date is its midnight.
+    start: NaiveDateTime,
+}
+
+/// What becomes of the occurrences that a new revision does not have.
+#[derive(Default)]
+pub struct Replacement {
+    /// Those that become another one: the record and its new source.
+    pub moved: Vec<(Source, String)>,
+    /// Those that nothing stands for any more.
+    pub gone: Vec<Source>,
+}
+
+fn sequence(revision: &str) -> &str {
+    revision.get(..SEQUENCE).unwrap_or("0000000000")
+}
+
+/// Returns the records of earlier revisions that a revision does not have.
+///
+/// # Errors
+/// Fails if a query fails.
+pub fn gone(connection: &mut Db, revision: &SourceRevision) -> QueryResult<Vec<Gone>> {
+    let prefix = format!("{}/", revision.identity);
+    // The sign that follows a slash.
+    let end = format!("{}0", revision.identity);
+    let within = sources_table::source.gt(&prefix).and(sources_table::source.lt(&end));
+    let rows: Vec<Source> = sources_table::table
+        .filter(sources_table::kind.eq(KIND))
+        .filter(within.or(sources_table::source.eq(&revision.identity)))
+        .order(sources_table::source)
+        .limit(MOST)
+        .select(Source::as_select())
+        .load(connection)?;
+    let has = |row: &Source| revision.occurrences.iter().any(|one| one.source == row.source);
+    let mut gone = Vec::new();
+    for row in rows {
+        let key = row.source.strip_prefix(&prefix);
+        let may_have = key.zip(revision.beyond.as_deref()).is_some_and(|(key, after)| key > after);
+        // What has no id as an occurrence is an event of its own with the same UID.
+        let is_part = key.is_none() || row.record_ids().recurrence_id.is_some();
+        let is_earlier = sequence(&row.revision) < sequence(&revision.number);
+        if !is_earlier || !is_part || may_have || is_withdrawn(&row) || has(&row) {
+            continue;
+        }
+        let start = match key.and_then(start_of) {
+            Some(start) => start,
+            None => start_of_item(connection, &row.item_id)?,
+        };
+        gone.push(Gone { source: row, start });
+    }
+    Ok(gone)
+}
+
+/// Returns the start of an occurrence by the last part of its source.
+fn start_of(key: &str) -> Option<NaiveDateTime> {
+    let date = |text: &str| chrono::NaiveDate::parse_from_str(text, "%Y%m%d").ok();
+    let time = || NaiveDateTime::parse_from_str(key, "%Y%m%dT%H%M%SZ").ok();
+    date(key).map(|day| day.and_time(chrono::NaiveTime::MIN)).or_else(time)
+}
+
+fn start_of_item(connection: &mut Db, id: &str) -> QueryResult<NaiveDateTime> {
+    let start: Option<i64> = items::table.find(id).select(items::starts_at).first(connection).optional()?;
+    Ok(start.and_then(DateTime::from_timestamp_micros).unwrap_or_default().naive_utc())
+}
+
+/// Divides what is gone: each new occurrence takes the item of the nearest one that is gone, so that its address stays, unless
+/// another occurrence of the series is nearer.
+///
+/// # Errors
+/// Fails if a query fails.
+pub fn changes(connection: &mut Db, revision: &SourceRevision) -> QueryResult<Replacement> {
+    let mut gone = gone(connection, revision)?;
+    let mut changes = Replacement::default();
+    if gone.is_empty() {
+        return Ok(changes);
+    }
+    let starts: Vec<NaiveDateTime> = revision.occurrences.iter().map(|one| one.start).collect();
+    let between = starts.windows(2).map(|pair| (pair[1] - pair[0]).abs()).filter(|gap| *gap > TimeDelta::zero()).min();
+    for RevisedOccurrence { source, start, is_sent } in &revision.occurrences {
+        let distance = |one: &Gone| (one.start - *start).abs();
+        let near = |one: &Gone| between.is_none_or(|gap| distance(one) < gap);
+        let nearest = gone.iter().enumerate().filter(|(_, one)| near(one)).min_by_key(|(_, one)| distance(one));
+        let Some(place) = nearest.map(|(place, _)| place) else { continue };
+        if sources::find(connection, KIND, source)?.is_some() {
+            continue;
+        }
+        let taken = gone.remove(place).source;
+        // The item of an occurrence that does not follow stays as it is.
+        changes.moved.extend(is_sent.then(|| (taken, source.clone())));
+    }
+    changes.gone = gone.into_iter().map(|one| one.source).collect();
+    Ok(changes)
+}
+
+/// Gives a record another source. Its next import takes it, whatever it was before.
+///
+/// # Errors
+/// Fails if a statement fails.
+pub fn rename(connection: &mut Db, row: Source, source: String) -> QueryResult<()> {
+    sources::forget(connection, &row.kind, &row.source)?;
+    sources::keep(connection, &Source { source, fingerprint: String::new(), ..row })
+}
