@@ -16,6 +16,20 @@ const PAGES: usize = 8;
 const STEPS: usize = 60;
 const LOCALES: [&str; 2] = ["en", "nl"];
 
+/// The pages that are public by what their editors see: published, as are all above them.
+pub fn live_pages(editor: &Client) -> BTreeSet<String> {
+    let list = editor.get("/api/v1/pages?status=any&limit=100").expect(200).json();
+    let known: BTreeMap<&str, (&Value, Option<&str>)> = list["data"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|page| (page["id"].as_str().unwrap(), (&page["status"], page["parent"]["id"].as_str())))
+        .collect();
+    let is_live =
+        |id: &&str| std::iter::successors(Some(*id), |id| known[id].1).all(|id| *known[id].0 == json!("published"));
+    known.keys().filter(|id| is_live(id)).map(|id| (*id).to_owned()).collect()
+}
+
 struct World {
     editor: Client,
     public: Client,
@@ -66,30 +80,8 @@ impl World {
         format!("{told} {id} {other} {word}: {}", reply.status)
     }
 
-    /// The pages that are public by what their editors see: published, as are all above them.
-    fn live(&self) -> BTreeSet<String> {
-        let list = self.editor.get("/api/v1/pages?status=any&limit=100").expect(200).json();
-        let pages: BTreeMap<&str, (&Value, Option<&str>)> = list["data"]
-            .as_array()
-            .unwrap()
-            .iter()
-            .map(|page| (page["id"].as_str().unwrap(), (&page["status"], page["parent"]["id"].as_str())))
-            .collect();
-        let is_live = |id: &&str| {
-            let mut next = Some(*id);
-            while let Some((status, parent)) = next.map(|id| pages[id]) {
-                if status != "published" {
-                    return false;
-                }
-                next = parent;
-            }
-            true
-        };
-        pages.keys().filter(|id| is_live(id)).map(|id| (*id).to_owned()).collect()
-    }
-
     fn check(&mut self, told: &str) {
-        let live = self.live();
+        let live = live_pages(&self.editor);
         for locale in LOCALES {
             let list = self.public.get(&format!("/api/v1/pages?limit=100&locale={locale}")).expect(200).json();
             let mut seen = BTreeSet::new();

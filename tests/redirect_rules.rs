@@ -6,21 +6,13 @@ use plenary::transfer::Outcome;
 use plenary::transfer::read::Mapping;
 use serde_json::{Value, json};
 
-use crate::redirects::{resolve, with_pages};
+use crate::redirects::{of_type, redirect, resolve, with_pages};
 use crate::support::app::TestApp;
 use crate::support::client::Client;
 use crate::support::import::{bring, bring_bytes, exported, options};
 use crate::support::kinds;
 
 const REDIRECTS: &str = "/api/v1/redirects";
-
-fn of_type(match_type: &str, source: &str, url: &str) -> Value {
-    json!({"source": source, "match_type": match_type, "destination": {"url": url}, "status": "published"})
-}
-
-fn redirect(source: &str, url: &str) -> Value {
-    of_type("exact", source, url)
-}
 
 fn location(client: &Client, path: &str) -> Value {
     let reply = resolve(client, path);

@@ -43,11 +43,11 @@ fn outcome(client: &Client, path: &str) -> String {
     }
 }
 
-fn redirect(source: &str, url: &str) -> Value {
+pub fn redirect(source: &str, url: &str) -> Value {
     json!({"source": source, "destination": {"url": url}, "status": "published"})
 }
 
-fn of_type(match_type: &str, source: &str, url: &str) -> Value {
+pub fn of_type(match_type: &str, source: &str, url: &str) -> Value {
     let mut body = redirect(source, url);
     body["match_type"] = match_type.into();
     body

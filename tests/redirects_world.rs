@@ -7,6 +7,7 @@ use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use serde_json::{Value, json};
 
+use crate::pages_world::live_pages;
 use crate::redirects::{resolve, with_pages};
 use crate::support::app::TestApp;
 use crate::support::client::{Client, Reply};
@@ -136,20 +137,6 @@ impl World {
         (format!("redirect {path} {body}"), reply)
     }
 
-    /// The pages that are public by what their editors see: published, as are all above them.
-    fn live(&self) -> BTreeSet<String> {
-        let list = self.editor.get("/api/v1/pages?status=any&limit=100").expect(200).json();
-        let known: BTreeMap<&str, (&Value, Option<&str>)> = list["data"]
-            .as_array()
-            .unwrap()
-            .iter()
-            .map(|page| (page["id"].as_str().unwrap(), (&page["status"], page["parent"]["id"].as_str())))
-            .collect();
-        let is_live =
-            |id: &&str| std::iter::successors(Some(*id), |id| known[id].1).all(|id| *known[id].0 == json!("published"));
-        known.keys().filter(|id| is_live(id)).map(|id| (*id).to_owned()).collect()
-    }
-
     /// Notes the present addresses of public pages, each of which is resolved as present, and returns them.
     fn note_present(&mut self, live: &BTreeSet<String>, told: &str) -> BTreeSet<String> {
         let mut present = BTreeSet::new();
@@ -170,7 +157,7 @@ impl World {
     }
 
     fn check(&mut self, told: &str) {
-        let live = self.live();
+        let live = live_pages(&self.editor);
         let present = self.note_present(&live, told);
         let published = self.editor.get("/api/v1/redirects?limit=100").expect(200).json();
         let published: BTreeSet<&str> =

@@ -155,11 +155,6 @@ impl PathPattern {
         self.parts.iter().filter_map(|part| part.name.as_deref()).chain(self.rest.as_deref())
     }
 
-    /// Returns whether the pattern has a placeholder with this name that stands for all further segments.
-    pub fn has_rest(&self, name: &str) -> bool {
-        self.rest.as_deref() == Some(name)
-    }
-
     /// Returns the text that patterns have in common which match the same paths: placeholders without names.
     pub fn key(&self) -> String {
         let fixed = |text: &str| key_of(&[text.to_owned()])[1..].to_owned();

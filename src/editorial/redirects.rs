@@ -84,8 +84,7 @@ struct Own<'a> {
 
 impl<'a> Own<'a> {
     fn of(rule: RedirectRule, earlier: &'a [&'a str], later: &'a [&'a str]) -> Self {
-        let pattern = if rule.match_type == PATTERN { PathPattern::parse(&rule.source).ok() } else { None };
-        Self { rule, pattern, earlier, later }
+        Self { pattern: rule.pattern(), rule, earlier, later }
     }
 
     /// Returns whether the source matches a path with this key.
@@ -98,10 +97,9 @@ impl<'a> Own<'a> {
     }
 }
 
-/// Returns the text with which the keys of all paths begin that the source of a rule matches.
-fn key_start(rule: &RedirectRule) -> String {
-    let pattern = if rule.match_type == PATTERN { PathPattern::parse(&rule.source).ok() } else { None };
-    pattern.map_or_else(|| rule.key.clone(), |pattern| pattern.key_start())
+/// Returns the text with which the keys of all paths begin that the source of a rule, which may be a pattern, matches.
+fn key_start(rule: &RedirectRule, pattern: Option<&PathPattern>) -> String {
+    pattern.map_or_else(|| rule.key.clone(), PathPattern::key_start)
 }
 
 /// Returns the text with which the keys of all paths begin that prefixes and patterns among these rules match; `None` if
@@ -112,7 +110,8 @@ fn common_start<'a>(rules: impl Iterator<Item = &'a RedirectRule>) -> Option<Str
         one.truncate(length);
         one
     };
-    rules.filter(|rule| rule.match_type != EXACT).map(key_start).reduce(common)
+    let wide = rules.filter(|rule| rule.match_type != EXACT);
+    wide.map(|rule| key_start(rule, rule.pattern().as_ref())).reduce(common)
 }
 
 /// Returns whether a path is one or below one, by their keys.
@@ -164,7 +163,7 @@ impl KnownRules {
 
     /// Returns a redirect that leads to what a redirect takes.
     fn leading_to(&self, own: &Own<'_>) -> Option<&Leading> {
-        let start = key_start(&own.rule);
+        let start = key_start(&own.rule, own.pattern.as_ref());
         let from = self.to_one.partition_point(|leading| leading.key < start);
         let to_one = self.to_one[from..].iter().take_while(|leading| leading.key.starts_with(&start));
         let is_taken =
@@ -184,10 +183,8 @@ fn leads_by_path(rule: &RedirectRule) -> bool {
 fn may_lead(rule: &RedirectRule, start: &str) -> bool {
     let url = rule.url.split('{').next().unwrap_or_default().trim_end_matches('/').to_ascii_lowercase();
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/-_".contains(&byte);
-    !url.starts_with('/') || url.contains("//") || !url.bytes().all(is_plain) || {
-        let length = url.len().min(start.len());
-        url.as_bytes()[..length] == start.as_bytes()[..length]
-    }
+    let is_plain_path = url.starts_with('/') && !url.contains("//") && url.bytes().all(is_plain);
+    !is_plain_path || url.starts_with(start) || start.starts_with(&url)
 }
 
 /// Returns the condition that a redirect leads to one path, in the words of the partial index.
@@ -315,7 +312,7 @@ fn sample_destination(site: &Site, rule: &RedirectRule) -> Option<SitePath> {
     }
     let (path, captures) = match rule.match_type.as_str() {
         PATTERN => {
-            let pattern = PathPattern::parse(&rule.source).ok()?;
+            let pattern = rule.pattern()?;
             let path = pattern.sample(SAMPLE);
             let captures = pattern.matches(&path)?;
             (path, captures)

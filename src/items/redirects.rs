@@ -108,6 +108,11 @@ impl RedirectRule {
         })
     }
 
+    /// Returns the source as a pattern; `None` if it is none.
+    pub fn pattern(&self) -> Option<PathPattern> {
+        if self.match_type == PATTERN { PathPattern::parse(&self.source).ok() } else { None }
+    }
+
     /// Returns the number of segments of the source of a prefix.
     fn depth(&self) -> usize {
         self.key.split('/').filter(|segment| !segment.is_empty()).count()
@@ -152,9 +157,7 @@ impl PatternRules {
 
     /// Returns those of these rules whose sources are patterns, which are in their order.
     pub fn of(rules: impl IntoIterator<Item = RedirectRule>) -> Self {
-        let patterns = rules.into_iter().filter(|rule| rule.match_type == PATTERN);
-        let parsed = |rule: RedirectRule| PathPattern::parse(&rule.source).ok().map(|pattern| (rule, pattern));
-        Self(patterns.filter_map(parsed).collect())
+        Self(rules.into_iter().filter_map(|rule| rule.pattern().map(|pattern| (rule, pattern))).collect())
     }
 }
 

@@ -85,6 +85,13 @@ impl Stores {
         }
     }
 
+    /// Removes an outdated response from one of the stores, unless another thread has cached a newer one since.
+    fn remove(&self, store: &Store, key: CacheKey, outdated: &Arc<CachedResponse>) {
+        store.remove_if(&key, |current| Arc::ptr_eq(current, outdated));
+        // The next miss is not for want of memory.
+        self.misses.forget(key.0);
+    }
+
     /// Compresses a response that was computed before, and had no place in the cache since.
     fn compress_if_recurrent(&self, key: CacheKey, cached: &CachedResponse) {
         if self.misses.record(key.0)
@@ -155,15 +162,14 @@ impl ResponseCache {
             HITS.inc();
             return Some(cached);
         }
-        self.remove(stores, key, &cached);
+        stores.remove(&stores.whole, key, &cached);
         None
     }
 
     fn find_compressed(&self, stores: &Stores, key: CacheKey) -> Option<Arc<CachedResponse>> {
         let compressed = stores.compressed.get(&key)?;
         if !self.clock.is_fresh(&compressed.freshness) {
-            stores.compressed.remove_if(&key, |current| Arc::ptr_eq(current, &compressed));
-            stores.misses.forget(key.0);
+            stores.remove(&stores.compressed, key, &compressed);
             return None;
         }
         let cached = Arc::new(compressed.decompress()?);
@@ -171,13 +177,6 @@ impl ResponseCache {
         stores.whole.insert(key, Arc::clone(&cached));
         HITS.inc();
         Some(cached)
-    }
-
-    /// Removes an outdated response, unless another thread has cached a newer one since.
-    fn remove(&self, stores: &Stores, key: CacheKey, outdated: &Arc<CachedResponse>) {
-        stores.whole.remove_if(&key, |current| Arc::ptr_eq(current, outdated));
-        // The next miss is not for want of memory.
-        stores.misses.forget(key.0);
     }
 
     /// Returns the cached reason why there is no content, if it still holds.
@@ -202,7 +201,7 @@ impl ResponseCache {
         for _ in 0..MAX_WAITS {
             match stores.whole.get_value_or_guard_async(&key).await {
                 Ok(cached) if self.is_usable(&cached) => return Ok(CacheLookup::Found(cached)),
-                Ok(outdated) => self.remove(stores, key, &outdated),
+                Ok(outdated) => stores.remove(&stores.whole, key, &outdated),
                 Err(guard) => {
                     // The request that held the guard before may have found that there is no content.
                     if let Some(absent) = self.absences.find(key, &self.clock) {

@@ -159,7 +159,7 @@ fn addresses_among(
 fn has_pages(connection: &mut Db, site: &Site, forms: &[AddressForm], rule: &RedirectRule) -> QueryResult<bool> {
     let source = match rule.match_type.as_str() {
         PREFIX => SitePath::parse(&rule.source).map(|path| PathPattern::below(&path)),
-        _ => PathPattern::parse(&rule.source).ok(),
+        _ => rule.pattern(),
     };
     let Some(source) = source else { return Ok(false) };
     for form in forms.iter().filter(|form| source.may_meet(&form.pattern)) {
