@@ -1,5 +1,6 @@
 //! The outbox with a mail server that fails as real ones do.
 
+use std::net::TcpListener;
 use std::time::Duration;
 
 use plenary::auth::permissions::Role;
@@ -256,4 +257,27 @@ fn a_provider_reports_bounces(app: &TestApp) {
     // Without a secret in the settings nobody reports anything.
     let closed = TestApp::start(app.backend);
     closed.public().with_token("").post("/api/v1/mails/bounces", &body).problem(401, &[]);
+}
+
+/// A URL has the address of IPv6 in brackets, and the look-up of an address takes none.
+#[apply(api_test)]
+fn a_mail_server_has_an_address_of_ipv6(app: &TestApp) {
+    let Some(office) = PostOffice::on_ipv6() else {
+        eprintln!("NOT TESTED: this machine has no IPv6, so no mail server can be at [::1]");
+        return;
+    };
+    assert!(office.url().starts_with("smtp://[::1]:"), "{}", office.url());
+    let app = TestApp::start_with(app.backend, |config| office.configure(config));
+    let mail = ask(&app, "reader@example.org");
+    assert_eq!(office.wait_for(1)[0].to, "reader@example.org");
+    wait_until(&app, &mail, "sent");
+    // Nobody is there: the mail waits, and comes when somebody is.
+    let gone = TcpListener::bind("[::1]:0").unwrap().local_addr().unwrap();
+    let other = TestApp::start_with(app.backend, |config| {
+        office.configure(config);
+        config.mail.smtp_url = format!("smtp://{gone}");
+    });
+    let mail = ask(&other, "later@example.org");
+    wait_for("a look at the server", || entry(&other, &mail)["code"] == "connection");
+    assert_eq!(office.mails().len(), 1);
 }

@@ -16,7 +16,7 @@ use crate::support::program::{ADMINISTRATOR, Program, fresh_database};
 const ISSUES: &str = "/api/v1/newsletter/issues";
 
 /// Subscribes invented addresses, with the languages in turn.
-fn subscribe(admin: &Client, count: usize, locales: &[&str]) {
+pub fn subscribe(admin: &Client, count: usize, locales: &[&str]) {
     let mut table = "email,locale,consent_text,consented_at,proof\n".to_owned();
     for number in 0..count {
         let locale = locales[number % locales.len()];
@@ -28,11 +28,11 @@ fn subscribe(admin: &Client, count: usize, locales: &[&str]) {
     assert_eq!(report["created"], json!(count), "{report}");
 }
 
-fn text_issue(subject: &str) -> Value {
+pub fn text_issue(subject: &str) -> Value {
     json!({"name": "March", "editions": [{"locale": "en", "subject": subject, "blocks": [{"type": "text", "text": "Dear **reader**"}]}]})
 }
 
-fn step(client: &Client, path: &str, step: &str, body: &Value) -> Reply {
+pub fn step(client: &Client, path: &str, step: &str, body: &Value) -> Reply {
     let tag = client.get(path).expect(200).etag().to_owned();
     client.act_with(&format!("{path}/{step}"), &tag, body)
 }
@@ -134,6 +134,7 @@ fn an_issue_says_what_is_wrong_with_it(app: &TestApp) {
     step(&editor, &path, "send", &json!({})).problem(409, &[]);
     step(&editor, &path, "pause", &json!({})).problem(409, &[]);
     editor.patch(&path, "\"v9\"", &json!({"name": "Y"})).problem(412, &[]);
+    editor.patch(&path, made.etag(), &json!({"name": null})).problem(422, &[("/name", "required")]);
     let changed = editor.patch(&path, made.etag(), &text_issue("S")).expect(200);
     step(&editor, &path, "send", &json!({"send_at": "2020-01-01"})).problem(422, &[("/send_at", "in_the_past")]);
     step(&editor, &path, "send", &json!({"send_at": in_ms(3_600_000)})).expect(200);

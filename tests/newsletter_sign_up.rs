@@ -197,3 +197,22 @@ fn the_official_widget_solves_the_proof_of_work(app: &TestApp) {
     assert!(mail.to == "anna@example.org" && mail.subject.starts_with("Please confirm"), "{mail:?}");
     app.public().post(SUBSCRIPTIONS, &found["body"]).problem(422, &[("/altcha", "reused")]);
 }
+
+/// Whoever signs another address up writes nothing to it.
+#[apply(api_test)]
+fn a_confirmation_has_no_text_of_a_stranger(app: &TestApp) {
+    let (office, app) = started(app);
+    let name = json!({"name": "Win a prize at https://evil.example"});
+    sign_up(&app, "victim@example.org", &name).expect(202);
+    let mail = office.wait_for(1).remove(0);
+    assert!(mail.text.contains("Confirm it within 7 days"), "{}", mail.text);
+    assert!(!mail.raw.contains("prize") && !mail.html.contains("evil"), "{}", mail.raw);
+    // Neither does the mail to one who is subscribed already; that the name is kept is for the confirmed address alone.
+    let confirmed = app.public().post("/api/v1/newsletter/confirmations", &json!({"token": mail.token()})).expect(200);
+    sign_up(&app, "victim@example.org", &name).expect(202);
+    let mail = office.wait_for(2).remove(1);
+    assert!(mail.text.contains("subscribed already") && !mail.raw.contains("prize"), "{}", mail.raw);
+    let token = confirmed.json()["preferences_token"].as_str().unwrap().to_owned();
+    let preferences = app.public().get(&format!("/api/v1/newsletter/preferences?token={token}")).expect(200).json();
+    assert_eq!(preferences["name"], name["name"]);
+}

@@ -141,7 +141,7 @@ async fn operate(request: Request) -> Result<Response, Problem> {
     let each = form.get("mode").is_some_and(|mode| mode == "each");
     let site = std::sync::Arc::clone(&request.app.site);
     let write = move |c: &mut Db| {
-        let context = WriteContext { site: &site, author: &author, role: Some(role) };
+        let context = WriteContext::of_role(&site, &author, role);
         match each {
             true => bulk::apply_each(c, context, &steps),
             false => {

@@ -297,7 +297,7 @@ async fn write_releases<T: Send + 'static>(
 ) -> Result<T, Problem> {
     let (author, role): (Author, Role) = (author(request)?, request.actor()?.role);
     let site = Arc::clone(&request.app.site);
-    let write = move |c: &mut Db| write(c, WriteContext { site: &site, author: &author, role: Some(role) });
+    let write = move |c: &mut Db| write(c, WriteContext::of_role(&site, &author, role));
     request.app.database.write_content(write).await
 }
 

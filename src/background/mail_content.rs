@@ -134,7 +134,8 @@ async fn confirmation(app: &Arc<App>, mail: &MailRow, signup_id: String) -> Resu
         None => links::confirm_url(&app.config, &links::confirmation_token(&app.site_key, &signup.id)),
     };
     let days = app.config.newsletter.keep_unconfirmed_days;
-    let values = json!({"name": signup.name, "link": link, "is_subscribed": subscribed.is_some(), "days": days});
+    // Nothing that whoever signed up wrote: that may be somebody else, who would write to a stranger in the name of the site.
+    let values = json!({"link": link, "is_subscribed": subscribed.is_some(), "days": days});
     of_program(app, mail, values).await
 }
 

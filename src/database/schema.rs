@@ -68,6 +68,15 @@ diesel::table! {
 }
 
 diesel::table! {
+    taken_slugs (kind, slug, item_id) {
+        kind -> Text,
+        slug -> Text,
+        item_id -> Text,
+        taken_at -> BigInt,
+    }
+}
+
+diesel::table! {
     paths (locale, path, item_id) {
         locale -> Text,
         path -> Text,
@@ -410,6 +419,7 @@ diesel::joinable!(links -> items (target_id));
 diesel::joinable!(item_words -> items (item_id));
 diesel::joinable!(places -> items (item_id));
 diesel::joinable!(paths -> items (item_id));
+diesel::joinable!(taken_slugs -> items (item_id));
 diesel::joinable!(redirect_hits -> items (item_id));
 diesel::joinable!(drafts -> items (item_id));
 diesel::joinable!(schedules -> items (item_id));
@@ -426,6 +436,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     item_words,
     places,
     slugs,
+    taken_slugs,
     paths,
     drafts,
     draft_links,

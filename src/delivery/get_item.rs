@@ -12,7 +12,7 @@ use crate::delivery::render::working_drafts::with_drafts;
 use crate::delivery::viewer::{Viewer, VisibilityState};
 use crate::items::render::Fragments;
 use crate::items::unsaved_site::{self, is_only_item};
-use crate::items::{self as stored, Elsewhere, Item, KnownReferences, read_detail};
+use crate::items::{self as stored, Elsewhere, Item, KnownReferences, read_detail, taken_slugs};
 
 /// Outcome of looking up an item.
 #[derive(Debug)]
@@ -58,10 +58,26 @@ pub fn find_item(connection: &mut Db, context: ReadContext<'_>, key: &str) -> Qu
         None if is_only_item(context.content_type, key) => unsaved(connection, context)?,
         loaded => loaded,
     };
-    let Some(item) = loaded else { return Ok(ItemLookup::Absent) };
+    let Some(item) = loaded else {
+        return Ok(former_holder(connection, context, key)?.map_or(ItemLookup::Absent, ItemLookup::Moved));
+    };
     let version = item.version;
     let composed = compose(connection, context, &[item])?.pop();
     Ok(composed.map_or(ItemLookup::Absent, |item| ItemLookup::Found { item, version }))
+}
+
+/// Returns the present slug of the item that the viewer may see, and that had this slug before one took it which the viewer
+/// may not see.
+fn former_holder(connection: &mut Db, context: ReadContext<'_>, key: &str) -> QueryResult<Option<String>> {
+    if stored::is_id(key) {
+        return Ok(None);
+    }
+    for holder in taken_slugs::former_holders(connection, context.content_type.kind, key)? {
+        if load_item(connection, context, &holder.id)?.is_some() {
+            return Ok(Some(holder.slug));
+        }
+    }
+    Ok(None)
 }
 
 /// Returns the settings of the site as the configuration names them, if nobody has changed them.

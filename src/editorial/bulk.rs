@@ -16,6 +16,7 @@ use crate::editorial::editor::find;
 use crate::editorial::lifecycle::{self, Operation};
 use crate::editorial::publication_checks::PublishedIds;
 use crate::editorial::references;
+use crate::editorial::wide_redirects::RedirectMemo;
 use crate::editorial::write_context::WriteContext;
 use crate::items::Item;
 use crate::problem::{Problem, ProblemKind};
@@ -75,6 +76,8 @@ pub fn apply_all(
     let together = together(connection, steps)?;
     let mut faults = Violations::new();
     let mut done = Vec::with_capacity(steps.len());
+    let memo = RedirectMemo::default();
+    let context = WriteContext { redirects: Some(&memo), ..context };
     for step in steps {
         match step_outcome(connection, context, step, Some(&together))?.result {
             Ok(item) => done.push(item),
@@ -107,6 +110,8 @@ pub fn apply_all(
 /// Fails only if the transaction is lost; the outcome of each step is in the result.
 pub fn apply_each(connection: &mut Db, context: WriteContext<'_>, steps: &[Step]) -> Result<Vec<StepOutcome>, Problem> {
     let mut outcomes = Vec::with_capacity(steps.len());
+    let memo = RedirectMemo::default();
+    let context = WriteContext { redirects: Some(&memo), ..context };
     for step in steps {
         outcomes.push(step_outcome(connection, context, step, None)?);
     }
@@ -147,6 +152,9 @@ fn step_outcome(
         Ok(item)
     };
     let result = connection.with_savepoint(Savepoint::STEP, take)?;
+    if let (Err(_), Some(memo)) = (&result, context.redirects) {
+        memo.forget();
+    }
     Ok(StepOutcome { item_id, result })
 }
 

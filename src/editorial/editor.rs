@@ -49,7 +49,7 @@ pub struct WriteRequest {
 impl WriteRequest {
     /// Returns the context in which the request's write is made.
     pub fn context(&self) -> WriteContext<'_> {
-        WriteContext { site: &self.site, author: &self.author, role: Some(self.role) }
+        WriteContext::of_role(&self.site, &self.author, self.role)
     }
 
     /// Returns the rules by which bodies of the request are validated.

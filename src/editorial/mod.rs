@@ -47,6 +47,7 @@ pub mod three_way_merge;
 pub mod translation_tasks;
 pub mod trash_purge;
 pub mod validate;
+pub mod wide_redirects;
 pub mod working_drafts;
 pub mod write;
 pub mod write_context;

@@ -11,32 +11,43 @@ use diesel::result::QueryResult;
 use diesel::sql_types::Bool;
 
 use crate::content::Site;
-use crate::content::path_pattern::{Captures, PathPattern, SitePath};
+use crate::content::path_pattern::{PathPattern, SitePath};
 use crate::content::violation::Violations;
 use crate::content_types::REDIRECT;
-use crate::content_types::redirects::{DESTINATION, EXACT, MATCH_TYPE, PATTERN, PREFIX, SOURCE};
+use crate::content_types::redirects::{DESTINATION, EXACT, MATCH_TYPE, PREFIX, SOURCE};
 use crate::database::schema::redirect_rules;
 use crate::database::statement::Term;
 use crate::database::{Db, in_few};
+use crate::editorial::wide_redirects::{Leading, Samples, WideRules, local_destination, sample_destination};
+use crate::editorial::write_context::WriteContext;
 use crate::items::Item;
-use crate::items::redirects::{PatternRules, RedirectRule, RuleDestination, local_path, matching, wide};
+use crate::items::redirects::{PatternRules, RedirectRule, matching};
 use crate::problem::{Problem, ProblemKind};
 
 /// Maximum number of public redirects whose sources are prefixes or patterns.
 const MAX_WIDE: usize = 1_000;
 /// Number of redirects that are followed to tell a loop from a chain.
 const MAX_STEPS: usize = 10;
-/// Word of samples: a character for private use, which no path of a website has.
-const SAMPLE: &str = "\u{f8ff}";
 
-/// Refuses a redirect that is stored and public, if another one has its source, or if one of the two leads to the other.
+/// Refuses a redirect that was stored just now and is public, if another one has its source, or if one of the two leads to
+/// the other. What it compares may be known from the redirects that were written before in the transaction.
 ///
 /// # Errors
 ///
 /// Fails with `Conflict` if another redirect has the source, with `Invalid` if the redirect would be a part of a chain or a
 /// loop or is one too many, and if a query fails.
-pub fn require_direct(connection: &mut Db, site: &Site, item: &Item) -> Result<(), Problem> {
-    refusals(connection, site, std::iter::once(item))?.pop().map_or(Ok(()), |(_, problem)| Err(problem))
+pub fn require_direct(connection: &mut Db, context: WriteContext<'_>, item: &Item) -> Result<(), Problem> {
+    let site = context.site;
+    let Some(memo) = context.redirects.filter(|_| item.kind == REDIRECT.kind && item.live) else {
+        return refusals(connection, site, std::iter::once(item))?.pop().map_or(Ok(()), |(_, problem)| Err(problem));
+    };
+    let Some(rule) = rules_of(connection, &[&item.id])?.pop() else { return Ok(()) };
+    let start = common_start(std::iter::once(&rule));
+    let to_one = start.map_or(Ok(Vec::new()), |start| leading_to_one(connection, &start))?;
+    let refused = memo.with_wide(connection, site, |connection, wide| {
+        refusal(connection, site, &Own::of(rule, &[], &[&item.id]), &KnownRules { wide, to_one: &to_one })
+    })?;
+    refused.map_or(Ok(()), Err)
 }
 
 /// Returns which of these redirects, which are stored, are refused as [`require_direct`] does, by their ids. What the checks
@@ -55,11 +66,12 @@ pub fn refusals<'a>(
     if ids.is_empty() {
         return Ok(Vec::new());
     }
-    let these = in_few(connection.dialect(), redirect_rules::item_id, &ids);
-    let own: Vec<RedirectRule> =
-        redirect_rules::table.filter(these).select(RedirectRule::as_select()).load(connection)?;
+    let own = rules_of(connection, &ids)?;
     let mut own: HashMap<String, RedirectRule> = own.into_iter().map(|rule| (rule.item_id.clone(), rule)).collect();
-    let known = KnownRules::load(connection, site, common_start(own.values()).as_deref())?;
+    let start = common_start(own.values());
+    let wide = WideRules::load(connection, site, Samples::Below(start.as_deref()))?;
+    let to_one = start.map_or(Ok(Vec::new()), |start| leading_to_one(connection, &start))?;
+    let known = KnownRules { wide: &wide, to_one: &to_one };
     let mut refused = Vec::new();
     for (at, id) in ids.iter().enumerate() {
         let Some(rule) = own.remove(*id) else { continue };
@@ -69,6 +81,11 @@ pub fn refusals<'a>(
         }
     }
     Ok(refused)
+}
+
+fn rules_of(connection: &mut Db, ids: &[&str]) -> QueryResult<Vec<RedirectRule>> {
+    let these = in_few(connection.dialect(), redirect_rules::item_id, ids);
+    redirect_rules::table.filter(these).select(RedirectRule::as_select()).load(connection)
 }
 
 /// The rule of a redirect that is checked.
@@ -119,48 +136,14 @@ fn is_below(key: &str, above: &str) -> bool {
     key.strip_prefix(above).is_some_and(|rest| rest.is_empty() || rest.starts_with('/') || above == "/")
 }
 
-/// A redirect that leads to a path of the website, always or in general.
-struct Leading {
-    /// Key of the path.
-    key: String,
-    path: SitePath,
-    item_id: String,
-    source: String,
-}
-
-impl Leading {
-    fn of(path: SitePath, item_id: String, source: String) -> Self {
-        Self { key: path.key(), path, item_id, source }
-    }
-}
-
-/// What all checks of a write compare: it is loaded once, since none of them changes it.
-struct KnownRules {
-    patterns: PatternRules,
-    /// Number of public redirects whose sources are prefixes or patterns.
-    wide: usize,
-    /// Where samples of these lead, as far as what is checked can take that.
-    samples: Vec<Leading>,
+/// What a check compares, besides what it looks up.
+struct KnownRules<'a> {
+    wide: &'a WideRules,
     /// The redirects that lead to one path that a prefix or a pattern can take which is checked, in the order of its key.
-    to_one: Vec<Leading>,
+    to_one: &'a [Leading],
 }
 
-impl KnownRules {
-    /// Loads what redirects are compared with. `start` is the text with which the keys of all paths begin that prefixes and
-    /// patterns among them match; `None` if each takes one path alone.
-    fn load(connection: &mut Db, site: &Site, start: Option<&str>) -> QueryResult<Self> {
-        let rules = wide(connection)?;
-        // A path that has the word of samples is no source. So a redirect of one path alone meets no other samples.
-        let is_compared =
-            |rule: &&RedirectRule| !leads_by_path(rule) || start.is_some_and(|start| may_lead(rule, start));
-        let leading = |rule: &RedirectRule| {
-            Some(Leading::of(sample_destination(site, rule)?, rule.item_id.clone(), rule.source.clone()))
-        };
-        let samples = rules.iter().filter(is_compared).filter_map(leading).collect();
-        let to_one = start.map_or(Ok(Vec::new()), |start| leading_to_one(connection, start))?;
-        Ok(Self { wide: rules.len(), samples, to_one, patterns: PatternRules::of(rules) })
-    }
-
+impl KnownRules<'_> {
     /// Returns a redirect that leads to what a redirect takes.
     fn leading_to(&self, own: &Own<'_>) -> Option<&Leading> {
         let start = key_start(&own.rule, own.pattern.as_ref());
@@ -168,23 +151,8 @@ impl KnownRules {
         let to_one = self.to_one[from..].iter().take_while(|leading| leading.key.starts_with(&start));
         let is_taken =
             |leading: &&Leading| leading.item_id != own.rule.item_id && own.takes(&leading.key, &leading.path);
-        to_one.chain(&self.samples).find(is_taken)
+        to_one.chain(self.wide.samples()).find(is_taken)
     }
-}
-
-/// Returns whether the path to which a prefix or a pattern leads depends on the path that it takes.
-fn leads_by_path(rule: &RedirectRule) -> bool {
-    let path = rule.url.split(['?', '#']).next().unwrap_or_default();
-    rule.match_type == PREFIX || path.contains('{')
-}
-
-/// Returns whether a prefix or a pattern may lead to a path whose key begins with a text. That of a plain address is told
-/// without reading it as a URL, which takes long.
-fn may_lead(rule: &RedirectRule, start: &str) -> bool {
-    let url = rule.url.split('{').next().unwrap_or_default().trim_end_matches('/').to_ascii_lowercase();
-    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/-_".contains(&byte);
-    let is_plain_path = url.starts_with('/') && !url.contains("//") && url.bytes().all(is_plain);
-    !is_plain_path || url.starts_with(start) || start.starts_with(&url)
 }
 
 /// Returns the condition that a redirect leads to one path, in the words of the partial index.
@@ -210,16 +178,16 @@ fn leading_to_one(connection: &mut Db, start: &str) -> QueryResult<Vec<Leading>>
 }
 
 /// Returns why a redirect is refused, if it is.
-fn refusal(connection: &mut Db, site: &Site, own: &Own<'_>, known: &KnownRules) -> QueryResult<Option<Problem>> {
+fn refusal(connection: &mut Db, site: &Site, own: &Own<'_>, known: &KnownRules<'_>) -> QueryResult<Option<Problem>> {
     if let Some(problem) = taken(connection, own)? {
         return Ok(Some(problem));
     }
     let is_exact = own.rule.match_type == EXACT;
-    if !is_exact && known.wide > MAX_WIDE {
+    if !is_exact && known.wide.count() > MAX_WIDE {
         let message = format!("there are {MAX_WIDE} public redirects of prefixes and patterns already");
         return Ok(Some(Problem::invalid(Violations::one(format!("/{MATCH_TYPE}"), "too_many", message))));
     }
-    if let Some(fault) = onward(connection, site, &own.rule, &known.patterns)? {
+    if let Some(fault) = onward(connection, site, &own.rule, known.wide.patterns())? {
         let (place, code) = (format!("/{DESTINATION}/url"), if fault.is_loop { "loop" } else { "chain" });
         return Ok(Some(Problem::invalid(Violations::one(place, code, fault.message))));
     }
@@ -303,33 +271,4 @@ fn onward(
         ),
     };
     Ok(Some(OnwardFault { is_loop, message }))
-}
-
-/// Returns the path to which a rule leads a sample of what it matches; `None` if that is not on the website.
-fn sample_destination(site: &Site, rule: &RedirectRule) -> Option<SitePath> {
-    if rule.url.is_empty() {
-        return None;
-    }
-    let (path, captures) = match rule.match_type.as_str() {
-        PATTERN => {
-            let pattern = rule.pattern()?;
-            let path = pattern.sample(SAMPLE);
-            let captures = pattern.matches(&path)?;
-            (path, captures)
-        }
-        PREFIX => {
-            let mut segments = SitePath::parse(&rule.source)?.segments().to_vec();
-            segments.push(SAMPLE.to_owned());
-            (SitePath::of(segments), Captures::new())
-        }
-        _ => (SitePath::parse(&rule.source)?, Captures::new()),
-    };
-    local_destination(site, rule.destination(&path, &captures))
-}
-
-fn local_destination(site: &Site, destination: RuleDestination) -> Option<SitePath> {
-    match destination {
-        RuleDestination::Address(address) => local_path(site, &address),
-        RuleDestination::Gone | RuleDestination::Item(_) => None,
-    }
 }

@@ -1,7 +1,7 @@
 //! Slugs: unique within a kind, across all languages, since a URL without a language must not be ambiguous.
 //!
 //! The table `slugs` holds every slug that leads to an item: current ones, those of other languages, and
-//! former ones that the public saw, which redirect until another item asks for them ([`PresentSlugs`]). Under a second
+//! former ones that the public saw, which redirect until another item that is public has them ([`PresentSlugs`]). Under a second
 //! locale, `draft`, it holds the slugs that working drafts have reserved.
 
 use std::collections::{BTreeMap, HashSet};
@@ -16,7 +16,7 @@ use crate::content_types::ContentType;
 use crate::database::insert::stored_row;
 use crate::database::schema::{items, slugs};
 use crate::database::{Db, in_few, in_list};
-use crate::items::{ANY_LOCALE, Item};
+use crate::items::{ANY_LOCALE, Item, taken_slugs};
 use crate::problem::{Problem, ProblemKind};
 
 /// The locale under which the slugs of working drafts are reserved. Look-ups for readers do not ask for it: a
@@ -101,18 +101,24 @@ impl SlugRow {
     }
 }
 
-/// Makes a slug lead to an item. A former slug of another item changes hands: what the public saw under it was the other one.
+/// Makes a slug lead to an item. A former slug of another item changes hands: what the public saw under it was the other one,
+/// to which it leads until the item is public ([`taken_slugs`]).
 ///
 /// # Errors
 ///
 /// Fails if a statement fails.
 pub fn keep(connection: &mut Db, kind: &str, item_id: &str, slug: &str) -> QueryResult<()> {
     let place = slugs::table.find((kind, ANY_LOCALE, slug));
-    let holder: Option<String> = place.select(slugs::item_id).first(connection).optional()?;
+    let holder: Option<(String, bool)> =
+        place.select((slugs::item_id, slugs::was_shown)).first(connection).optional()?;
     match holder {
-        Some(holder) if holder == item_id => Ok(()),
-        Some(_) => {
-            let change = (slugs::item_id.eq(item_id), slugs::was_shown.eq(false));
+        Some((holder, _)) if holder == item_id => Ok(()),
+        Some((holder, was_shown)) => {
+            if was_shown {
+                taken_slugs::note(connection, (kind, slug), &holder)?;
+            }
+            let had_it = taken_slugs::forget(connection, (kind, slug), item_id)?;
+            let change = (slugs::item_id.eq(item_id), slugs::was_shown.eq(had_it));
             diesel::update(place).set(change).execute(connection).map(drop)
         }
         None => insert(connection, (kind, ANY_LOCALE, slug), item_id),
@@ -283,8 +289,8 @@ impl PresentSlugs {
         Self(own.chain(translations.slugs().map(in_locale)).collect())
     }
 
-    /// Settles what becomes of the slugs that the item has no more: those that the public saw lead to it, the others are
-    /// free.
+    /// Settles what becomes of the slugs that the item has no more: those that the public saw lead to it, the others lead to
+    /// the items that had them before, or are free.
     ///
     /// # Errors
     ///
@@ -297,10 +303,12 @@ impl PresentSlugs {
             return Ok(());
         }
         self.note_shown(connection, &now.kind)?;
-        let gone = in_few(connection.dialect(), slugs::slug, &gone.iter().map(|(slug, _)| slug).collect::<Vec<_>>());
+        let gone: Vec<String> = gone.into_iter().map(|(slug, _)| slug.clone()).collect();
+        let these = in_few(connection.dialect(), slugs::slug, &gone);
         let own = slugs::kind.eq(&now.kind).and(slugs::locale.eq(ANY_LOCALE)).and(slugs::item_id.eq(&now.id));
-        let unseen = slugs::table.filter(own.and(gone)).filter(slugs::was_shown.eq(false));
-        diesel::delete(unseen).execute(connection).map(drop)
+        let unseen = slugs::table.filter(own.and(these)).filter(slugs::was_shown.eq(false));
+        diesel::delete(unseen).execute(connection)?;
+        taken_slugs::hand_back(connection, &now.kind, &gone)
     }
 
     /// Notes which of the slugs the public sees, before it sees them no more.
@@ -348,6 +356,16 @@ pub fn keep_shown(connection: &mut Db, kind: &str, item_id: &str, slug: &str) ->
         .set(slugs::was_shown.eq(true))
         .execute(connection)
         .map(drop)
+}
+
+/// Makes a slug that leads to another item lead to an item again which was public under it: the other one had it from a merge.
+///
+/// # Errors
+///
+/// Fails if the statement fails.
+pub fn give_back(connection: &mut Db, kind: &str, item_id: &str, slug: &str) -> QueryResult<()> {
+    let change = (slugs::item_id.eq(item_id), slugs::was_shown.eq(true));
+    diesel::update(slugs::table.find((kind, ANY_LOCALE, slug))).set(change).execute(connection).map(drop)
 }
 
 /// Appends a number to a slug, which is shortened so that the result is no longer than a slug may be.

@@ -5,9 +5,9 @@ use diesel::prelude::*;
 use diesel::result::QueryResult;
 
 use crate::content_types::ContentType;
-use crate::database::schema::{draft_links, items, links, release_items, releases};
+use crate::database::schema::{draft_links, items, links, release_items, releases, slugs};
 use crate::database::{Database, Db, in_list, now, unindexed};
-use crate::items::Item;
+use crate::items::{ANY_LOCALE, Item, taken_slugs};
 use crate::journal::{self, Author, ItemEntry};
 use crate::problem::Problem;
 
@@ -70,7 +70,11 @@ fn remove(connection: &mut Db, id: &str, bound: i64) -> Result<PurgeOutcome, Pro
     // Children go first: they refer to their parent, and foreign keys refuse to delete the target of a
     // reference. The journal entry follows each deletion with the state that the item had.
     for gone in children.iter().chain([&item]) {
+        let own = slugs::table.filter(slugs::item_id.eq(&gone.id).and(slugs::locale.eq(ANY_LOCALE)));
+        let own: Vec<String> = own.select(slugs::slug).load(connection)?;
+        taken_slugs::inherit(connection, &gone.kind, &gone.id)?;
         diesel::delete(items::table.find(&gone.id)).execute(connection)?;
+        taken_slugs::hand_back(connection, &gone.kind, &own)?;
         let author = Author { request_id: "purge".to_owned(), ..Author::default() };
         journal::append_item(connection, &author, gone, ItemEntry { action: "purge", ..ItemEntry::default() })?;
     }

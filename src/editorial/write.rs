@@ -13,12 +13,13 @@ use super::slugs::{self, SlugsByLocale};
 use super::{branches, menu_limit, redirects, schedule, zone_rules};
 use crate::content::local_time::utc_text;
 use crate::content::violation::Violations;
-use crate::content_types::ContentType;
+use crate::content_types::{ContentType, REDIRECT};
 use crate::database::schema::items;
 use crate::database::{Db, now};
 use crate::editorial::working_drafts::DraftEntry;
 use crate::editorial::write_context::WriteContext;
 use crate::items::Item;
+use crate::items::redirects::RedirectRule;
 use crate::items::{projection, side_tables, working_draft};
 use crate::journal::diff::pointers;
 use crate::journal::{self, ItemEntry};
@@ -199,8 +200,11 @@ pub fn save(
         branches::show_or_hide(connection, author, content_type, &item)?;
     }
     branches::follow_paths(connection, context, &item)?;
+    if let Some(memo) = context.redirects.filter(|_| content_type.kind == REDIRECT.kind) {
+        memo.note(site, &item.id, RedirectRule::of(&item, content, site));
+    }
     if !was_live || !changed.is_empty() {
-        redirects::require_direct(connection, site, &item)?;
+        redirects::require_direct(connection, context, &item)?;
     }
     // The snapshot holds the item and its working draft as they are after all of the above.
     let draft = working_draft::find(connection, &item)?;

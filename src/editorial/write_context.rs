@@ -4,6 +4,7 @@ use crate::auth::permissions::{Action, Area, Role, is_permitted};
 use crate::content::Site;
 use crate::database::Db;
 use crate::editorial::ownership;
+use crate::editorial::wide_redirects::RedirectMemo;
 use crate::items::Item;
 use crate::journal::Author;
 use crate::problem::{Problem, ProblemKind};
@@ -18,12 +19,19 @@ pub struct WriteContext<'a> {
     /// The role of the author. The scheduler has none and passes every check: the plan that it carries out
     /// was checked when an editor made it.
     pub role: Option<Role>,
+    /// What the checks of redirects compare, if the transaction writes many of them.
+    pub redirects: Option<&'a RedirectMemo>,
 }
 
 impl<'a> WriteContext<'a> {
+    /// Returns the context of a write by an account with a role.
+    pub fn of_role(site: &'a Site, author: &'a Author, role: Role) -> Self {
+        Self { site, author, role: Some(role), redirects: None }
+    }
+
     /// Returns the context of a write that no role limits: that of a plan, an import or a job.
     pub fn unrestricted(site: &'a Site, author: &'a Author) -> Self {
-        Self { site, author, role: None }
+        Self { site, author, role: None, redirects: None }
     }
 
     /// Refuses an action that the author may not take on this item.

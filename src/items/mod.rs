@@ -14,6 +14,7 @@ pub mod side_tables;
 pub mod site_texts;
 pub mod sources;
 pub mod summary;
+pub mod taken_slugs;
 pub mod unsaved_site;
 pub mod working_draft;
 

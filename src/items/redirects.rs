@@ -159,6 +159,19 @@ impl PatternRules {
     pub fn of(rules: impl IntoIterator<Item = RedirectRule>) -> Self {
         Self(rules.into_iter().filter_map(|rule| rule.pattern().map(|pattern| (rule, pattern))).collect())
     }
+
+    /// Removes the pattern of a redirect, if there is one.
+    pub fn remove(&mut self, item_id: &str) {
+        self.0.retain(|(rule, _)| rule.item_id != item_id);
+    }
+
+    /// Adds a rule at its place in the order, if its source is a pattern.
+    pub fn insert(&mut self, rule: RedirectRule) {
+        let Some(pattern) = rule.pattern() else { return };
+        let place = |rule: &RedirectRule| (rule.position, rule.item_id.clone());
+        let at = self.0.partition_point(|(other, _)| place(other) < place(&rule));
+        self.0.insert(at, (rule, pattern));
+    }
 }
 
 /// A rule that matches a path, with the place to which it leads this path.

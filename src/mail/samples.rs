@@ -13,7 +13,7 @@ pub fn values(kind: MailKind) -> Value {
         }
         MailKind::Test => json!({}),
         MailKind::NewsletterConfirmation => {
-            json!({"name": "Anna Janssens", "link": link, "is_subscribed": false, "days": 7})
+            json!({"link": link, "is_subscribed": false, "days": 7})
         }
         MailKind::ContactMessage => json!({
             "title": "Contact us",

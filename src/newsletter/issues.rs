@@ -139,8 +139,31 @@ pub fn newest(connection: &mut Db, limit: i64) -> QueryResult<Vec<Issue>> {
 /// # Errors
 /// 404 if there is none with this id.
 pub fn by_id(connection: &mut Db, id: &str) -> Result<Issue, Problem> {
-    let found = newsletter_issues::table.find(id).select(Issue::as_select()).first(connection).optional()?;
-    found.ok_or_else(|| Problem::not_found("issue"))
+    find(connection, id)?.ok_or_else(|| Problem::not_found("issue"))
+}
+
+/// Returns an issue, if there is one with this id.
+///
+/// # Errors
+/// Fails if the query fails.
+pub fn find(connection: &mut Db, id: &str) -> QueryResult<Option<Issue>> {
+    newsletter_issues::table.find(id).select(Issue::as_select()).first(connection).optional()
+}
+
+/// Returns all issues, the oldest first.
+///
+/// # Errors
+/// Fails if the query fails.
+pub fn all(connection: &mut Db) -> QueryResult<Vec<Issue>> {
+    newsletter_issues::table.order(newsletter_issues::id).select(Issue::as_select()).load(connection)
+}
+
+/// Stores an issue as it is.
+///
+/// # Errors
+/// Fails if the statement fails.
+pub fn insert(connection: &mut Db, issue: &Issue) -> QueryResult<()> {
+    diesel::insert_into(newsletter_issues::table).values(issue).execute(connection).map(drop)
 }
 
 /// Creates an issue.
@@ -166,7 +189,7 @@ pub fn create(connection: &mut Db, change: IssueChange) -> QueryResult<Issue> {
         failure: String::new(),
     };
     change.apply(&mut issue);
-    diesel::insert_into(newsletter_issues::table).values(&issue).execute(connection)?;
+    insert(connection, &issue)?;
     Ok(issue)
 }
 

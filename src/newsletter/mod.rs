@@ -6,6 +6,7 @@ pub mod blocks;
 pub mod consent;
 pub mod event_body;
 pub mod events;
+pub mod issue_fields;
 pub mod issues;
 pub mod links;
 pub mod rendering;

@@ -7,7 +7,7 @@ use std::io::Write;
 use diesel::prelude::*;
 
 use super::record::{Exported, ExportedDraft, ExportedSource};
-use super::{exported_forms, exported_versions};
+use super::{exported_forms, exported_issues, exported_versions};
 use crate::content::LocaleMode;
 use crate::content::editable_form::editable_form;
 use crate::content_types::{ContentType, in_order_of_reference};
@@ -16,7 +16,8 @@ use crate::database::{Database, DatabaseError, Db, in_list, unindexed};
 use crate::items::paths;
 use crate::items::sources::{Source, of_items};
 use crate::items::working_draft;
-use crate::items::{ANY_LOCALE, Item};
+use crate::items::{ANY_LOCALE, Item, taken_slugs};
+use crate::newsletter::issues;
 
 /// Number of items per query.
 const CHUNK: i64 = 500;
@@ -52,6 +53,10 @@ pub async fn write<W: Write + Send + 'static>(database: &Database, mut out: W) -
             }
             for form in exported_forms::all(c)? {
                 write_line(&form, &mut out)?;
+                count += 1;
+            }
+            for issue in issues::all(c)? {
+                write_line(&exported_issues::exported(issue), &mut out)?;
                 count += 1;
             }
             out.flush()?;
@@ -111,6 +116,10 @@ fn lines(
     for (id, slug) in known {
         slugs_of.entry(id).or_default().push(slug);
     }
+    let mut taken_of: HashMap<String, Vec<String>> = HashMap::new();
+    for (id, slug) in taken_slugs::of_items(connection, &ids)? {
+        taken_of.entry(id).or_default().push(slug);
+    }
     let mut paths_of = if content_type.has_paths() { paths::former(connection, &ids)? } else { HashMap::new() };
     let mut drafts_of = working_draft::find_all(connection, &rows)?;
     for row in rows {
@@ -123,6 +132,7 @@ fn lines(
         let content = editable_form(content_type.fields, &row.content(), &LocaleMode::All);
         let mut old_slugs = slugs_of.remove(&row.id).unwrap_or_default();
         old_slugs.retain(|slug| *slug != row.slug);
+        let taken_slugs = taken_of.remove(&row.id).unwrap_or_default();
         let old_paths = paths_of.remove(&row.id).unwrap_or_default();
         let public_versions = exported_versions::of_item(connection, &row)?;
         let exported = Exported {
@@ -134,6 +144,7 @@ fn lines(
             id: row.id,
             slug: row.slug,
             old_slugs,
+            taken_slugs,
             old_paths,
             status: row.status,
             version: row.version,

@@ -1,7 +1,5 @@
 //! Contact forms in Plenary's own export. They are no content, and a site does not work without them.
 
-use serde::Deserialize;
-
 use crate::contact::forms::{self, ContactForm, FormDefinition};
 use crate::content::Site;
 use crate::content::violation::Violations;
@@ -68,22 +66,4 @@ fn checked(form: &FormDefinition, site: &Site) -> Result<FormDefinition, Problem
         }
         Problem::invalid(faults)
     })
-}
-
-/// Returns the form of a line; `None` if the line is of another kind.
-///
-/// # Errors
-/// Fails if a member is missing, unknown or of another type.
-pub fn of_line(line: &[u8]) -> serde_json::Result<Option<ExportedForm>> {
-    // A line without a readable kind is an item's, whose reader says what is wrong.
-    match serde_json::from_slice::<LineKind>(line) {
-        Ok(LineKind { kind }) if kind == CONTACT_FORM => serde_json::from_slice(line).map(Some),
-        _ => Ok(None),
-    }
-}
-
-/// The member of a line that says what it has.
-#[derive(Deserialize)]
-struct LineKind {
-    kind: String,
 }

@@ -65,6 +65,7 @@ impl Seen {
             }
             ImportEntry::Exported { .. }
             | ImportEntry::ExportedForm { .. }
+            | ImportEntry::ExportedIssue { .. }
             | ImportEntry::Revision(_)
             | ImportEntry::Note { .. }
             | ImportEntry::LeftOut(_) => {}

@@ -10,6 +10,7 @@ mod edits;
 pub mod export;
 pub mod export_ics;
 mod exported_forms;
+mod exported_issues;
 mod exported_versions;
 pub mod import;
 pub mod import_file;

@@ -11,6 +11,8 @@ use crate::content::violation::Violation;
 use crate::content_types::ContentType;
 use crate::items::imported_versions::PublicPeriod;
 use crate::items::record_ids::RecordIds;
+use crate::newsletter::blocks::Edition;
+use crate::newsletter::segment::Segment;
 use crate::transfer::report::NoteGroup;
 
 /// Whether a record stands for the item with its slug or name.
@@ -194,6 +196,9 @@ pub struct Exported {
     /// Other slugs that lead to the item: earlier ones, and those of other locales.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub old_slugs: Vec<String>,
+    /// Slugs under which the item was public, and which another item has taken since.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub taken_slugs: Vec<String>,
     /// Former paths under which the item was public, by language, for items that have paths.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub old_paths: Vec<(String, String)>,
@@ -250,6 +255,39 @@ pub struct ExportedForm {
     pub updated_at: i64,
     /// The form, as it is set up.
     pub form: FormDefinition,
+}
+
+/// An issue of the newsletter in Plenary's own export.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ExportedIssue {
+    /// Always `newsletter_issue`.
+    pub kind: String,
+    /// Id of the issue.
+    pub id: String,
+    /// Name for editors.
+    pub name: String,
+    /// `draft`, `sent`, `cancelled` or `failed`.
+    pub status: String,
+    /// The editions.
+    pub editions: Vec<Edition>,
+    /// The subscribers to whom it goes or went. Topics are given by their ids.
+    pub segment: Segment,
+    /// Time at which it was sent (µs since 1970, UTC), or 0.
+    pub send_at: i64,
+    /// Version of the issue.
+    pub version: i64,
+    /// Time of creation (µs since 1970, UTC).
+    pub created_at: i64,
+    /// Time of the last change (µs since 1970, UTC).
+    pub updated_at: i64,
+    /// Number of subscribers to whom it was addressed.
+    pub addressed: i64,
+    /// Time of the end (µs since 1970, UTC), or 0.
+    pub ended_at: i64,
+    /// Why it could not be sent; empty if it could.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub failure: String,
 }
 
 /// A source of an exported item.
@@ -315,6 +353,13 @@ pub enum ImportEntry {
         place: String,
         /// The exported form.
         form: Box<ExportedForm>,
+    },
+    /// An issue of the newsletter of Plenary's own export.
+    ExportedIssue {
+        /// Position in the file.
+        place: String,
+        /// The exported issue.
+        issue: Box<ExportedIssue>,
     },
     /// A part of the file from which no record can be read.
     Broken {

@@ -164,6 +164,8 @@ const OF_FILE: [Outcome; 5] = [Outcome::Created, Outcome::Updated, Outcome::Unch
 
 /// Kind of the lines that are about contact forms, which are no content.
 pub const CONTACT_FORM: &str = "contact_form";
+/// Kind of the lines that are about issues of the newsletter, which are no content either.
+pub const NEWSLETTER_ISSUE: &str = "newsletter_issue";
 /// Kind of the lines that are about no record of a known kind.
 const NO_KIND: &str = "record";
 
@@ -179,8 +181,7 @@ impl Report {
         let stored: StoredReport = serde_json::from_str(text).map_err(|error| error.to_string())?;
         let kind = |name: &str| match ContentType::of_kind(name) {
             Some(content_type) => content_type.kind,
-            None if name == CONTACT_FORM => CONTACT_FORM,
-            None => NO_KIND,
+            None => [CONTACT_FORM, NEWSLETTER_ISSUE].into_iter().find(|kind| *kind == name).unwrap_or(NO_KIND),
         };
         let named = |kinds: BTreeMap<String, u64>| kinds.iter().map(|(name, count)| (kind(name), *count)).collect();
         Ok(Self {

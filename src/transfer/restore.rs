@@ -24,7 +24,7 @@ use crate::editorial::write_context::WriteContext;
 use crate::items::paths;
 use crate::items::sources::{self, Source};
 use crate::items::working_draft::WorkingDraft;
-use crate::items::{Among, Item, is_id};
+use crate::items::{Among, Item, is_id, taken_slugs};
 use crate::problem::Problem;
 
 /// Greatest version of an imported item: the greatest integer that every JSON parser represents exactly (RFC
@@ -81,6 +81,9 @@ pub fn item(connection: &mut Db, context: WriteContext<'_>, exported: &Exported)
                 false => slugs::keep_shown(connection, content_type.kind, &item.id, slug)?,
             }
         }
+    }
+    for slug in &exported.taken_slugs {
+        taken_slugs::note(connection, (content_type.kind, slug), &item.id)?;
     }
     if exported.published_at > 0 && (exported.status != "published" || exported.trashed_at > 0) {
         slugs::keep_shown(connection, content_type.kind, &item.id, &item.slug)?;

@@ -88,7 +88,9 @@ impl Survey {
         let record = match entry {
             ImportEntry::Record(record) => record,
             // Plenary's own export names each item by its id.
-            ImportEntry::Exported { .. } | ImportEntry::ExportedForm { .. } => return Ok(false),
+            ImportEntry::Exported { .. } | ImportEntry::ExportedForm { .. } | ImportEntry::ExportedIssue { .. } => {
+                return Ok(false);
+            }
             ImportEntry::Revision(revision) => {
                 // What a new revision does not have becomes what it has, or is withdrawn, as its source says.
                 for gone in revisions::gone(connection, revision)? {

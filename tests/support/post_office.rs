@@ -1,5 +1,6 @@
 //! A mail server as a process, which fails as it is told, and what it took.
 
+use std::net::TcpListener;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -16,6 +17,8 @@ use super::tools::{Server, python_server};
 pub struct PostOffice {
     folder: tempfile::TempDir,
     server: Server,
+    /// Address at which applications find it.
+    host: &'static str,
 }
 
 /// A mail that the server took.
@@ -53,15 +56,26 @@ impl Delivered {
 impl PostOffice {
     /// Starts a server that works.
     pub fn new() -> Self {
+        Self::at("127.0.0.1", &[])
+    }
+
+    /// Starts a server that applications find at the IPv6 address of this machine; `None` if it has none.
+    pub fn on_ipv6() -> Option<Self> {
+        TcpListener::bind("[::1]:0").ok()?;
+        Some(Self::at("[::1]", &["::1"]))
+    }
+
+    fn at(host: &'static str, addresses: &[&str]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/tools/smtp_server.py");
-        let server = python_server(&[script.to_str().unwrap(), "{port}", folder.path().to_str().unwrap()]);
-        Self { folder, server }
+        let arguments = [script.to_str().unwrap(), "{port}", folder.path().to_str().unwrap()];
+        let server = python_server(&[&arguments, addresses].concat());
+        Self { folder, server, host }
     }
 
     /// Returns the address of the server for the settings.
     pub fn url(&self) -> String {
-        format!("smtp://127.0.0.1:{}", self.server.port)
+        format!("smtp://{}:{}", self.host, self.server.port)
     }
 
     /// Makes an application send its mails here, without waiting long.

@@ -1,8 +1,8 @@
 """A mail server for tests that fails as real ones do.
 
-smtp_server.py PORT FOLDER
+smtp_server.py PORT FOLDER [ADDRESS]
 
-Mails that it took are files in FOLDER/new, with the envelope in the first lines (X-From, X-To). FOLDER/mode says how it
+It listens at 127.0.0.1, and at ADDRESS too. Mails that it took are files in FOLDER/new, with the envelope in the first lines (X-From, X-To). FOLDER/mode says how it
 behaves, and is read at each step: a word, or nothing for a server that works.
 
 refuse    refuses every recipient for good (550)
@@ -86,7 +86,7 @@ def authenticate(server, session, envelope, mechanism, given):
 async def main():
     handler = Handler(sys.argv[2])
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(lambda: SMTP(handler, enable_SMTPUTF8=True, authenticator=authenticate, auth_require_tls=False), "127.0.0.1", int(sys.argv[1]))
+    server = await loop.create_server(lambda: SMTP(handler, enable_SMTPUTF8=True, authenticator=authenticate, auth_require_tls=False), ["127.0.0.1", *sys.argv[3:]], int(sys.argv[1]))
     async with server:
         await server.serve_forever()
 

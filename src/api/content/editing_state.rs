@@ -210,7 +210,7 @@ async fn editing_state(resource: &'static ContentType, request: Request) -> Resu
         let plans = schedule::of(c, &item.id)?;
         let due_at = |word: &str| plans.iter().find(|plan| plan.operation == word).map(|plan| utc_text(plan.due_at));
         let is_merged = item.trashed_at != 0 && merge::record::find(c, &item.id)?.is_some();
-        let context = WriteContext { site: &site, author: &author, role: Some(role) };
+        let context = WriteContext::of_role(&site, &author, role);
         // Which times are given does not matter: only the permission and the state of the item are checked.
         let steps = Operation::WITHOUT_PARAMETERS
             .into_iter()

@@ -361,7 +361,7 @@ async fn write_new_version<T: Send + 'static>(
     let site = Arc::clone(&request.app.site);
     let all = move |c: &mut Db| {
         let item = find_version(c, resource, &key, &version)?;
-        write(c, WriteContext { site: &site, author: &author, role: Some(role) }, item)
+        write(c, WriteContext::of_role(&site, &author, role), item)
     };
     request.app.database.write_content(all).await
 }

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::TAG;
 use super::issue_body::{IssueBody, NewsletterIssueList, shown};
-use super::issue_form::{ISSUE_CHANGE, ISSUE_SENDING, IssueForm, NEW_ISSUE};
+use super::issue_form::{ISSUE_SENDING, IssueForm};
 use crate::api::content::lifecycle::author;
 use crate::api::mail::MailPreview;
 use crate::api::openapi::schemas::{example_of, reference};
@@ -25,6 +25,7 @@ use crate::http::route::{Access, ParameterSet, Route};
 use crate::journal::{self, Author, NewEntry};
 use crate::mail::outbox::{MailKind, MailRow};
 use crate::newsletter::blocks::Edition;
+use crate::newsletter::issue_fields::{ISSUE_CHANGE, NEW_ISSUE};
 use crate::newsletter::issues::{self, Issue, IssueStep};
 use crate::newsletter::rendering::render;
 use crate::problem::{Problem, ProblemKind};
@@ -209,7 +210,7 @@ fn record(connection: &mut Db, author: &Author, action: &str, issue: &Issue) -> 
 
 async fn create(request: Request) -> Result<Response, Problem> {
     let input = body::json(&request)?;
-    let form = IssueForm::read(&request, &Form::read(&NEW_ISSUE, &input, &request.app.site)?, &input)?;
+    let form = IssueForm::read(&request.app.site, &NEW_ISSUE, &input)?;
     let create = move |c: &mut Db| {
         let change = form.resolve(c)?;
         Ok(issues::create(c, change)?)
@@ -220,7 +221,7 @@ async fn create(request: Request) -> Result<Response, Problem> {
 async fn update(request: Request) -> Result<Response, Problem> {
     let (version, id) = (required_version(&request)?, request.path("id").to_owned());
     let input = body::merge_patch(&request)?;
-    let form = IssueForm::read(&request, &Form::read(&ISSUE_CHANGE, &input, &request.app.site)?, &input)?;
+    let form = IssueForm::read(&request.app.site, &ISSUE_CHANGE, &input)?;
     let update = move |c: &mut Db| {
         let change = form.resolve(c)?;
         issues::update(c, &id, &version, change)

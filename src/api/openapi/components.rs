@@ -30,6 +30,7 @@ use crate::content::field::Field;
 use crate::content_types::ALL;
 use crate::editorial::batch;
 use crate::http::route::{Access, Route};
+use crate::newsletter::issue_fields;
 use crate::problem::{self, ProblemKind};
 
 /// The request bodies that are declared by fields: name of the schema, fields, description.
@@ -65,8 +66,8 @@ const REQUEST_BODIES: &[(&str, &[Field], &str)] = &[
     ("NewsletterTokenInput", &sign_up::TOKEN, "Token of a mail of the newsletter."),
     ("SubscriberReportInput", &webhooks::REPORT, "Report of a provider about a subscriber."),
     ("PreferencesPatch", &preferences::PREFERENCES, "Changes to preferences; omitted fields remain unchanged."),
-    ("NewsletterIssueInput", &issue_form::NEW_ISSUE, "Issue of the newsletter to be created."),
-    ("NewsletterIssuePatch", &issue_form::ISSUE_CHANGE, "Changes to an issue; omitted fields remain unchanged."),
+    ("NewsletterIssueInput", &issue_fields::NEW_ISSUE, "Issue of the newsletter to be created."),
+    ("NewsletterIssuePatch", &issue_fields::ISSUE_CHANGE, "Changes to an issue; omitted fields remain unchanged."),
     ("NewsletterSendingInput", &issue_form::ISSUE_SENDING, "Time at which an issue is sent."),
     ("ContactMessageInput", &contact::MESSAGE, "Message of a visitor."),
     ("ContactFormInput", &contact::FORM, "Form by which visitors write."),

@@ -34,15 +34,17 @@ struct Shadowed {
 
 /// The tables that lifecycle operations and imports write. A table that the database does not have is left out. The
 /// journal is shadowed too, by a view that discards all entries.
-const SHADOWED: [Shadowed; 15] = [
+const SHADOWED: [Shadowed; 17] = [
     Shadowed { table: "items", key: &["id"] },
     Shadowed { table: "links", key: &["source_id", "relation", "position"] },
     Shadowed { table: "item_words", key: &["item_id", "field", "value"] },
     Shadowed { table: "places", key: &["item_id"] },
     Shadowed { table: "slugs", key: &["kind", "locale", "slug"] },
+    Shadowed { table: "taken_slugs", key: &["kind", "slug", "item_id"] },
     Shadowed { table: "paths", key: &["locale", "path", "item_id"] },
     Shadowed { table: "page_versions", key: &["item_id", "version"] },
     Shadowed { table: "contact_forms", key: &["name"] },
+    Shadowed { table: "newsletter_issues", key: &["id"] },
     Shadowed { table: "redirect_rules", key: &["item_id"] },
     Shadowed { table: "drafts", key: &["item_id"] },
     Shadowed { table: "draft_links", key: &["source_id", "target_id"] },

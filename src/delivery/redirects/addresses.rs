@@ -15,6 +15,7 @@ use crate::delivery::page_by_path::{self, PathTarget};
 use crate::delivery::viewer::Viewer;
 use crate::items::paths::current_in;
 use crate::items::redirects::local_path;
+use crate::items::taken_slugs::former_holders;
 use crate::items::{Item, Lookup, find};
 
 /// An item whose page the public sees.
@@ -149,8 +150,8 @@ pub fn address_pattern(url: &str) -> Option<PathPattern> {
     PathPattern::parse(&path.replace("{path}", "{*path}")).ok().filter(|_| names_item)
 }
 
-/// Returns the id of the item that an address names, by a present or former slug or path. Whether the public sees it is
-/// not examined.
+/// Returns the id of the item that an address names, by a present or former slug or path. Whether the public sees the page
+/// of a path is not examined.
 fn item_of(
     connection: &mut Db,
     (site, locale): (&Site, &str),
@@ -162,15 +163,19 @@ fn item_of(
     }
     let Some(slug) = captured(captures, "slug") else { return Ok(None) };
     let slug = slug.to_ascii_lowercase();
-    let now = match find(connection, kind, &slug)? {
-        Lookup::Found(item) => return Ok(is_told(&item, &slug).then_some(item.id)),
-        Lookup::Moved(now) => now,
-        Lookup::Absent => return Ok(None),
+    let found = match find(connection, kind, &slug)? {
+        Lookup::Found(item) => Some(item).filter(|item| is_told(item, &slug)),
+        Lookup::Moved(now) => match find(connection, kind, &now)? {
+            Lookup::Found(item) => Some(item),
+            Lookup::Moved(_) | Lookup::Absent => None,
+        },
+        Lookup::Absent => None,
     };
-    Ok(match find(connection, kind, &now)? {
-        Lookup::Found(item) => Some(item.id),
-        Lookup::Moved(_) | Lookup::Absent => None,
-    })
+    if let Some(item) = found.filter(|item| item.live) {
+        return Ok(Some(item.id));
+    }
+    let former = former_holders(connection, kind, &slug)?;
+    Ok(former.into_iter().find(|holder| holder.live).map(|holder| holder.id))
 }
 
 /// Returns whether the public may learn that an item has this slug: that of a hidden language is a part of it.

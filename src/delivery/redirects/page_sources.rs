@@ -19,9 +19,9 @@ use crate::items::ANY_LOCALE;
 use crate::items::redirects::{RedirectRule, local_path};
 
 /// Number of items that are read together.
-const CHUNK: usize = 200;
+const CHUNK: i64 = 200;
 /// Maximum number of items that are read for a redirect.
-const MAX_READ: usize = 1_000;
+const MAX_READ: i64 = 1_000;
 /// A text that follows all texts with the same beginning.
 const LAST: char = char::MAX;
 
@@ -67,51 +67,45 @@ impl AddressForm {
         Ok(known.values().filter_map(|address| local_path(site, address)).collect())
     }
 
-    /// Returns the ids of the public items with these slugs or paths, present or former.
-    fn ids_named(&self, connection: &mut Db, names: &[String]) -> QueryResult<Vec<String>> {
+    /// Returns slugs or paths, which lead to public items, with the ids of these.
+    fn names(&self, connection: &mut Db, wanted: &Names<'_>) -> QueryResult<Vec<(String, String)>> {
         let dialect = connection.dialect();
-        if names.is_empty() {
-            return Ok(Vec::new());
-        }
         if self.content_type.has_paths() {
-            let of_locale = paths::locale.eq(&self.locale).and(paths::is_current.eq(true));
-            return paths::table
-                .inner_join(items::table.on(items::id.eq(paths::item_id)))
-                .filter(of_locale.and(in_list(dialect, paths::path, names)).and(items::live.eq(true)))
-                .select(paths::item_id)
-                .load(connection);
-        }
-        let of_kind = slugs::kind.eq(self.content_type.kind).and(slugs::locale.eq(ANY_LOCALE));
-        slugs::table
-            .inner_join(items::table.on(items::id.eq(slugs::item_id)))
-            .filter(of_kind.and(in_list(dialect, slugs::slug, names)).and(items::live.eq(true)))
-            .select(slugs::item_id)
-            .load(connection)
-    }
-
-    /// Returns the slugs or paths from `from` on that begin with a text, with the ids of their items, which are public.
-    fn names_from(&self, connection: &mut Db, start: &str, from: &str) -> QueryResult<Vec<(String, String)>> {
-        let end = format!("{start}{LAST}");
-        let limit = i64::try_from(CHUNK).unwrap_or(i64::MAX);
-        if self.content_type.has_paths() {
-            let of_locale = paths::locale.eq(&self.locale).and(paths::is_current.eq(true));
-            return paths::table
-                .inner_join(items::table.on(items::id.eq(paths::item_id)))
-                .filter(of_locale.and(paths::path.ge(from)).and(paths::path.lt(end)).and(items::live.eq(true)))
-                .order(paths::path)
-                .limit(limit)
+            let all = paths::table
+                .inner_join(items::table)
+                .filter(paths::locale.eq(&self.locale).and(paths::is_current.eq(true)).and(items::live.eq(true)))
                 .select((paths::path, paths::item_id))
-                .load(connection);
+                .into_boxed();
+            let found = match wanted {
+                Names::These(names) => all.filter(in_list(dialect, paths::path, *names)),
+                Names::Chunk { from, end } => {
+                    all.filter(paths::path.ge(from).and(paths::path.lt(end))).order(paths::path).limit(CHUNK)
+                }
+            };
+            return found.load(connection);
         }
         let of_kind = slugs::kind.eq(self.content_type.kind).and(slugs::locale.eq(ANY_LOCALE));
-        slugs::table
+        let all = slugs::table
             .inner_join(items::table.on(items::id.eq(slugs::item_id)))
-            .filter(of_kind.and(slugs::slug.ge(from)).and(slugs::slug.lt(end)).and(items::live.eq(true)))
-            .order(slugs::slug)
-            .limit(limit)
+            .filter(of_kind.and(items::live.eq(true)))
             .select((slugs::slug, slugs::item_id))
-            .load(connection)
+            .into_boxed();
+        let found = match wanted {
+            Names::These(names) => all.filter(in_list(dialect, slugs::slug, *names)),
+            Names::Chunk { from, end } => {
+                all.filter(slugs::slug.ge(from).and(slugs::slug.lt(end))).order(slugs::slug).limit(CHUNK)
+            }
+        };
+        found.load(connection)
     }
+}
+
+/// The slugs or paths that are read.
+enum Names<'a> {
+    /// These, present or former.
+    These(&'a [String]),
+    /// The next ones from one on, before another one, in their order.
+    Chunk { from: String, end: String },
 }
 
 /// Returns those of these rules that match the address of an item which the public sees, in any language, by the ids of
@@ -149,7 +143,11 @@ fn addresses_among(
     let mut keys = HashSet::new();
     for form in forms {
         let names: Vec<String> = sources.iter().filter_map(|path| form.name_in(path)).collect();
-        let ids = form.ids_named(connection, &names)?;
+        if names.is_empty() {
+            continue;
+        }
+        let rows = form.names(connection, &Names::These(&names))?;
+        let ids: Vec<String> = rows.into_iter().map(|(_, id)| id).collect();
         keys.extend(form.paths(connection, site, &ids)?.iter().map(SitePath::key));
     }
     Ok(keys)
@@ -166,8 +164,9 @@ fn has_pages(connection: &mut Db, site: &Site, forms: &[AddressForm], rule: &Red
         let start = form.name_start(&source);
         let (mut from, mut read) = (start.clone(), 0);
         loop {
-            let rows = form.names_from(connection, &start, &from)?;
-            let (count, last) = (rows.len(), rows.last().map(|(name, _)| name.clone()));
+            let end = format!("{start}{LAST}");
+            let rows = form.names(connection, &Names::Chunk { from, end })?;
+            let (count, last) = (i64::try_from(rows.len()).unwrap_or(CHUNK), rows.last().map(|(name, _)| name.clone()));
             let ids: Vec<String> = rows.into_iter().map(|(_, id)| id).collect();
             if form.paths(connection, site, &ids)?.iter().any(|path| source.matches(path).is_some()) {
                 return Ok(true);

@@ -19,6 +19,7 @@ use crate::editorial::lifecycle::{self, Operation};
 use crate::editorial::publication_checks::PublishedIds;
 use crate::editorial::references;
 use crate::editorial::validate::LocalNames;
+use crate::editorial::wide_redirects::RedirectMemo;
 use crate::editorial::write::precondition_failed;
 use crate::editorial::write_context::WriteContext;
 use crate::items::sources::Source;
@@ -39,6 +40,8 @@ pub(super) struct BatchRun<'a> {
     /// The refused entries by index, with the reason. An entry without one was not tried, because it refers to the
     /// item of a refused entry.
     refused: BTreeMap<usize, Option<Refusal>>,
+    /// What the checks of redirects compare, for steps that follow each other.
+    redirects: RedirectMemo,
 }
 
 /// An item that exists already.
@@ -61,6 +64,7 @@ pub(super) fn run(connection: &mut Db, plan: &BatchPlan) -> Result<Vec<Written>,
         let together = left.iter().take_while(|index| run.creates(**index)).count();
         if together > 0 {
             creations::write(connection, &mut run, &left[..together])?;
+            run.redirects.forget();
         } else {
             run.write_one(connection, first)?;
         }
@@ -78,6 +82,7 @@ impl<'a> BatchRun<'a> {
             present: HashMap::new(),
             written: plan.entries.iter().map(|_| None).collect(),
             refused: BTreeMap::new(),
+            redirects: RedirectMemo::default(),
         };
         run.find_present(connection)?;
         for (index, entry) in plan.entries.iter().enumerate() {
@@ -167,7 +172,7 @@ impl<'a> BatchRun<'a> {
     /// Returns the context of the writes.
     pub(super) fn context(&self) -> WriteContext<'a> {
         let context = &self.plan.context;
-        WriteContext { site: &context.site, author: &context.author, role: Some(context.role) }
+        WriteContext::of_role(&context.site, &context.author, context.role)
     }
 
     /// Records what an entry has written.
@@ -209,7 +214,11 @@ impl<'a> BatchRun<'a> {
         if self.is_hopeless(index) {
             return self.note_known_faults(index);
         }
-        match connection.with_savepoint(Savepoint::STEP, |c| self.attempt(c, index))? {
+        let outcome = connection.with_savepoint(Savepoint::STEP, |c| self.attempt(c, index))?;
+        if outcome.is_err() || !matches!(self.plan.entries[index].work, Ok(PlannedWork::Step { .. })) {
+            self.redirects.forget();
+        }
+        match outcome {
             Ok(written) => {
                 self.record(index, written);
                 Ok(())
@@ -247,7 +256,8 @@ impl<'a> BatchRun<'a> {
             },
             Ok(PlannedWork::Step { target, operation, keep_references }) => {
                 let item = self.target(connection, entry.content_type, target)?;
-                let item = lifecycle::apply(connection, self.context(), item, *operation, &self.published)?;
+                let context = WriteContext { redirects: Some(&self.redirects), ..self.context() };
+                let item = lifecycle::apply(connection, context, item, *operation, &self.published)?;
                 if *operation == Operation::Trash && !keep_references {
                     let viewer = Viewer::restricted_to(&self.plan.context.collections);
                     references::require_unused(connection, &item, &viewer)?;

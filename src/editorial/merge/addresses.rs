@@ -10,7 +10,7 @@ use crate::database::schema::slugs as slugs_table;
 use crate::editorial::slugs;
 use crate::items::paths;
 use crate::items::sources;
-use crate::items::{ANY_LOCALE, Item, working_draft};
+use crate::items::{ANY_LOCALE, Item, taken_slugs, working_draft};
 use crate::problem::Problem;
 
 /// Makes all addresses under which an item was public lead to another one. The item gets a slug of its own, under which
@@ -31,6 +31,7 @@ pub fn move_slugs(connection: &mut Db, item: &mut Item, target: &Item, record: &
         if was_shown { record.addresses.push(slug) } else { record.unseen.push(slug) }
     }
     diesel::delete(slugs_table::table.filter(own().and(slugs_table::was_shown.eq(false)))).execute(connection)?;
+    taken_slugs::hand_back(connection, &item.kind, &record.unseen)?;
     diesel::update(slugs_table::table.filter(own())).set(slugs_table::item_id.eq(&target.id)).execute(connection)?;
     slugs::keep_shown(connection, &item.kind, &target.id, &item.id)?;
     record.addresses.push(item.id.clone());
@@ -68,8 +69,11 @@ pub fn return_slugs(
         if holder.is_none() {
             slugs::keep(connection, &item.kind, &item.id, address)?;
         } else if holder.as_ref() == Some(&target.id) && !is_current {
-            slugs::keep_shown(connection, &item.kind, &item.id, address)?;
+            slugs::give_back(connection, &item.kind, &item.id, address)?;
         } else {
+            if record.addresses.contains(address) {
+                taken_slugs::note(connection, (&item.kind, address), &item.id)?;
+            }
             left.push(address.clone());
         }
     }

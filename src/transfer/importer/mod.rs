@@ -30,8 +30,8 @@ use crate::transfer::edits::{imported_version, is_edited};
 use crate::transfer::named::Doubles;
 use crate::transfer::own_items::OwnItems;
 use crate::transfer::record::{ByName, Exported, ImportEntry, Record};
-use crate::transfer::report::{CONTACT_FORM, Outcome, ReportLine};
-use crate::transfer::{exported_forms, languages, named, own_items, restore};
+use crate::transfer::report::{CONTACT_FORM, NEWSLETTER_ISSUE, Outcome, ReportLine};
+use crate::transfer::{exported_forms, exported_issues, languages, named, own_items, restore};
 
 /// Largest number of cached sources; the cache is emptied when it is exceeded.
 const MAX_CACHED_SOURCES: usize = 20_000;
@@ -124,6 +124,17 @@ impl Importer {
                 let context = (&*self.site, &self.author);
                 let outcome = in_savepoint(connection, |c| exported_forms::restore(c, context, &form))?;
                 Ok(report_lines(named, outcome, false))
+            }
+            ImportEntry::ExportedIssue { place, issue } => {
+                let kind = NEWSLETTER_ISSUE;
+                let named = ReportLine { kind, what: issue.name.clone(), ..line(place, Outcome::Note, Vec::new()) };
+                let context = (&*self.site, &self.author);
+                let restored = in_savepoint(connection, |c| exported_issues::restore(c, context, &issue))?;
+                let (outcome, notes) =
+                    restored.map_or_else(|faults| (Err(faults), Vec::new()), |(done, notes)| (Ok(done), notes));
+                let mut lines = report_lines(named.clone(), outcome, false);
+                lines.extend(notes.into_iter().map(|fault| ReportLine { faults: vec![fault], ..named.clone() }));
+                Ok(lines)
             }
             ImportEntry::Exported { place, mut item } => {
                 let renewed = restore::renew_times(&mut item);

@@ -2,9 +2,11 @@
 
 use std::io::{BufRead, Read};
 
+use serde::Deserialize;
+
 use super::{Closed, Input, Sink};
-use crate::transfer::exported_forms;
-use crate::transfer::record::{Exported, ExportedForm};
+use crate::transfer::record::{Exported, ExportedForm, ExportedIssue};
+use crate::transfer::report::{CONTACT_FORM, NEWSLETTER_ISSUE};
 
 /// Greatest length of a line, in bytes; no item is that long. It bounds the memory for a malformed file.
 const LONGEST: u64 = 16 * 1024 * 1024;
@@ -27,6 +29,7 @@ pub fn read(mut input: Box<dyn Input>, sink: &Sink) -> Result<(), Closed> {
             Ok(_) => match entry(&line) {
                 Ok(Line::Item(item)) => sink.exported(place, *item)?,
                 Ok(Line::Form(form)) => sink.exported_form(place, *form)?,
+                Ok(Line::Issue(issue)) => sink.exported_issue(place, *issue)?,
                 Err(error) => sink.broken(place, "malformed_item", error.to_string())?,
             },
             Err(error) => return sink.broken(place, "unreadable", error.to_string()),
@@ -39,11 +42,21 @@ pub fn read(mut input: Box<dyn Input>, sink: &Sink) -> Result<(), Closed> {
 enum Line {
     Item(Box<Exported>),
     Form(Box<ExportedForm>),
+    Issue(Box<ExportedIssue>),
+}
+
+/// The member of a line that says what it has.
+#[derive(Deserialize)]
+struct LineKind {
+    kind: String,
 }
 
 fn entry(line: &[u8]) -> serde_json::Result<Line> {
-    match exported_forms::of_line(line)? {
-        Some(form) => Ok(Line::Form(Box::new(form))),
-        None => serde_json::from_slice(line).map(|item| Line::Item(Box::new(item))),
+    // A line without a readable kind is an item's, whose reader says what is wrong.
+    let kind = serde_json::from_slice(line).map_or_else(|_| String::new(), |LineKind { kind }| kind);
+    match kind.as_str() {
+        CONTACT_FORM => serde_json::from_slice(line).map(Line::Form),
+        NEWSLETTER_ISSUE => serde_json::from_slice(line).map(Line::Issue),
+        _ => serde_json::from_slice(line).map(Line::Item),
     }
 }

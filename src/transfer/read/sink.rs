@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use crate::content::slug::is_id;
 use crate::content::violation::Violation;
-use crate::transfer::record::{Exported, ExportedForm, ImportEntry, Record, SourceRevision};
+use crate::transfer::record::{Exported, ExportedForm, ExportedIssue, ImportEntry, Record, SourceRevision};
 use crate::transfer::report::{LEFT_OUT, NoteGroup, ON_PURPOSE};
 
 /// Greatest number of properties that are counted; further ones are counted together.
@@ -85,6 +85,14 @@ impl Sink {
     /// Returns [`Closed`] if the import has ended.
     pub fn exported_form(&self, place: String, form: ExportedForm) -> Result<(), Closed> {
         self.send(ImportEntry::ExportedForm { place, form: Box::new(form) })
+    }
+
+    /// Sends an issue of the newsletter of an export.
+    ///
+    /// # Errors
+    /// Returns [`Closed`] if the import has ended.
+    pub fn exported_issue(&self, place: String, issue: ExportedIssue) -> Result<(), Closed> {
+        self.send(ImportEntry::ExportedIssue { place, issue: Box::new(issue) })
     }
 
     /// Reports a part of the file from which no record can be read.
