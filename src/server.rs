@@ -3,17 +3,21 @@
 use std::any::Any;
 use std::collections::{BTreeMap, HashSet};
 use std::net::TcpListener;
-use std::panic::AssertUnwindSafe;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix_web::dev::{Server, Service, ServiceRequest, ServiceResponse};
+use actix_service::apply_fn_factory;
+use actix_web::body::{BoxBody, MessageBody};
+use actix_web::dev::{RequestHead, Response, Server, Service, ServiceRequest, ServiceResponse};
 use actix_web::http::Method;
 use actix_web::http::header::HeaderValue;
 use actix_web::rt::net::TcpStream;
 use actix_web::web::{self, Payload};
 use actix_web::{App as ActixApp, HttpRequest, HttpResponse, HttpServer};
-use futures_util::FutureExt;
+use futures_util::future::{Either, ready};
+use futures_util::{FutureExt, TryFutureExt};
+use matchit::Params;
 use socket2::SockRef;
 
 use crate::api::openapi::response;
@@ -33,29 +37,32 @@ use crate::http::unread_body::close_after_response;
 pub fn server(app: Arc<App>, listener: TcpListener) -> std::io::Result<Server> {
     let table = Arc::new(Table::new(response::routes(&app)));
     let settings = app.config.server.clone();
-    let workers = match settings.workers {
-        0 => std::thread::available_parallelism().map_or(2, usize::from),
-        count => count,
-    };
     let shared_app = Arc::clone(&app);
     background::start(&app)?;
     let stall_timeout = Duration::from_secs(settings.stall_seconds);
     let factory = move || {
         let (app, table) = (Arc::clone(&shared_app), Arc::clone(&table));
-        let outer_app = Arc::clone(&app);
+        let (outer_app, early_app, early_table) = (Arc::clone(&app), Arc::clone(&app), Arc::clone(&table));
         let permit = move |request: ServiceRequest, service: &_| {
             let origin = credential_origin(&outer_app.config.cors, request.headers());
             with_credentials(origin, Service::call(service, request))
         };
-        ActixApp::new().wrap(cors(&app.config.cors)).wrap_fn(permit).default_service(web::to(
+        let web_app = ActixApp::new().wrap(cors(&app.config.cors)).wrap_fn(permit).default_service(web::to(
             move |http: HttpRequest, payload: Payload| {
                 let (app, table) = (Arc::clone(&app), Arc::clone(&table));
                 async move { table.serve_catching_panics(&app, http, payload).await }
             },
-        ))
+        ));
+        // Hits of the cache do not go through actix-web, which would take longer than they do (docs/decisions/0051).
+        apply_fn_factory(web_app, move |request: actix_http::Request, service: &_| {
+            match early_table.serve_early(&early_app, request.head()) {
+                Some(response) => Either::Left(ready(Ok(response.into()))),
+                None => Either::Right(Service::call(service, request).map_ok(boxed)),
+            }
+        })
     };
     Ok(HttpServer::new(factory)
-        .workers(workers)
+        .workers(worker_count(settings.workers))
         .max_connections(settings.max_connections)
         .keep_alive(Duration::from_secs(settings.keep_alive_seconds))
         .client_request_timeout(Duration::from_secs(settings.request_timeout_seconds))
@@ -66,6 +73,19 @@ pub fn server(app: Arc<App>, listener: TcpListener) -> std::io::Result<Server> {
         .h1_allow_half_closed(false)
         .listen(listener)?
         .run())
+}
+
+/// Returns the number of threads that serve requests: as many as configured, and by default one for each processor.
+fn worker_count(configured: usize) -> usize {
+    match configured {
+        0 => std::thread::available_parallelism().map_or(2, usize::from),
+        count => count,
+    }
+}
+
+/// Converts a response of actix-web into one of the server below it.
+fn boxed<B: MessageBody + 'static>(response: ServiceResponse<B>) -> Response<BoxBody> {
+    response.map_into_boxed_body().into()
 }
 
 /// Permits the pages of an origin, if there is one, to use credentials with a response.
@@ -148,12 +168,31 @@ impl Table {
     }
 
     async fn dispatch(&self, app: &Arc<App>, http: &HttpRequest, payload: &mut Payload) -> HttpResponse {
-        let Ok(found) = self.paths.at(http.path()) else { return pipeline::not_found(app, http, None) };
-        let method = if *http.method() == Method::HEAD { &Method::GET } else { http.method() };
-        let Some(endpoint) = found.value.endpoints.iter().find(|endpoint| endpoint.route.method == *method) else {
-            return pipeline::not_found(app, http, Some(&found.value.allow));
-        };
-        endpoint.serve(app, http, found.params, payload).await
+        match self.find(http.head()) {
+            Ok((endpoint, path_parameters)) => endpoint.serve(app, http, path_parameters, payload).await,
+            Err(allow) => pipeline::not_found(app, http, allow),
+        }
+    }
+
+    /// Returns the endpoint of a request, with the parameters of its path.
+    ///
+    /// # Errors
+    /// No route serves the request; the methods that its path supports, if there is such a path.
+    fn find<'a>(&'a self, head: &'a RequestHead) -> Result<(&'a Endpoint, Params<'a, 'a>), Option<&'a str>> {
+        let found = self.paths.at(head.uri.path()).map_err(|_| None)?;
+        let method = if head.method == Method::HEAD { &Method::GET } else { &head.method };
+        let endpoint = found.value.endpoints.iter().find(|endpoint| endpoint.route.method == *method);
+        Ok((endpoint.ok_or(Some(found.value.allow.as_str()))?, found.params))
+    }
+
+    /// Serves a request from the cache before actix-web gets it. `None` if the cache has no response, or one that needs the
+    /// middleware. After a panic the handler serves the request.
+    fn serve_early(&self, app: &App, head: &RequestHead) -> Option<HttpResponse> {
+        if pipeline::needs_middleware(app, &head.headers) {
+            return None;
+        }
+        let (endpoint, _) = self.find(head).ok()?;
+        catch_unwind(AssertUnwindSafe(|| endpoint.serve_cached(app, head))).unwrap_or_default()
     }
 }
 

@@ -119,6 +119,16 @@ fn faults_are_named_with_their_place(app: &TestApp) {
         json!([{"type": "embed", "title": "Map", "url": "https://maps.example.org/x"}]),
         &[("/blocks/0/url", "not_allowed")],
     );
+    let call = |url: &str| json!([{"type": "call_to_action", "label": "Call us", "url": url}]);
+    for url in ["//other.example", "javascript:alert(1)", "contact"] {
+        refused(call(url), &[("/blocks/0/url", "not_a_url")]);
+        let image = json!([{"type": "image", "image": {"url": "https://example.org/a.jpg"}, "link_url": url}]);
+        refused(image, &[("/blocks/0/link_url", "not_a_url")]);
+    }
+    for url in ["/contact", "tel:+3220000000", "mailto:info@example.org", "https://example.org/join"] {
+        let made = editor.create("pages", &json!({"title": format!("Call {url}"), "blocks": call(url)}));
+        assert_eq!(made["blocks"][0]["url"], url);
+    }
     let accordion = json!([{"type": "accordion", "entries": [{"title": "a", "body": "b"}, {"title": "a"}]}]);
     refused(accordion, &[("/blocks/0/entries/1/body", "required")]);
     let everywhere = json!({"title": {"en": "P"}, "blocks": [{"type": "text", "body": "plain"}]});

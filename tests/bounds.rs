@@ -168,12 +168,14 @@ fn a_day_has_no_time_of_its_own(app: &TestApp) {
     editor.create("events", &json!({"title": "Party", "slug": "party", "status": "published"}));
     let session = json!({"title": "T", "event": "party", "starts_at": "2027-11-03", "ends_at": "2027-11-03T12:00"});
     editor.post("/api/v1/sessions", &session).problem(422, &[("/ends_at", "not_a_date")]);
-    // The other way round, the end is the end of its day.
-    let made = editor.create(
-        "events",
-        &json!({"title": "T", "starts_at": "2027-11-03T12:00", "ends_at": "2027-11-03", "time_zone": "UTC"}),
-    );
-    assert_eq!((&made["ends_at"], &made["ends_on"]), (&json!("2027-11-04T00:00:00+00:00"), &json!("2027-11-03")));
+    // The other way round, nobody knows at which time of its day it ends.
+    let mixed = json!({"starts_at": "2027-11-03T12:00", "ends_at": "2027-11-04", "time_zone": "UTC"});
+    let mut event = mixed.clone();
+    event["title"] = "T".into();
+    editor.post("/api/v1/events", &event).problem(422, &[("/ends_at", "not_a_time")]);
+    event["event"] = "party".into();
+    editor.post("/api/v1/sessions", &event).problem(422, &[("/ends_at", "not_a_time")]);
+    editor.patch("/api/v1/events/party", "\"v1\"", &mixed).problem(422, &[("/ends_at", "not_a_time")]);
 }
 
 #[apply(api_test)]

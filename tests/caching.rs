@@ -2,6 +2,9 @@
 //!
 //! `PLENARY_TEST_SEQUENCES` sets how many random sequences are tried, and `PLENARY_TEST_SEED` their seed.
 
+use std::io::{Read, Write};
+use std::net::TcpStream;
+
 use plenary::content::slug::is_slug;
 use serde_json::{Value, json};
 
@@ -230,4 +233,82 @@ fn an_answer_with_many_items_has_few_tags(app: &TestApp) {
     editor.create("events", &json!({"title": "F", "speakers": speakers[100..], "status": "published"}));
     let list = tags("/api/v1/events");
     assert_eq!(list, "events,speakers", "too many speakers to name them");
+}
+
+/// Returns status line, sorted headers and body of a response, without the time.
+fn exchange(app: &TestApp, request: &str) -> (String, Vec<String>, Vec<u8>) {
+    let mut stream = TcpStream::connect(app.url.trim_start_matches("http://")).expect("a connection");
+    stream.write_all(format!("{request}Host: x\r\nConnection: close\r\n\r\n").as_bytes()).expect("a request");
+    let mut all = Vec::new();
+    stream.read_to_end(&mut all).expect("a response");
+    let end = all.windows(4).position(|bytes| bytes == b"\r\n\r\n").expect("an end of the headers");
+    let head = String::from_utf8_lossy(&all[..end]).into_owned();
+    let mut lines = head.lines().map(str::to_owned);
+    let status = lines.next().expect("a status");
+    let mut headers: Vec<String> = lines.filter(|line| !line.starts_with("date:")).collect();
+    headers.sort();
+    (status, headers, all[end + 4..].to_vec())
+}
+
+/// A hit has the same headers and body whether or not it passes the middleware, which it does where the request announces a
+/// body. Both count for the metrics.
+#[apply(api_test)]
+fn hits_are_alike_with_and_without_middleware(app: &TestApp) {
+    let editor = app.editor();
+    let body = "a long text ".repeat(200);
+    editor.create("events", &json!({"title": "E", "slug": "old", "body": body, "status": "published"}));
+    editor.patch("/api/v1/events/old", "\"v1\"", &json!({"slug": "new"})).expect(200);
+    let tag = app.public().get("/api/v1/events/new").expect(200).etag().to_owned();
+    let paths =
+        ["/api/v1/events/new", "/api/v1/events?limit=1", "/api/v1/events/old", "/api/v1/events/none", "/api/v1/layout"];
+    let conditional = format!("If-None-Match: {tag}\r\n");
+    let of_site = "Origin: https://www.example.org\r\n";
+    let more = ["", "Accept-Encoding: br\r\n", "Accept-Language: nl, en;q=0.5\r\n", &conditional, of_site];
+    let mut statuses = std::collections::BTreeSet::new();
+    let before = layouts_served(app);
+    for method in ["GET", "HEAD"] {
+        for (path, more) in paths.iter().flat_map(|path| more.map(|more| (path, more))) {
+            let request = format!("{method} {path} HTTP/1.1\r\nX-Request-Id: one\r\n{more}");
+            let first = exchange(app, &request);
+            let early = exchange(app, &request);
+            let behind = exchange(app, &format!("{request}Content-Length: 0\r\n"));
+            assert_eq!(early, behind, "{request}");
+            assert_eq!(first, early, "{request}");
+            statuses.insert(early.0);
+        }
+    }
+    let seen: Vec<&str> = statuses.iter().map(|line| &line[9..12]).collect();
+    assert_eq!(seen, ["200", "304", "308", "404"]);
+    // Other tests can only add to the counts.
+    assert!(layouts_served(app) >= before + 2 * 3 * more.len() as u64);
+}
+
+/// Returns how many requests for the layout the metrics count.
+fn layouts_served(app: &TestApp) -> u64 {
+    let metrics = String::from_utf8(app.public().get("/metrics").expect(200).body).expect("text");
+    let name = "plenary_http_request_seconds_count{operation=\"getLayout\",status=\"2xx\"} ";
+    metrics.lines().find_map(|line| line.strip_prefix(name)?.parse().ok()).unwrap_or_default()
+}
+
+/// Where only listed origins are allowed, or some with credentials, hits say so too.
+#[apply(api_test)]
+fn hits_permit_listed_origins(app: &TestApp) {
+    let site = "https://www.example.org";
+    let ask = |app: &TestApp| {
+        let headers = [("origin", site)];
+        let ask = |path| ["", ""].map(|_| app.public().send("GET", path, &headers, b""));
+        ["/api/v1/events", "/api/v1/events/none"].map(ask).into_iter().flatten().collect::<Vec<_>>()
+    };
+    let strict = TestApp::start_with(app.backend, |config| config.cors.allowed_origins = vec![site.into()]);
+    for reply in ask(&strict) {
+        assert_eq!(reply.header("access-control-allow-origin"), site);
+        assert!(reply.header("access-control-expose-headers").contains("etag"));
+    }
+    let trusting = TestApp::start_with(app.backend, |config| {
+        config.public_url = "https://cms.example.org".into();
+        config.cors.credential_origins = vec![site.into()];
+    });
+    let replies = ask(&trusting);
+    let permitted = replies.iter().map(|reply| reply.header("access-control-allow-credentials")).collect::<Vec<_>>();
+    assert_eq!(permitted, ["", "", "true", "true"]);
 }

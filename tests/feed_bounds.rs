@@ -159,3 +159,37 @@ fn a_table_has_all(app: &TestApp) {
     public.send("GET", "/api/v1/events.csv?slug=undated", &[("if-none-match", small.etag())], b"").expect(304);
     public.get("/api/v1/events.csv?topik=1").problem(400, &[("?topik", "unknown_parameter")]);
 }
+
+/// With `fallback=none`, the pages of a feed are of what has a title in its language.
+#[apply(api_test)]
+fn pages_of_one_language_are_full(app: &TestApp) {
+    let (editor, public) = (app.editor(), app.public());
+    let title = |name: String| json!({"title": {"en": name}, "status": "published", "starts_at": "2027-05-01"});
+    let translated = json!({"title": {"en": "Rivers", "nl": "Rivieren"}, "slug": "rivers", "status": "published", "starts_at": "2027-05-01"});
+    let many = (0..130).map(|number| title(format!("Lake {number}")));
+    let entries: Vec<Value> = std::iter::once(translated)
+        .chain(many)
+        .map(|content| json!({"operation": "create", "collection": "events", "content": content}))
+        .collect();
+    editor.post("/api/v1/batch?locale=*", &json!({"entries": entries})).expect(200);
+    let query = "locale=nl&fallback=none";
+    for form in ["rss", "atom", "json", "jsonld", "csv", "ics"] {
+        let reply = public.get(&format!("/api/v1/events.{form}?{query}")).expect(200);
+        let body = String::from_utf8(reply.body.clone()).unwrap();
+        assert!(body.contains("Rivieren") && !body.contains("Lake"), "{form}: {body}");
+        assert_eq!(linked(&reply, "next"), None, "{form}");
+    }
+    let list = public.get(&format!("/api/v1/events.jsonld?{query}")).expect(200).json();
+    assert_eq!(list["numberOfItems"], 1);
+    // A title that visitors do not see is none, and one that is written later is one.
+    let dutch = || titles(&public.get(&format!("/api/v1/events.ics?{query}&sort=title")).expect(200));
+    assert_eq!(dutch(), ["Rivieren"]);
+    editor.act("/api/v1/events/rivers/translations/nl/unpublish", "\"v1\"").expect(200);
+    assert_eq!(dutch(), [""; 0]);
+    editor.act("/api/v1/events/rivers/translations/nl/publish", "\"v2\"").expect(200);
+    editor.patch("/api/v1/events/lake-7?locale=nl", "\"v1\"", &json!({"title": "Meer 7"})).expect(200);
+    assert_eq!(dutch().len(), 2);
+    // Lists of the API have all items, so that their number is the same in every language.
+    let list = public.get(&format!("/api/v1/events?{query}&limit=1&count=exact&sort=-title")).expect(200).json();
+    assert_eq!(list["page"]["total"], 131);
+}

@@ -340,3 +340,69 @@ fn sitemaps_have_every_kind_with_a_page(app: &TestApp) {
     editor.act("/api/v1/topics/water/unpublish", "\"v1\"").expect(200);
     assert!(!text(&public.get("/api/v1/sitemap.xml").expect(200)).contains("/topics/water"));
 }
+
+#[apply(api_test)]
+fn a_status_is_told_whatever_the_title_is(app: &TestApp) {
+    let (editor, public) = (app.editor(), app.public());
+    for (title, slug) in [("Cancelled flights: your rights", "flights"), ("Cancelled: Rivers", "rivers")] {
+        publish(
+            &editor,
+            "events",
+            json!({"title": title, "slug": slug, "event_status": "cancelled", "starts_at": "2027-03-04", "ends_at": "2027-03-04"}),
+        );
+    }
+    for form in ["ics", "rss", "atom", "json"] {
+        let body = text(&public.get(&format!("/api/v1/events.{form}")).expect(200));
+        assert!(body.contains("Cancelled: Cancelled flights: your rights"), "{form}: {body}");
+        assert!(body.contains("Cancelled: Rivers") && !body.contains("Cancelled: Cancelled: Rivers"), "{form}: {body}");
+    }
+    let json = public.get("/api/v1/events/flights/schedule.json").expect(200).json();
+    let conference = &json["schedule"]["conference"];
+    assert_eq!(conference["title"], "Cancelled: Cancelled flights: your rights");
+    assert_eq!(conference["plenary_status"], "cancelled");
+    let xml = text(&public.get("/api/v1/events/flights/schedule.xml").expect(200));
+    for part in ["<title>Cancelled: Cancelled flights: your rights</title>", "<?plenary-status cancelled?>"] {
+        assert!(xml.contains(part), "{part} in {xml}");
+    }
+}
+
+#[apply(api_test)]
+fn what_has_a_default_is_told_only_if_it_is_known(app: &TestApp) {
+    let (editor, public) = (app.editor(), app.public());
+    fill(&editor);
+    publish(&editor, "events", json!({"title": "Someday", "slug": "someday"}));
+    publish(
+        &editor,
+        "events",
+        json!({"title": "Online", "slug": "online", "attendance_mode": "online", "starts_at": "2027-03-05"}),
+    );
+    let feed = public.get("/api/v1/events.json?sort=title").expect(200).json();
+    let of = |title: &str| {
+        let is_it = |item: &&Value| item["title"] == title;
+        let event = &feed["items"].as_array().unwrap().iter().find(is_it).unwrap()["_event"];
+        (event["date_precision"].clone(), event["attendance_mode"].clone())
+    };
+    assert_eq!(of("Someday"), (Value::Null, Value::Null));
+    assert_eq!(of("Online"), (json!("day"), json!("online")));
+    assert_eq!(of("Rivers"), (json!("time"), json!("offline")));
+    let table = text(&public.get("/api/v1/events.csv").expect(200));
+    let line = |title: &str| table.lines().find(|line| line.contains(title)).unwrap().to_owned();
+    assert!(line("Someday").contains(",false,,,scheduled,"), "{table}");
+    assert!(line("Online").contains(",day,online,scheduled,"), "{table}");
+    // The kind of a session is its type if it is another one than the usual.
+    let session = |title: &str, more: Value| {
+        let mut body =
+            json!({"event": "rivers", "title": title, "starts_at": "2027-03-04T14:30", "time_zone": "Europe/Brussels"});
+        body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        publish(&editor, "sessions", body);
+    };
+    session("Unknown", json!({}));
+    session("Fair", json!({"kind": "break"}));
+    session("Hall", json!({"format": "Lecture"}));
+    let json = public.get("/api/v1/events/rivers/schedule.json").expect(200).json();
+    let talks = json["schedule"]["conference"]["days"][0]["rooms"][""].as_array().unwrap().clone();
+    let kind = |title: &str| talks.iter().find(|talk| talk["title"] == title).unwrap()["type"].clone();
+    assert_eq!((kind("Unknown"), kind("Fair"), kind("Hall")), (Value::Null, json!("break"), json!("Lecture")));
+    let xml = text(&public.get("/api/v1/events/rivers/schedule.xml").expect(200));
+    assert_eq!((xml.matches("<type></type>").count(), xml.matches("<type>").count()), (1, 3), "{xml}");
+}

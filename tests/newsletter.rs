@@ -193,6 +193,14 @@ fn subscribers_come_and_go_as_tables(app: &TestApp) {
     elsewhere.editor().create("topics", &json!({"name": "Water", "slug": "water", "status": "published"}));
     let report = import(&elsewhere, &text).expect(200).json();
     assert_eq!((&report["created"], report["refused"].as_array().unwrap().len()), (&json!(2), 0), "{report}");
+    // Spreadsheets write semicolons where the comma is the sign of decimals. Two forms of a domain are one address.
+    let table = "Email;Consent_Text;consented_at;proof\r\n\
+        info@münchen.example;\"Yes, please\";2026-01-01;fair\r\n\
+        info@xn--mnchen-3ya.example;Yes;2026-01-01;fair\r\n";
+    let report = import(&elsewhere, table).expect(200).json();
+    assert_eq!((&report["created"], &report["refused"][0]["row"]), (&json!(1), &json!(3)), "{report}");
+    let found = elsewhere.client(Role::Administrator).get("/api/v1/newsletter/subscribers/export").expect(200);
+    assert!(String::from_utf8(found.body).unwrap().contains("info@xn--mnchen-3ya.example"));
 }
 
 #[apply(api_test)]

@@ -160,8 +160,8 @@ fn an_issue_about_nothing_is_not_sent(app: &TestApp) {
         post(&item(collection, "x")).problem(422, &[("/editions/0/blocks/0/collection", "not_allowed")]);
     }
     let mut wrong = text_issue("S");
-    wrong["editions"][0]["locale"] = json!("xx");
-    wrong["segment"] = json!({"locales": ["en", "xx"]});
+    wrong["editions"][0]["locale"] = json!("fr");
+    wrong["segment"] = json!({"locales": ["en", "fr"]});
     post(&wrong).problem(422, &[("/editions/0/locale", "unknown_locale"), ("/segment/locales/1", "unknown_locale")]);
     let draft = editor.create("topics", &json!({"name": "Water", "slug": "water"}));
     // A draft may be public when the issue is sent; if it is not, the issue fails.

@@ -97,13 +97,13 @@ fn mails_name_the_site_as_its_settings_do(app: &TestApp) {
 fn languages_are_those_of_the_site(app: &TestApp) {
     let (office, app) = started(app);
     let (public, admin) = (app.public(), app.client(Role::Administrator));
-    sign_up(&app, "anna@example.org", &json!({"locale": "xx"})).problem(422, &[("/locale", "unknown_locale")]);
+    sign_up(&app, "anna@example.org", &json!({"locale": "fr"})).problem(422, &[("/locale", "unknown_locale")]);
     sign_up(&app, "a..b@example.org", &json!({})).problem(422, &[("/email", "not_an_email")]);
     let token = subscribed(&office, &app, "anna@example.org", &json!({}));
     let path = format!("/api/v1/newsletter/preferences?token={token}");
-    public.patch(&path, "", &json!({"locale": "xx"})).problem(422, &[("/locale", "unknown_locale")]);
+    public.patch(&path, "", &json!({"locale": "fr"})).problem(422, &[("/locale", "unknown_locale")]);
     admin.get("/api/v1/mail-templates/invitation?locale=xx").problem(400, &[("?locale", "not_allowed")]);
-    let test = json!({"to": "a@example.org", "locale": "xx"});
+    let test = json!({"to": "a@example.org", "locale": "fr"});
     admin.post("/api/v1/mail-templates/invitation/test", &test).problem(422, &[("/locale", "unknown_locale")]);
 }
 

@@ -30,7 +30,10 @@ fn what_filters_name_is_remembered_only_while_it_is_so(app: &TestApp) {
     editor.patch("/api/v1/events/b", "\"v1\"", &json!({"title": "0"})).expect(200);
     assert_eq!(slugs(&public, "type=talk&limit=20"), ["b", "a"]);
     editor.patch("/api/v1/event-types/talk", "\"v1\"", &json!({"slug": "lecture"})).expect(200);
-    assert_eq!(slugs(&public, "type=talk&limit=21"), [""; 0]);
+    // The former slug leads to the type that had it, until another one has it.
+    assert_eq!(slugs(&public, "type=talk&limit=21"), ["b", "a"]);
+    editor.create("event-types", &json!({"name": "Talk", "slug": "talk", "status": "published"}));
+    assert_eq!(slugs(&public, "type=talk&limit=22"), [""; 0]);
     assert_eq!(slugs(&public, "type=lecture&limit=22"), ["b", "a"]);
     editor.delete("/api/v1/events/a", "\"v1\"").expect(204);
     assert_eq!(slugs(&public, "type=lecture&limit=23"), ["b"]);

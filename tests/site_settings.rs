@@ -214,3 +214,10 @@ fn exports_bring_them_along(app: &TestApp) {
     }
     assert_eq!(here, there);
 }
+
+/// The settings of the site are always public: nobody is offered to take them down.
+#[apply(api_test)]
+fn steps_of_the_settings(app: &TestApp) {
+    let steps = app.editor().get("/api/v1/site/settings/desk").expect(200).json()["operations"].clone();
+    assert!(!["unpublish", "archive", "trash"].iter().any(|step| steps.as_array().unwrap().contains(&json!(step))));
+}

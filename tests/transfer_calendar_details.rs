@@ -178,3 +178,124 @@ fn old_calendars_and_other_encodings(app: &TestApp) {
     assert_eq!((said.report.of(Outcome::Created, "event"), said.report.noted("encoding", "")), (1, 0));
     assert_eq!(read(app, "lodz")["title"], "Łódź");
 }
+
+/// A calendar of vCalendar 1.0 says its zone by `TZ` and `DAYLIGHT`.
+#[apply(api_test)]
+fn times_of_old_calendars_have_their_offset(app: &TestApp) {
+    let old = |name: &str, head: &str, events: &str| {
+        let text = format!("BEGIN:VCALENDAR\nVERSION:1.0\n{head}\n{events}END:VCALENDAR\n").replace('\n', "\r\n");
+        bring_text(app, name, &text)
+    };
+    let at = |uid: &str, title: &str, start: &str| event(uid, title, &format!("DTSTART:{start}"));
+    let said = old(
+        "west.vcs",
+        "TZ:-05",
+        &(at("1", "West in winter", "20270304T180000")
+            + &at("2", "West in summer", "20270704T180000")
+            + &at("3", "West in UTC", "20270704T180000Z")),
+    );
+    let starts = |slug: &str| read(app, slug)["starts_at"].clone();
+    assert_eq!(starts("west-in-winter"), "2027-03-04T18:00:00-05:00");
+    assert_eq!(starts("west-in-summer"), "2027-07-04T18:00:00-05:00");
+    assert_eq!(starts("west-in-utc"), "2027-07-04T20:00:00+02:00");
+    // Whether the clocks change is not said, which matters in summer only.
+    assert_eq!((said.report.noted("zone", "/DTSTART"), said.report.noted("left_out", "TZ")), (1, 0));
+    let said = old(
+        "east.ics",
+        "TZ:-0500\nDAYLIGHT:TRUE;-04;20270314T015959;20271107T015959;EST;EDT",
+        &(at("4", "East in winter", "20270304T180000") + &at("5", "East in summer", "20270704T180000")),
+    );
+    assert_eq!(starts("east-in-winter"), "2027-03-04T18:00:00-05:00");
+    assert_eq!(starts("east-in-summer"), "2027-07-04T18:00:00-04:00");
+    assert_eq!((said.report.noted("zone", "/DTSTART"), said.report.noted("left_out", "DAYLIGHT")), (0, 0));
+    let said = old("odd.ics", "TZ:local", &at("6", "Odd", "20270304T180000"));
+    assert_eq!((starts("odd"), said.report.noted("zone", "/TZ")), (json!("2027-03-04T18:00:00+01:00"), 1));
+    // Since iCalendar 2.0 there is no such property.
+    let said = bring_text(app, "new.ics", &calendar(&format!("TZ:-05\n{}", at("7", "New", "20270304T180000"))));
+    assert_eq!((starts("new"), said.report.noted("left_out", "TZ")), (json!("2027-03-04T18:00:00+01:00"), 1));
+}
+
+/// Thunderbird writes the text with markup beside the plain one, as a `data:` URL.
+#[apply(api_test)]
+fn texts_with_markup_beside_the_plain_one(app: &TestApp) {
+    let text = event(
+        "1",
+        "Beside",
+        "DESCRIPTION;ALTREP=\"data:text/html,%3Cbody%3EHello%20%3Cb%3Ebold%3C%2Fb%3E%3C%2Fbody%3E\":Hello bold",
+    ) + &event("2", "Encoded", "DESCRIPTION;ALTREP=\"data:text/html;charset=utf-8;base64,PGI+w6k8L2I+\":é")
+        + &event("3", "Elsewhere", "DESCRIPTION;ALTREP=\"https://river.example/a.html\":Plain")
+        + &event(
+            "4",
+            "Both",
+            "DESCRIPTION;ALTREP=\"data:text/html,%3Cp%3EOne%3C%2Fp%3E\":One\nX-ALT-DESC;FMTTYPE=text/html:<p>One</p>",
+        );
+    let said = bring_text(app, "beside.ics", &calendar(&text));
+    let body = |slug: &str| read(app, slug)["body"].as_str().unwrap().trim().to_owned();
+    assert_eq!(body("beside"), "Hello <b>bold</b>");
+    assert_eq!(body("encoded"), "<b>é</b>");
+    assert_eq!(body("elsewhere"), "<p>Plain</p>");
+    assert_eq!(body("both"), "<p>One</p>");
+    assert_eq!(said.report.noted("left_out", "X-ALT-DESC, a further one"), 0, "{:?}", said.report.notes);
+}
+
+/// An address of mail is no name, and what stands for nobody is no contact.
+#[apply(api_test)]
+fn people_without_a_name(app: &TestApp) {
+    let chairs = "ATTENDEE;ROLE=CHAIR;CN=jane@river.example:mailto:jane@river.example\nATTENDEE;ROLE=CHAIR;CN=\"Bob Example (bob@river.example)\":mailto:bob@river.example";
+    let text = event("1", "Chairs", chairs)
+        + &event("2", "Unknown", "ORGANIZER;CN=Unknown Organizer:mailto:unknownorganizer@calendar.google.com")
+        + &event("3", "Nobody", "ORGANIZER:invalid:nomail")
+        + &event("4", "Address", "ORGANIZER;CN=desk@river.example:mailto:desk@river.example")
+        + &event("5", "Calendar", "ORGANIZER;CN=River club:mailto:abc123@group.calendar.google.com");
+    let said = bring_text(app, "people.ics", &calendar(&text));
+    let speakers = app.public().get("/api/v1/speakers").expect(200).json();
+    let names: Vec<&str> =
+        speakers["data"].as_array().unwrap().iter().map(|one| one["name"].as_str().unwrap()).collect();
+    assert_eq!(names, ["Bob Example"]);
+    for slug in ["unknown", "nobody"] {
+        assert!(read(app, slug)["contact"].is_null(), "{slug}");
+    }
+    assert_eq!(known(&read(app, "address")["contact"]), json!({"email": "desk@river.example"}));
+    assert_eq!(known(&read(app, "calendar")["contact"]), json!({"name": "River club"}));
+    assert_eq!(said.report.noted("on_purpose", "ORGANIZER"), 2);
+}
+
+/// What says that a place is not known makes none, and a map leads to no meeting.
+#[apply(api_test)]
+fn places_that_are_not_known_and_maps(app: &TestApp) {
+    let map = "https://maps.app.goo.gl/Ab1";
+    let text = event("1", "Open", "LOCATION:TBD")
+        + &event("2", "Announced", "LOCATION:To be announced")
+        + &event("3", "Half", "LOCATION:Ghent (venue TBA)")
+        + &event("4", "Map", &format!("LOCATION:{map}\nURL:https://river.example/4"))
+        + &event("5", "Hall", "LOCATION:Town Hall\\, Main Street 1\\, https://www.google.com/maps/place/x")
+        + &event(
+            "6",
+            "Meeting",
+            "LOCATION:https://meet.google.com/abc\nCONFERENCE;VALUE=URI:https://www.openstreetmap.org/node/1",
+        )
+        + &event(
+            "7",
+            "Titled",
+            &format!("LOCATION:{map}\nX-APPLE-STRUCTURED-LOCATION;VALUE=URI;X-TITLE=\"Old Mill\":geo:51.05,3.72"),
+        );
+    let said = bring_text(app, "places.ics", &calendar(&text));
+    for slug in ["open", "announced", "map"] {
+        let found = read(app, slug);
+        assert_eq!((&found["venue"], &found["online_url"]), (&Value::Null, &Value::Null), "{slug}");
+        assert_ne!(found["attendance_mode"], "online", "{slug}");
+    }
+    assert_eq!(said.report.noted("no_place", "/venue"), 3, "{:?}", said.report.notes);
+    assert_eq!(read(app, "half")["venue"]["name"], "Ghent");
+    let links = known(&read(app, "map")["links"]);
+    assert_eq!(links, json!([{"title": "Map", "url": map}, {"title": "Website", "url": "https://river.example/4"}]));
+    let hall = read(app, "hall");
+    assert_eq!((&hall["venue"]["name"], &hall["online_url"]), (&json!("Town Hall, Main Street 1"), &Value::Null));
+    let slug = hall["venue"]["slug"].as_str().unwrap();
+    let venue = app.public().get(&format!("/api/v1/venues/{slug}")).expect(200).json();
+    assert_eq!(venue["map_url"], "https://www.google.com/maps/place/x");
+    let meeting = read(app, "meeting");
+    assert_eq!(meeting["online_url"], "https://meet.google.com/abc");
+    assert_eq!(known(&meeting["links"]), json!([{"title": "Map", "url": "https://www.openstreetmap.org/node/1"}]));
+    assert_eq!(read(app, "titled")["venue"]["name"], "Old Mill");
+}

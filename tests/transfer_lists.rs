@@ -56,6 +56,21 @@ fn a_german_list(app: &TestApp) {
     );
 }
 
+/// What a list says of the end is kept, with a note, although the API refuses it.
+#[apply(api_test)]
+fn a_date_as_the_end_of_a_time_is_noted(app: &TestApp) {
+    let mapping = "kind = \"event\"\nid = \"{Id}\"\n[fields]\ntitle = \"{Title}\"\nstarts_at = \"{Start}\"\nends_at = \"{End}\"\ntime_zone = \"Europe/Brussels\"\n";
+    let text =
+        "Id,Title,Start,End\nmixed,Mixed,2027-11-03T12:00,2027-11-04\nreverse,Reverse,2027-11-03,2027-11-04T12:00\n";
+    let said = bring_csv(app, "mixed.csv", text.as_bytes(), mapping);
+    assert_eq!(said.report.of(Outcome::Created, "event"), 2, "{:?}", said.lines);
+    assert_eq!(said.report.noted("not_a_time", "/ends_at"), 1, "{:?}", said.lines);
+    assert_eq!(said.report.noted("not_a_date", "/ends_at"), 1, "{:?}", said.lines);
+    let mixed = event(app, "mixed");
+    assert_eq!((&mixed["ends_at"], &mixed["ends_on"]), (&json!("2027-11-05T00:00:00+01:00"), &json!("2027-11-04")));
+    assert_eq!(event(app, "reverse")["date_precision"], "day");
+}
+
 #[apply(api_test)]
 fn a_tab_for_tsv(app: &TestApp) {
     let mapping = "kind = \"event\"\nid = \"{Titel}\"\n[fields]\ntitle = \"{Titel}\"\nstarts_at = \"{Datum}\"\n";
@@ -290,7 +305,7 @@ const PAGES: &str = "kind = \"page\"\nid = \"{Slug}\"\nslug = \"{Slug}\"\nwhen =
 /// A page can stand before the page above it, which it names by its slug or by its title.
 #[apply(api_test)]
 fn pages_come_after_the_pages_above_them(app: &TestApp) {
-    let list = "Slug,Title,Parent,Use,Extra\nlab,Laboratory,Our team,,x\nteam,Our team,about,,\nskipped,Skipped,about,no,\nabout,About us,,,x\nbroken,Broken\nboard,Board,About us,,\n";
+    let list = "Slug,Title,Parent,Use,Extra\nlab,Laboratory,Our team,,x\nteam,Our team,about,,\nskipped,Skipped,about,no,\nabout,About us,,,x\nbroken,Broken,,,,more\nboard,Board,About us,,\n";
     let said = bring_csv(app, "pages.csv", list.as_bytes(), PAGES);
     assert_eq!(said.report.of(Outcome::Created, "page"), 4, "{:?}", said.lines);
     // Each line is told once, however often the file is read.

@@ -164,8 +164,56 @@ fn rows_that_the_mapping_leaves_out_are_there(app: &TestApp) {
     };
     with("One,2099-03-04,fixed\nTwo,2099-03-04,fixed\nThree,2099-03-04,fixed\nFour,2099-03-04,fixed\n");
     // Left out, refused for its date, refused for its shape; the fourth is gone.
-    let said = with("One,2099-03-04,open\nTwo,soon,fixed\nThree,2099-03-04\n");
+    let said = with("One,2099-03-04,open\nTwo,soon,fixed\nThree,2099-03-04,fixed,more\n");
     assert_eq!((gone(&said), said.report.total(Outcome::Refused)), (vec!["Four"], 2), "{:?}", said.lines);
     assert_eq!(said.report.noted("on_purpose", "row"), 1);
     app.public().get("/api/v1/events/one").expect(200);
+}
+
+/// A programme that this site gave out is its own: nothing is missing from it, also if it bears the name of the source that
+/// brought its sessions, under other ids.
+#[apply(api_test)]
+fn an_own_programme_withdraws_nothing(app: &TestApp) {
+    let session = |id: u32| json!({"id": id, "guid": format!("0192f3c1-0000-4000-8000-00000000000{id}"), "date": "2099-05-01T10:00:00+02:00", "start": "10:00", "duration": "00:30", "title": format!("Talk {id}"), "persons": []});
+    let programme = |ids: &[u32]| {
+        let sessions: Vec<Value> = ids.iter().map(|id| session(*id)).collect();
+        json!({"schedule": {"conference": {"acronym": "water99", "title": "Water 99", "start": "2099-05-01", "end": "2099-05-01", "time_zone_name": "Europe/Brussels", "days": [{"date": "2099-05-01", "rooms": {"Aula": sessions}}]}}}).to_string()
+    };
+    bring_bytes(app, "schedule.json", programme(&[1, 2, 3, 4]).as_bytes(), |_| {});
+    // Another import brings more sessions of the event.
+    let more = json!({"sessions": [{"id": "9", "title": "Extra talk", "startsAt": "2099-05-01T15:00:00", "endsAt": "2099-05-01T16:00:00", "speakers": []}], "speakers": [], "rooms": [], "categories": []});
+    bring_bytes(app, "more.json", more.to_string().as_bytes(), |options| {
+        options.settings.event = Some("water-99".into());
+    });
+    let editor = app.editor();
+    editor.create(
+        "sessions",
+        &json!({"event": "water-99", "title": "Own talk", "starts_at": "2099-05-01T18:00", "status": "published"}),
+    );
+    let mut own = app.public().get("/api/v1/events/water-99/schedule.json").expect(200).json();
+    for format in ["json", "xml"] {
+        let text = match format {
+            "json" => own.to_string(),
+            _ => {
+                let reply = app.public().get("/api/v1/events/water-99/schedule.xml").expect(200);
+                String::from_utf8(reply.body).unwrap()
+            }
+        };
+        let said = withdraw(app, &format!("schedule.{format}"), &text, |_| {});
+        assert!(gone(&said).is_empty(), "{format}: {:?}", said.lines);
+    }
+    // Nor from a part of it.
+    let rooms = own["schedule"]["conference"]["days"][0]["rooms"].as_object_mut().unwrap();
+    for sessions in rooms.values_mut() {
+        sessions.as_array_mut().unwrap().truncate(1);
+    }
+    let said = withdraw(app, "schedule.json", &own.to_string(), |_| {});
+    assert!(gone(&said).is_empty(), "{:?}", said.lines);
+    for slug in ["talk-1", "talk-4", "extra-talk", "own-talk"] {
+        app.public().get(&format!("/api/v1/sessions/{slug}")).expect(200);
+    }
+    // From the source itself they are, and only its own.
+    let said = withdraw(app, "schedule.json", &programme(&[1, 2, 3]), |_| {});
+    assert_eq!(gone(&said), ["Talk 4"], "{:?}", said.lines);
+    app.public().get("/api/v1/sessions/extra-talk").expect(200);
 }

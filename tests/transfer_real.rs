@@ -70,7 +70,10 @@ fn programmes_in_xml_come_in_whole(app: &TestApp) {
         );
         // One person has spoken in several years.
         let noted = said.codes(Outcome::Note);
-        assert!(noted.iter().all(|code| ["not_a_url", "likely_double", "not_shown"].contains(code)), "{noted:?}");
+        assert!(
+            noted.iter().all(|code| ["not_a_url", "likely_double", "not_shown", "site_zone"].contains(code)),
+            "{noted:?}"
+        );
         let events = all(app, "/api/v1/events");
         let event = events.iter().find(|e| e["title"] == title).expect("the event");
         let held = all(app, &format!("/api/v1/sessions?event={}&detail=full", event["slug"].as_str().unwrap()));
@@ -101,7 +104,7 @@ fn a_bilingual_programme_keeps_both_languages(app: &TestApp) {
         &app,
         &path,
         &Options {
-            settings: Settings { time_zone: "Europe/Paris".into(), ..options(&path).settings },
+            settings: Settings { time_zone: "Europe/Paris".into(), is_zone_known: true, ..options(&path).settings },
             ..options(&path)
         },
     );

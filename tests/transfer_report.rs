@@ -91,6 +91,41 @@ fn the_command_says_how_it_went(app: &TestApp) {
     assert_eq!(import(&[&good, &foreign]).status.code(), Some(2));
 }
 
+/// A file that is refused as a whole keeps no other one from being imported.
+#[apply(api_test)]
+fn one_file_does_not_end_the_run(app: &TestApp) {
+    let folder = tempfile::tempdir().unwrap();
+    let database = fresh_database(app.backend, folder.path());
+    let club = |name: &str, title: &str, year: u32| {
+        let events: String = (0..8)
+            .map(|at| {
+                format!(
+                    "BEGIN:VEVENT\r\nUID:{at}\r\nDTSTART:{year}030{}T090000Z\r\nSUMMARY:{title} {at}\r\nEND:VEVENT\r\n",
+                    at + 1
+                )
+            })
+            .collect();
+        let path = folder.path().join(name);
+        std::fs::write(&path, format!("BEGIN:VCALENDAR\r\nVERSION:2.0\r\n{events}END:VCALENDAR\r\n")).unwrap();
+        path.display().to_string()
+    };
+    let first = club("first.ics", "Rowing", 2098);
+    assert_eq!(run(&database, &["import", &first]).status.code(), Some(0));
+    // Another club's calendar under the same name, a file that is not there, and one that is.
+    let (first, gone) = (club("first.ics", "Chess", 2099), folder.path().join("gone.ics").display().to_string());
+    let (last, report) = (club("last.ics", "Swimming", 2099), folder.path().join("report.jsonl").display().to_string());
+    let said = run(&database, &["import", "--overwrite", "--report", &report, &first, &gone, &last]);
+    assert_eq!(said.status.code(), Some(1), "{said:?}");
+    let all = String::from_utf8(run(&database, &["export"]).stdout).unwrap();
+    assert_eq!(["Rowing 7", "Chess 7", "Swimming 7"].map(|title| all.contains(title)), [true, false, true]);
+    let text = std::fs::read_to_string(&report).unwrap();
+    let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let refused = |name: &str| lines.iter().find(|line| line["file"] == name && line["outcome"] == "refused").cloned();
+    let code = |name: &str| refused(name).unwrap()["faults"][0]["code"].clone();
+    assert_eq!((code("first.ics"), code("gone.ics")), (json!("other_source"), json!("unreadable")));
+    assert!(refused("last.ics").is_none() && String::from_utf8_lossy(&said.stderr).contains("--replace"), "{said:?}");
+}
+
 #[apply(api_test)]
 fn the_report_file_has_every_record(app: &TestApp) {
     let folder = tempfile::tempdir().unwrap();

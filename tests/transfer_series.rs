@@ -1,7 +1,7 @@
 //! Series of calendars: their occurrences, exceptions and changes.
 
 use plenary::transfer::Outcome;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::support::app::TestApp;
 use crate::support::calendars::{calendar, event, read};
@@ -10,7 +10,7 @@ use crate::support::import::{bring_bytes, bring_text};
 /// Returns title, start and end of the events of a series, by their starts.
 fn occurrences(app: &TestApp, series: &str) -> Vec<(String, String, String)> {
     let list = app.public().get(&format!("/api/v1/events?series={series}&limit=100&sort=starts_at")).expect(200).json();
-    let text = |value: &serde_json::Value| value.as_str().unwrap_or_default().to_owned();
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let rows = list["data"].as_array().unwrap().iter();
     rows.map(|row| (text(&row["title"]), text(&row["starts_at"]), text(&row["ends_at"]))).collect()
 }
@@ -247,5 +247,16 @@ fn an_event_becomes_a_series_and_back(app: &TestApp) {
         "{:?}",
         said.lines
     );
-    assert_eq!((&read(app, "walk")["id"], &read(app, "walk")["event_status"]), (&id, &json!("scheduled")));
+    let walk = read(app, "walk");
+    assert_eq!((&walk["id"], &walk["event_status"], &walk["series"]), (&id, &json!("scheduled"), &Value::Null));
+    // The series of an editor is no series of the calendar, and stays.
+    let editor = app.editor();
+    editor.create("series", &json!({"title": "Walks of all clubs", "slug": "walks", "status": "published"}));
+    let path = format!("/api/v1/events/{}", id.as_str().unwrap());
+    let etag = editor.get(&path).expect(200).etag().to_owned();
+    editor.patch(&path, &etag, &json!({"series": "walks"})).expect(200);
+    let later = revision(3, "URL:https://river.example/walk");
+    bring_bytes(app, "walk.ics", later.as_bytes(), |options| options.overwrite = true);
+    let walk = read(app, "walk");
+    assert_eq!((&walk["links"][0]["title"], &walk["series"]["slug"]), (&json!("Website"), &json!("walks")));
 }

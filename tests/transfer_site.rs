@@ -199,7 +199,7 @@ fn bad_forms_and_versions_are_refused_or_left_out(app: &TestApp) {
         ("/form/recipients", json!([]), "empty"),
         ("/form/recipients", json!(["nobody"]), "not_an_email"),
         ("/form/fields/0/name", json!("Not A Slug"), "not_a_slug"),
-        ("/form/titles/0/locale", json!("xx"), "unknown_locale"),
+        ("/form/titles/0/locale", json!("fr"), "unknown_locale"),
         ("/form/keep_days", json!(0), "out_of_range"),
         ("/form/fields", json!(7), "malformed_item"),
         ("/form", json!({"titles": []}), "malformed_item"),

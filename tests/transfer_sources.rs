@@ -1,6 +1,7 @@
 //! Two sources are never one by accident, and what a source has no more is told.
 
 use plenary::transfer::import::ImportError;
+use plenary::transfer::read::Mapping;
 use plenary::transfer::{Options, Outcome};
 use serde_json::{Value, json};
 
@@ -72,6 +73,70 @@ fn another_source_under_the_same_name_asks(app: &TestApp) {
     let replaced = bring(app, &path, &Options { replace: true, ..named });
     assert_eq!(replaced.report.of(Outcome::Updated, "session"), 3);
     assert_eq!(app.public().get("/api/v1/speakers/ada-example").expect(200).json()["name"], "Di Fourth");
+}
+
+/// A list of any kind whose ids count from 1 is another one in another year, and does not give its names to the items of
+/// the first. A few other names are a change of the same list.
+#[apply(api_test)]
+fn lists_of_all_kinds_ask_before_they_rename(app: &TestApp) {
+    let numbered = |names: &[&str]| -> String {
+        let rows = names.iter().enumerate().map(|(number, name)| format!("{},{name}\n", number + 1));
+        std::iter::once("Id,Name\n".to_owned()).chain(rows).collect()
+    };
+    let first = numbered(&["Weir", "Quay", "Lock", "Dyke", "Dam", "Pier", "Mole"]);
+    let second = numbered(&["Oak", "Elm", "Ash", "Yew", "Fir", "Box", "Bay"]);
+    for (kind, path, label) in [
+        ("venue", "venues", "name"),
+        ("partner", "partners", "name"),
+        ("topic", "topics", "name"),
+        ("series", "series", "title"),
+        ("page", "pages", "title"),
+        ("event_type", "event-types", "name"),
+    ] {
+        let mapping = format!("kind = \"{kind}\"\nid = \"{{Id}}\"\n[fields]\n{label} = \"{{Name}}\"\n");
+        let bring_list = |text: &str, change: &dyn Fn(&mut Options)| {
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join("list.csv");
+            std::fs::write(&path, text).unwrap();
+            let mut options = options(&path);
+            options.settings.mapping = Some(Mapping::parse(&mapping).unwrap());
+            change(&mut options);
+            try_to_bring(app, &path, &options)
+        };
+        let taken =
+            |text: &str, change: &dyn Fn(&mut Options)| bring_list(text, change).expect("the import ends").report;
+        assert_eq!(taken(&first, &|_| {}).of(Outcome::Created, kind), 7);
+        for list in [second.clone(), first.replace("Weir", "Oak").replace("Lock", "Ash").replace("Mole", "Bay")] {
+            let refused = bring_list(&list, &|_| {}).map(|said| said.lines).unwrap_err();
+            assert!(refused.to_string().contains("the source \"list\""), "{kind}: {refused}");
+        }
+        assert_eq!(app.editor().get(&format!("/api/v1/{path}/weir")).expect(200).json()[label], "Weir");
+        assert_eq!(taken(&first.replace("Weir", "Oak"), &|_| {}).of(Outcome::Updated, kind), 1);
+        // With a name of its own it is another source. The name may be the one that is shown elsewhere.
+        let named = |name: &'static str| move |options: &mut Options| name.clone_into(&mut options.settings.name);
+        assert_eq!(taken(&second, &named("trees")).of(Outcome::Created, kind), 7);
+        let shown: &'static str = format!("trees:{kind}").leak();
+        assert_eq!(taken(&second, &named(shown)).of(Outcome::Unchanged, kind), 7);
+        // The first one has its name by now.
+        assert_eq!(taken(&second, &|options| options.replace = true).of(Outcome::Updated, kind), 6);
+    }
+}
+
+/// Of a list with one row, another name is another item.
+#[apply(api_test)]
+fn a_list_of_one_asks_too(app: &TestApp) {
+    let mapping = Mapping::parse("kind = \"venue\"\nid = \"{Id}\"\n[fields]\nname = \"{Name}\"\n").unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("halls.csv");
+    let mut options = options(&path);
+    options.settings.mapping = Some(mapping);
+    let taken = |text: &str| {
+        std::fs::write(&path, text).unwrap();
+        try_to_bring(app, &path, &options).map(|said| said.report.total(Outcome::Updated))
+    };
+    assert_eq!(taken("Id,Name\n1,Old Hall\n").unwrap(), 0);
+    assert_eq!(taken("Id,Name\n1,New Hall\n").unwrap(), 1);
+    assert!(matches!(taken("Id,Name\n1,Quarry\n"), Err(ImportError::OtherSource(..))));
 }
 
 /// A calendar that loses more than a third of what is to come stops too; a few changes do not.

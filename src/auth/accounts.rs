@@ -6,6 +6,7 @@ use utoipa::ToSchema;
 
 use super::permissions::Role;
 use crate::content::local_time::utc_text;
+use crate::content::values::with_ascii_domain;
 use crate::content::violation::Violations;
 use crate::database::schema::accounts;
 use crate::database::{Db, new_id, now};
@@ -106,7 +107,7 @@ impl AccountRow {
 
 /// Returns the normal form of an e-mail address, in which it is stored and compared.
 pub fn normal_email(email: &str) -> String {
-    email.trim().to_lowercase()
+    with_ascii_domain(email.trim().to_lowercase())
 }
 
 /// Returns the account with this id.

@@ -10,6 +10,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::{print_error, report as report_line};
 use crate::app::{App, StartError};
+use crate::content::violation::Violation;
 use crate::time_zone::Zone;
 use crate::transfer::import::ImportError;
 use crate::transfer::read::{HORIZON, ImportFormat, Mapping, Settings};
@@ -34,7 +35,7 @@ pub struct ImportArguments {
     /// Slug of the event that a programme belongs to; an event is created if omitted
     #[arg(long)]
     event: Option<String>,
-    /// IANA time zone of times that name none; defaults to the site's
+    /// IANA time zone of times that name none; defaults to that of the event (--event), else to the site's
     #[arg(long)]
     time_zone: Option<String>,
     /// Status of new items
@@ -96,11 +97,11 @@ enum ExportFormat {
     Ics,
 }
 
-/// Imports files one after the other. Returns the worst result of all files.
+/// Imports files one after the other. Returns the worst result of all files. A file that is refused, or cannot be read, keeps
+/// no other one from being imported.
 ///
 /// # Errors
-/// Fails if an argument is not valid, a file cannot be read, or the database fails. Files before the failing
-/// one are imported. A file of no known format is no failure.
+/// Fails if an argument is not valid, or the database fails. Files before the failing one are imported.
 pub async fn import(app: &App, arguments: ImportArguments) -> Result<Verdict, StartError> {
     let mapping = arguments.mapping.as_deref().map(Mapping::load).transpose()?;
     let time_zone = match &arguments.time_zone {
@@ -126,6 +127,14 @@ pub async fn import(app: &App, arguments: ImportArguments) -> Result<Verdict, St
                 print_error(&reason);
                 Verdict::NothingRecognised
             }
+            // This file is refused as a whole; the next ones have their turn.
+            Err(error @ (ImportError::File(..) | ImportError::OtherSource(..) | ImportError::Reader(..))) => {
+                print_error(&error.to_string());
+                if let Some(mut file) = report_file(&arguments)? {
+                    append(&mut file, &refused(path, &error));
+                }
+                Verdict::SomeRefused
+            }
             Err(error) => return Err(error.into()),
         };
         worst = worst.max(verdict);
@@ -141,6 +150,8 @@ fn options(arguments: &ImportArguments, path: &Path, time_zone: Zone, mapping: O
             file: path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned()),
             event: arguments.event.clone(),
             time_zone: time_zone.name().to_owned(),
+            is_zone_known: arguments.time_zone.is_some(),
+            beside: beside(arguments, path),
             locale: String::new(),
             mapping: mapping.cloned(),
             horizon: arguments.horizon,
@@ -156,6 +167,18 @@ fn options(arguments: &ImportArguments, path: &Path, time_zone: Zone, mapping: O
     }
 }
 
+/// Returns the files of Open Event in the folder of one of them, if there are several among the files to import.
+fn beside(arguments: &ImportArguments, path: &Path) -> Vec<PathBuf> {
+    let is_one = |path: &Path| {
+        arguments.format.map_or_else(|| ImportFormat::detect(path), Ok).is_ok_and(|it| it == ImportFormat::OpenEvent)
+    };
+    let same_folder = |other: &&PathBuf| other.parent() == path.parent();
+    if arguments.files.iter().filter(same_folder).count() < 2 || !is_one(path) {
+        return Vec::new();
+    }
+    arguments.files.iter().filter(same_folder).filter(|path| is_one(path)).cloned().collect()
+}
+
 fn progress_bar() -> ProgressBar {
     let target =
         if std::io::stderr().is_terminal() { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
@@ -164,23 +187,27 @@ fn progress_bar() -> ProgressBar {
     ProgressBar::with_draw_target(None, target).with_style(style)
 }
 
+/// Opens the report file, if there is one.
+fn report_file(arguments: &ImportArguments) -> Result<Option<BufWriter<File>>, StartError> {
+    let Some(path) = &arguments.report else { return Ok(None) };
+    let file = File::options().create(true).append(true).open(path);
+    let file = file.map_err(|error| format!("--report: {}: {error}", path.display()))?;
+    Ok(Some(BufWriter::new(file)))
+}
+
+/// Appends a line to the report file. An error is ignored: a report that cannot be written is no reason to stop the import
+/// halfway.
+fn append(file: &mut BufWriter<File>, line: &ReportLine) {
+    let _ = serde_json::to_writer(&mut *file, line).map_err(std::io::Error::from).and_then(|()| file.write_all(b"\n"));
+}
+
 /// Returns the callback for the outcome of each record. It appends to the report file, and prints the records
 /// that were not imported or, in a dry run, also those that would change something.
 fn listener(
     arguments: &ImportArguments,
     progress: &ProgressBar,
 ) -> Result<impl FnMut(&ReportLine) + Send + 'static, StartError> {
-    let mut file = match &arguments.report {
-        Some(path) => {
-            let file = File::options()
-                .create(true)
-                .append(true)
-                .open(path)
-                .map_err(|e| format!("--report: {}: {e}", path.display()))?;
-            Some(BufWriter::new(file))
-        }
-        None => None,
-    };
+    let mut file = report_file(arguments)?;
     let (dry_run, progress, mut count) = (arguments.dry_run, progress.clone(), 0_u64);
     Ok(move |line: &ReportLine| {
         count += u64::from(line.outcome != Outcome::Note);
@@ -188,15 +215,24 @@ fn listener(
             progress.set_message(count.to_string());
         }
         if let Some(file) = &mut file {
-            // An error is ignored: a report that cannot be written is no reason to stop the import halfway.
-            let _ = serde_json::to_writer(&mut *file, line)
-                .map_err(std::io::Error::from)
-                .and_then(|()| file.write_all(b"\n"));
+            append(file, line);
         }
         if line.is_notable(dry_run) {
             progress.suspend(|| report_line(&line_text(line)));
         }
     })
+}
+
+/// Returns the line of a file that is refused as a whole.
+fn refused(path: &Path, error: &ImportError) -> ReportLine {
+    let code = match error {
+        ImportError::OtherSource(..) => "other_source",
+        _ => "unreadable",
+    };
+    let fault = Violation { pointer: String::new(), code: code.to_owned(), message: error.to_string() };
+    let file = path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
+    let (place, what) = (String::new(), file.clone());
+    ReportLine { file, place, outcome: Outcome::Refused, kind: "", what, faults: vec![fault] }
 }
 
 fn line_text(line: &ReportLine) -> String {

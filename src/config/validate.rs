@@ -73,7 +73,7 @@ impl Config {
         }
         violations.check(!self.site.locales.is_empty(), "site.locales", "must name at least one locale");
         for locale in &self.site.locales {
-            let canonical = values::language(locale);
+            let canonical = values::well_formed_language(locale);
             violations.check(
                 canonical.as_deref() == Ok(locale),
                 "site.locales",

@@ -5,34 +5,74 @@ use serde_json::Value;
 
 use super::LocaleMode;
 use super::field::{Field, FieldType};
-use super::slug::is_id;
 
-/// Returns the entry of a stored list whose values in other locales an entry of the input keeps: the one that refers to
-/// the same item, wherever it is; without such a reference the one that leads to the same place, if possible with the
-/// same text; or else the one at its place.
-pub fn earlier_entry<'a>(
+/// Returns for each entry of the input the stored entry whose values in other locales it keeps. No stored entry counts twice.
+///
+/// Entries that refer to an item are the same if they refer to the same one, by its id; an entry for another item is new.
+/// Others are the same if they lead to the same place, if possible with the same text, or else if they share a text. Those
+/// that lead nowhere, such as questions and their answers, are also the same by their index, if the list has as many entries
+/// as before: then their texts were rewritten.
+pub fn earlier_entries<'a>(
     of: &'static FieldType,
-    before: &'a Value,
-    (index, entry): (usize, &Value),
+    before: Option<&'a Value>,
+    list: &[Value],
     mode: &LocaleMode,
-) -> Option<&'a Value> {
-    let at_index = before.get(index);
-    let FieldType::Object(declared) = of else { return at_index };
-    let find = |is_same: &dyn Fn(&&'a Value) -> bool| {
-        at_index.filter(is_same).or_else(|| before.as_array()?.iter().find(is_same))
-    };
-    if let Some(reference) = declared.fields.iter().find(|field| matches!(field.kind, FieldType::Reference(_))) {
-        let given = entry.get(reference.name).and_then(Value::as_str).filter(|given| is_id(given));
-        let Some(id) = given.map(str::to_ascii_lowercase) else { return at_index };
-        return find(&|stored| stored.get(reference.name).and_then(Value::as_str) == Some(&id));
-    }
+) -> Vec<Option<&'a Value>> {
+    let stored = before.and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+    let FieldType::Object(declared) = of else { return (0..list.len()).map(|index| stored.get(index)).collect() };
     let fields = declared.fields;
-    let is_place = |stored: &&'a Value| has_same_place(fields, stored, entry);
-    find(&|stored| is_place(stored) && has_same_text(fields, stored, entry, mode))
-        .or_else(|| at_index.filter(is_place))
-        // Of entries that lead nowhere, only the text tells which is which.
-        .or_else(|| if leads_somewhere(fields, entry) { find(&is_place) } else { None })
-        .or(at_index)
+    let mut pairs = Pairs { stored, list, found: vec![None; list.len()] };
+    if let Some(reference) = fields.iter().find(|field| matches!(field.kind, FieldType::Reference(_))) {
+        pairs.add(&|stored, entry| has_same_reference(reference.name, stored, entry));
+    } else {
+        pairs
+            .add(&|stored, entry| has_same_place(fields, stored, entry) && has_same_texts(fields, stored, entry, mode));
+        pairs.add(&|stored, entry| leads_somewhere(fields, entry) && has_same_place(fields, stored, entry));
+        pairs.add(&|stored, entry| texts(fields, stored, entry, mode).any(|is_same| is_same == Some(true)));
+        if list.len() == stored.len() {
+            pairs.add_by_index(&|_, entry| !leads_somewhere(fields, entry));
+        }
+    }
+    pairs.found.into_iter().map(|index| stored.get(index?)).collect()
+}
+
+/// Stored entries and those of the input that are the same.
+struct Pairs<'a> {
+    stored: &'a [Value],
+    list: &'a [Value],
+    /// For each entry of the input, the index of the stored one.
+    found: Vec<Option<usize>>,
+}
+
+impl Pairs<'_> {
+    /// Pairs the entries of which this says that they are the same, first those whose index is the same too.
+    fn add(&mut self, is_same: &dyn Fn(&Value, &Value) -> bool) {
+        self.add_by_index(is_same);
+        for (index, entry) in self.list.iter().enumerate() {
+            if self.found[index].is_none() {
+                let is_it = |at: &usize| self.is_free(*at) && is_same(&self.stored[*at], entry);
+                self.found[index] = (0..self.stored.len()).find(is_it);
+            }
+        }
+    }
+
+    /// Pairs the entries with the same index of which this says that they are the same.
+    fn add_by_index(&mut self, is_same: &dyn Fn(&Value, &Value) -> bool) {
+        for (index, (stored, entry)) in self.stored.iter().zip(self.list).enumerate() {
+            if self.found[index].is_none() && self.is_free(index) && is_same(stored, entry) {
+                self.found[index] = Some(index);
+            }
+        }
+    }
+
+    fn is_free(&self, stored: usize) -> bool {
+        !self.found.contains(&Some(stored))
+    }
+}
+
+fn has_same_reference(name: &str, stored: &Value, entry: &Value) -> bool {
+    let id = |of: &Value| of.get(name).and_then(Value::as_str).map(str::to_ascii_lowercase);
+    id(stored).is_some_and(|stored| id(entry) == Some(stored))
 }
 
 /// Returns whether a field tells where an entry leads, such as its address: it is neither a text nor a list.
@@ -56,8 +96,32 @@ fn has_same_place(fields: &'static [Field], stored: &Value, entry: &Value) -> bo
     fields.iter().filter(|field| is_telling(field)).all(|field| value(stored, field.name) == value(entry, field.name))
 }
 
-fn has_same_text(fields: &'static [Field], stored: &Value, entry: &Value, mode: &LocaleMode) -> bool {
-    let LocaleMode::One(locale) = mode else { return false };
-    let is_same = |field: &Field| value(stored, field.name).and_then(|all| all.get(locale)) == value(entry, field.name);
-    fields.iter().filter(|field| field.localised).all(is_same)
+fn has_same_texts(fields: &'static [Field], stored: &Value, entry: &Value, mode: &LocaleMode) -> bool {
+    matches!(mode, LocaleMode::One(_)) && texts(fields, stored, entry, mode).all(|is_same| is_same != Some(false))
+}
+
+/// Compares the texts of two entries in the locale of the request; `None` for those that neither has.
+fn texts<'a>(
+    fields: &'static [Field],
+    stored: &'a Value,
+    entry: &'a Value,
+    mode: &'a LocaleMode,
+) -> impl Iterator<Item = Option<bool>> + 'a {
+    let locale = match mode {
+        LocaleMode::One(locale) => Some(locale),
+        LocaleMode::All => None,
+    };
+    fields.iter().filter(move |field| field.localised && locale.is_some()).map(move |field| {
+        let before = value(stored, field.name).and_then(|all| all.get(locale?));
+        match (before, value(entry, field.name)) {
+            (None, None) => None,
+            (Some(before), Some(given)) => Some(source(before) == source(given)),
+            _ => Some(false),
+        }
+    })
+}
+
+/// Returns a text, or the source of a rich text.
+fn source(text: &Value) -> &Value {
+    text.get("source").unwrap_or(text)
 }

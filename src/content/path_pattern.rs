@@ -73,6 +73,11 @@ impl SitePath {
     pub fn encoded(&self) -> String {
         format!("/{}", encoded(&self.0))
     }
+
+    /// Returns the path with its letters in the composed form, in which browsers and servers know it.
+    pub fn composed(&self) -> Self {
+        Self(self.0.iter().map(|segment| composed(segment).into_owned()).collect())
+    }
 }
 
 /// Returns the key of a path with these segments. What has a meaning in paths stays encoded, so that keys of different paths

@@ -82,8 +82,32 @@ pub fn to_markdown(format: Option<RichTextFormat>, source: &str, html: &str) -> 
     }
 }
 
-/// Returns the text without markup, with blank lines between paragraphs.
+/// Returns the text without markup, with blank lines between paragraphs. The words of a link are followed by its
+/// address, unless it leads to a place in the same text.
 pub fn to_text(html: &str) -> String {
+    plain(&without_links(html, |address| address.is_empty() || address.starts_with('#')))
+}
+
+/// Returns the text without markup and without the addresses of its links.
+pub fn to_words(html: &str) -> String {
+    plain(&without_links(html, |_| true))
+}
+
+/// Returns the text without markup as it is read elsewhere than on its page: relative addresses are absolute.
+pub fn to_text_of_page(html: &str, page: &Url) -> String {
+    // Once it is absolute, the address of a place in the text looks like any other.
+    to_text(&resolve_links(&without_links(html, |address| address.starts_with('#')), page))
+}
+
+/// Removes the addresses of some links.
+fn without_links(html: &str, is_unwanted: impl Fn(&str) -> bool) -> String {
+    map_attributes(html, |element, name, value| match (element, name) {
+        ("a", "href") if is_unwanted(value) => AttributeChange::Remove,
+        _ => AttributeChange::Keep,
+    })
+}
+
+fn plain(html: &str) -> String {
     let text = nanohtml2text::html2text(html);
     let lines: Vec<&str> = text.lines().map(|line| behind_break(line.trim_end())).collect();
     lines.join("\n").trim().to_owned()
@@ -247,5 +271,26 @@ mod tests {
     fn text_keeps_paragraphs_apart() {
         assert_eq!(to_text("<p>One &amp; two.</p>\n<p>Three.</p>"), "One & two.\n\nThree.");
         assert_eq!(to_text("<p>One,<br>\ntwo,<br />three</p>"), "One,\ntwo,\nthree");
+    }
+
+    #[test]
+    fn addresses_of_links_stand_behind_their_words() {
+        let page = Url::parse("https://www.example.org/en/events/rivers").unwrap();
+        for (source, text, words, on_page) in [
+            ("[a](#x)", "a", "a", "a"),
+            ("x[^1]\n\n[^1]: Note.", "x1\n\n\nNote. ↩", "x1\n\n\nNote. ↩", "x1\n\n\nNote. ↩"),
+            ("[a](<>)", "a", "a", "a (https://www.example.org/en/events/rivers)"),
+            ("[a](/b)", "a (/b)", "a", "a (https://www.example.org/b)"),
+            ("[a](?x=1&y=2)", "a (?x=1&y=2)", "a", "a (https://www.example.org/en/events/rivers?x=1&y=2)"),
+            ("[a](//h/x)", "a (//h/x)", "a", "a (https://h/x)"),
+            ("[a](c#d)", "a (c#d)", "a", "a (https://www.example.org/en/events/c#d)"),
+            ("[a](https://example.org/)", "a (https://example.org/)", "a", "a (https://example.org/)"),
+            ("<https://example.org/>", "https://example.org/", "https://example.org/", "https://example.org/"),
+            ("[a](mailto:a@example.org)", "a (mailto:a@example.org)", "a", "a (mailto:a@example.org)"),
+        ] {
+            let html = to_html(RichTextFormat::Markdown, source);
+            let found = (to_text(&html), to_words(&html), to_text_of_page(&html, &page));
+            assert_eq!((&*found.0, &*found.1, &*found.2), (text, words, on_page), "{source}");
+        }
     }
 }

@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 
 use super::blocks;
 use super::field::{BLOCK_ID, Field, FieldType, TYPE, UnionType, kind_of_reference};
-use super::list_entries::earlier_entry;
+use super::list_entries::earlier_entries;
 use super::rich_text::{self, RichTextFormat};
 use super::values::{self, wrong_type};
 use super::{LocaleMode, Site};
@@ -92,6 +92,9 @@ fn refuse(fields: &'static [Field], name: &str, pointer: &str, violations: &mut 
     let member = child_pointer(pointer, name);
     if pointer.is_empty() && READ_ONLY.contains(&name) {
         violations.add(member, "read_only", format!("\"{name}\" is set by the server and cannot be written"));
+    } else if pointer.is_empty() && name == "external_ids" {
+        let rule = "external ids are no part of the content: write them at /api/v1/{collection}/{id}/external-ids";
+        violations.add(member, "unknown_field", rule);
     } else {
         violations.add(
             member,
@@ -357,9 +360,9 @@ impl Check<'_> {
 
     fn list(&mut self, of: &'static FieldType, list: &[Value], before: Option<&Value>, pointer: &str) -> Value {
         let mut stored: Vec<Value> = Vec::with_capacity(list.len());
-        for (index, value) in list.iter().enumerate() {
+        let earlier = earlier_entries(of, before, list, self.mode);
+        for (index, (value, earlier)) in list.iter().zip(earlier).enumerate() {
             let inner = child_pointer(pointer, &index.to_string());
-            let earlier = before.and_then(|before| earlier_entry(of, before, (index, value), self.mode));
             match self.value(of, value, earlier, &inner) {
                 Some(entry) => {
                     if stored.contains(&entry) {

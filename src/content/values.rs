@@ -1,5 +1,7 @@
 //! Validation of single values. Each function returns the value to store, or the violation.
 
+use isolang::Language;
+use language_tags::{LanguageTag, ValidationError};
 use serde_json::Value;
 use url::Url;
 
@@ -123,6 +125,16 @@ pub fn url(given: &str) -> Result<String, RuleViolation> {
     Ok(String::from(parsed))
 }
 
+/// Returns an e-mail address with its domain as it is in the Domain Name System (RFC 5890, A-labels), in which every mail
+/// server takes it and two forms of one address are equal. One without such a form stays as it is.
+pub fn with_ascii_domain(given: String) -> String {
+    let Some((local, domain)) = given.rsplit_once('@').filter(|(_, domain)| !domain.is_ascii()) else { return given };
+    match url::Host::parse(domain) {
+        Ok(url::Host::Domain(ascii)) => format!("{local}@{ascii}"),
+        _ => given,
+    }
+}
+
 /// Validates an e-mail address as the WHATWG HTML standard does; in addition its domain must contain a dot, and mail must be
 /// possible to send to it (RFC 5321: no two dots in succession, at most 64 characters before the sign).
 ///
@@ -134,6 +146,7 @@ pub fn email(given: String) -> Result<String, RuleViolation> {
     let label = |l: &str| {
         !l.is_empty() && !l.starts_with('-') && !l.ends_with('-') && l.chars().all(|c| c.is_alphanumeric() || c == '-')
     };
+    let given = with_ascii_domain(given);
     let sound = given.rsplit_once('@').is_some_and(|(local, domain)| {
         !local.is_empty() && local.chars().all(local_part) && domain.contains('.') && domain.split('.').all(label)
     });
@@ -186,15 +199,74 @@ pub fn country(given: &str) -> Result<String, RuleViolation> {
     }
 }
 
-/// Validates a well-formed BCP 47 tag and returns it in its conventional letter case.
+/// Validates a BCP 47 tag whose subtags are in IANA's registry, and returns it in its conventional letter case. A code of three
+/// letters for a language that has one of two becomes that one (RFC 5646, section 2.2.1).
 ///
 /// # Errors
 ///
 /// Fails with `not_a_language`.
 pub fn language(given: &str) -> Result<String, RuleViolation> {
+    let tag = shortest(well_formed_language(given)?);
+    match LanguageTag::parse(&tag).map(|parsed| parsed.validate()) {
+        Ok(Err(
+            ValidationError::PrimaryLanguageNotInRegistry
+            | ValidationError::ExtendedLanguageNotInRegistry
+            | ValidationError::ScriptNotInRegistry
+            | ValidationError::RegionNotInRegistry
+            | ValidationError::VariantNotInRegistry,
+        ))
+        | Err(_) => {
+            let message = format!("\"{given}\" has a subtag that is not in IANA's language subtag registry");
+            Err(("not_a_language", message))
+        }
+        Ok(_) => Ok(tag),
+    }
+}
+
+/// Validates the form of a BCP 47 tag and returns it in its conventional letter case.
+///
+/// # Errors
+///
+/// Fails with `not_a_language`.
+pub fn well_formed_language(given: &str) -> Result<String, RuleViolation> {
     oxilangtag::LanguageTag::parse_and_normalize(given)
         .map(oxilangtag::LanguageTag::into_inner)
         .map_err(|e| ("not_a_language", format!("\"{given}\" is not a BCP 47 language tag: {e}")))
+}
+
+/// Returns a tag with the code of two letters for its language, if it has one of three.
+fn shortest(tag: String) -> String {
+    let (main, rest) = tag.split_at(tag.find('-').unwrap_or(tag.len()));
+    let short = Language::from_639_3(main).or_else(|| bibliographic(main)).and_then(|known| known.to_639_1());
+    short.map_or_else(|| tag.clone(), |short| format!("{short}{rest}"))
+}
+
+/// The codes of ISO 639-2 for use in bibliographies, where they are others than those of ISO 639-3.
+const BIBLIOGRAPHIC: [(&str, &str); 20] = [
+    ("alb", "sq"),
+    ("arm", "hy"),
+    ("baq", "eu"),
+    ("bur", "my"),
+    ("chi", "zh"),
+    ("cze", "cs"),
+    ("dut", "nl"),
+    ("fre", "fr"),
+    ("geo", "ka"),
+    ("ger", "de"),
+    ("gre", "el"),
+    ("ice", "is"),
+    ("mac", "mk"),
+    ("mao", "mi"),
+    ("may", "ms"),
+    ("per", "fa"),
+    ("rum", "ro"),
+    ("slo", "sk"),
+    ("tib", "bo"),
+    ("wel", "cy"),
+];
+
+fn bibliographic(code: &str) -> Option<Language> {
+    Language::from_639_1(BIBLIOGRAPHIC.iter().find(|(known, _)| *known == code)?.1)
 }
 
 fn one_of(words: &[&'static str], given: &str) -> Result<Value, RuleViolation> {

@@ -173,6 +173,11 @@ impl Violations {
         }
     }
 
+    /// Keeps the violations for which `is_kept` holds.
+    pub fn retain(&mut self, is_kept: impl FnMut(&Violation) -> bool) {
+        self.0.retain(is_kept);
+    }
+
     pub fn into_vec(self) -> Vec<Violation> {
         self.0
     }

@@ -4,6 +4,7 @@ use serde_json::{Map, Value};
 
 use crate::content::field::{BLOCK_ID, Enumeration, Field, FieldType, ObjectType, TYPE, UnionType};
 use crate::content::violation::{Violations, child_pointer};
+use crate::content_types::page_link::address_rule;
 use crate::content_types::shared_fields::{DOCUMENT, IMAGE};
 use crate::content_types::videos::video_id;
 
@@ -22,6 +23,10 @@ const ID: Field = Field::new(
 const fn kind(word: &'static str, example: &'static str) -> Field {
     Field::new(TYPE, FieldType::Constant(word), "Type of the block.", example).required()
 }
+
+/// Documentation of the address to which a block leads.
+const LINK_ADDRESS: &str = "Address to which it leads: a path of the website (`/contact`), or an `http`, `https`, `mailto` or \
+                            `tel` URL.";
 
 const HEADING: Field =
     Field::new("heading", FieldType::Line { max: 200 }, "Heading of the block.", r#""What we do""#).localised();
@@ -72,7 +77,7 @@ const IMAGE_BLOCK: &ObjectType = &ObjectType {
         Field::new("image", FieldType::Object(IMAGE), "Image.", r#"{"url": "https://example.org/hall.jpg"}"#)
             .required(),
         CAPTION,
-        Field::new("link_url", FieldType::Url, "Address to which the image leads.", r#""https://example.org/""#),
+        Field::new("link_url", FieldType::Line { max: 2_000 }, LINK_ADDRESS, r#""https://example.org/""#),
     ],
 };
 
@@ -133,7 +138,7 @@ const CALL_TO_ACTION: &ObjectType = &ObjectType {
         Field::new("label", FieldType::Line { max: 120 }, "Text of the button.", r#""Register""#)
             .required()
             .localised(),
-        Field::new("url", FieldType::Url, "Address to which it leads.", r#""https://example.org/register""#),
+        Field::new("url", FieldType::Line { max: 2_000 }, LINK_ADDRESS, r#""/contact""#),
         Field::new("page", FieldType::Reference("page"), "Page to which it leads, by id or slug.", "null"),
         Field::new("event", FieldType::Reference("event"), "Event to which it leads, by id or slug.", "null"),
         Field::new("emphasis", FieldType::OneOf(EMPHASES), "Emphasis of the button.", r#""primary""#)
@@ -321,7 +326,11 @@ pub(super) fn block_rules(blocks: &mut Value, pointer: &str, violations: &mut Vi
         let place = child_pointer(pointer, &index.to_string());
         match block.get(TYPE).and_then(Value::as_str) {
             Some("video") => video_rules(block, &place, violations),
-            Some("call_to_action") => exactly_one(block, &["url", "page", "event"], &place, violations),
+            Some("call_to_action") => {
+                exactly_one(block, &["url", "page", "event"], &place, violations);
+                link_address(block, "url", &place, violations);
+            }
+            Some("image") => link_address(block, "link_url", &place, violations),
             Some("speakers") => exactly_one(block, &["speakers", "query"], &place, violations),
             Some("partners") => exactly_one(block, &["partners", "query"], &place, violations),
             Some("gallery") => not_empty(block, "images", &place, violations),
@@ -344,6 +353,12 @@ fn exactly_one(block: &Map<String, Value>, names: &[&str], pointer: &str, violat
         [_, second, ..] => {
             violations.add(child_pointer(pointer, second), "conflict", format!("only one of {all} can be given"));
         }
+    }
+}
+
+fn link_address(block: &Map<String, Value>, name: &str, pointer: &str, violations: &mut Violations) {
+    if let Some(Err(message)) = block.get(name).and_then(Value::as_str).map(address_rule) {
+        violations.add(child_pointer(pointer, name), "not_a_url", message);
     }
 }
 

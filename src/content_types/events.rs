@@ -330,20 +330,24 @@ fn event_rules(content: &mut Map<String, Value>, faults: &mut Violations) {
     }
 }
 
-/// Checks that the end is not before the start, that an end with a time of day follows a start with one, and that
-/// all-day items have dates only.
+const TIMED_END: &str =
+    "the start is a date without a time of day, so the end must be one, too; or write the start with its time";
+const DATED_END: &str =
+    "the start has a time of day, so the end must have one, too; leave the end out if its time is not known";
+
+/// Checks that the end is not before the start, that both have a time of day or neither, and that all-day items have dates
+/// only.
 pub(super) fn span_rules(content: &mut Map<String, Value>, faults: &mut Violations) {
     let (start, end) = (text(content, SPAN.starts_at), text(content, SPAN.ends_at));
     if end.is_some() && start.is_none() {
         faults.add("/ends_at", "without_start", "an end requires a start");
     }
-    if let (Some(start), Some(end)) = (start, end)
-        && start.len() == 10
-        && end.len() > 10
-    {
-        let rule =
-            "the start is a date without a time of day, so the end must be one, too; or write the start with its time";
-        faults.add("/ends_at", "not_a_date", rule);
+    if let (Some(start), Some(end)) = (start, end) {
+        match (start.len() == 10, end.len() == 10) {
+            (true, false) => faults.add("/ends_at", "not_a_date", TIMED_END),
+            (false, true) => faults.add("/ends_at", "not_a_time", DATED_END),
+            _ => {}
+        }
     }
     if let Some((first, last)) = stored_span(SPAN, content) {
         // An end that is a date ends at the midnight after it, which is also the first instant of the next

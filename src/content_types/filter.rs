@@ -111,6 +111,10 @@ pub struct WordField {
     pub many: bool,
 }
 
+/// The languages in which an item has no title that visitors see. No parameter filters by it; feeds do, if their texts do
+/// not fall back to other languages.
+pub const UNTITLED: WordField = WordField { field: "untitled", path: &[], words: None, usual: None, many: true };
+
 /// A filter on related items.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Through {

@@ -31,7 +31,7 @@ use crate::content::violation::Violations;
 
 pub use announcements::ANNOUNCEMENT;
 pub use events::EVENT;
-pub use filter::{Column, Filter, FilterTarget, Sort, Through, WordField};
+pub use filter::{Column, Filter, FilterTarget, Sort, Through, UNTITLED, WordField};
 pub use menus::MENU;
 pub use page_link::{LINKED, LINKED_COLLECTION};
 pub use redirects::REDIRECT;

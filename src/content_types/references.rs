@@ -134,28 +134,47 @@ fn retain_within(kind: &'static FieldType, value: &mut Value, is_shown: &dyn Fn(
 /// Replaces an id in the references within the value of a field, and returns whether there was one to replace.
 pub fn replace_deep(kind: &'static FieldType, value: &mut Value, of: &str, (from, to): (&str, &str)) -> bool {
     let mut found = false;
+    visit_deep(kind, value, &mut |target, value| {
+        if target == of && value.as_str() == Some(from) {
+            *value = to.into();
+            found = true;
+        }
+    });
+    found
+}
+
+/// Visits the references in objects within the value of a field: the kind of the item and the value, which may be changed.
+fn visit_deep(kind: &'static FieldType, value: &mut Value, visit: &mut dyn FnMut(&'static str, &mut Value)) {
     match (kind, value) {
         (FieldType::Object(declared), Value::Object(object)) => {
             for field in declared.fields {
-                let is_target = target(field, object) == Some(of);
-                match object.get_mut(field.name) {
-                    Some(value) if is_target && value.as_str() == Some(from) => {
-                        *value = to.into();
-                        found = true;
-                    }
-                    Some(value) => found |= replace_deep(&field.kind, value, of, (from, to)),
-                    None => {}
+                match (target(field, object), object.get_mut(field.name)) {
+                    (Some(target), Some(value)) => visit(target, value),
+                    (None, Some(value)) => visit_deep(&field.kind, value, visit),
+                    (_, None) => {}
                 }
             }
         }
-        (FieldType::List { of: entry, .. }, Value::Array(list)) => {
-            for value in list {
-                found |= replace_deep(entry, value, of, (from, to));
-            }
+        (FieldType::List { of, .. }, Value::Array(list)) => {
+            list.iter_mut().for_each(|value| visit_deep(of, value, visit));
         }
         _ => {}
     }
-    found
+}
+
+/// Visits all references of a body, those in objects within its fields too: the kind of the item and the value, which may
+/// be changed.
+pub fn visit_all(
+    content_type: &'static ContentType,
+    body: &mut Value,
+    visit: &mut dyn FnMut(&'static str, &mut Value),
+) {
+    visit_references(content_type, body, |kind, _, value| visit(kind, value));
+    for field in content_type.fields.iter().filter(|field| field.relation().is_none() && refers(&field.kind)) {
+        if let Some(value) = body.get_mut(field.name) {
+            visit_deep(&field.kind, value, visit);
+        }
+    }
 }
 
 /// Visits the references of a body: the kind of the item, the JSON Pointer and the value, which may be changed.

@@ -14,6 +14,7 @@ use crate::database::{Db, in_list};
 use crate::delivery::ReadContext;
 use crate::delivery::cache::dependencies::Dependencies;
 use crate::delivery::cache::item_cache::{CacheScope, CachedItem, shape_key};
+use crate::delivery::named_items::with_present_names;
 use crate::delivery::query::cursor::{Cursor, KeyValue};
 use crate::delivery::query::{ListQuery, MAX_OFFSET};
 use crate::delivery::render::compose::compose;
@@ -85,6 +86,9 @@ pub fn page(
         Some(matches) if query.by_relevance() => by_relevance(connection, content_type, &selection, matches, query)?,
         _ => in_order(connection, content_type, &selection, matches.as_ref(), query)?,
     };
+    if let Some(present) = with_present_names(connection, content_type, query, page.ids.len())? {
+        return self::page(connection, content_type, list, &present);
+    }
     let items = composed_items(connection, context, &page.ids, list.cache)?;
     let highlights = match &matches {
         Some(matches) if query.highlights => highlights(connection, list.site, matches, &page.ids)?,
@@ -130,6 +134,9 @@ pub fn single_query_page(
         if is_plain { Selection::from_cache(connection.dialect(), content_type, query, cache) } else { None };
     let Some(selection) = selection else { return Ok(None) };
     let page = in_order(connection, content_type, &selection, None, query)?;
+    if let Some(present) = with_present_names(connection, content_type, query, page.ids.len())? {
+        return single_query_page(connection, content_type, list, &present);
+    }
     let items = composed_items(connection, context, &page.ids, cache)?;
     let dependencies = dependencies(content_type, query, &items);
     let (next, previous) = page.encode(list.cursor_key);

@@ -7,6 +7,7 @@ pub mod get_item;
 pub mod identities;
 pub mod layout;
 pub mod list_items;
+mod named_items;
 pub mod page_by_path;
 pub mod page_versions;
 pub mod query;

@@ -24,6 +24,7 @@ use crate::editorial::batch::{self, EntryTarget, EntryWrite};
 use crate::editorial::editor::{Editor, RenderItem, WriteRequest, WriteResult, Written, find, resolve_references};
 use crate::editorial::lifecycle;
 use crate::editorial::publication_checks::Publication;
+use crate::editorial::reference_ids::with_ids;
 use crate::editorial::releases;
 use crate::editorial::three_way_merge::{Merge, as_input};
 use crate::editorial::validate::{LocalNames, SLUGS, ValidatedBody, check_patch};
@@ -75,7 +76,7 @@ impl Editor {
         let (reader, key) = (Arc::clone(&change), id_or_slug.to_owned());
         let read = move |c: &mut Db| {
             let item = find(c, reader.request.content_type, &key)?;
-            reader.read(c, item)
+            reader.read(c, item, &LocalNames::new())
         };
         let prepared = change.prepare(self.database.read_item(read).await?)?;
         self.write_and_render(move |c: &mut Db| change.write(c, prepared, &LocalNames::new())).await
@@ -164,16 +165,20 @@ impl ChangeRequest {
         Self { request, accepted, change, unless_same, render }
     }
 
-    /// Reads the texts of an item that the change needs.
-    pub(super) fn read(&self, connection: &mut Db, item: Item) -> Result<StoredItem, Problem> {
+    /// Reads the texts of an item that the change needs. `names` are the items of other entries of a batch.
+    pub(super) fn read(&self, connection: &mut Db, item: Item, names: &LocalNames) -> Result<StoredItem, Problem> {
         let draft = working_draft::find(connection, &item)?;
         let content = working_draft::newest(&item, draft.as_ref());
         let slug = draft.map_or_else(|| item.slug.clone(), |draft| draft.slug);
         let is_late = !self.accepted.accepts(item.latest());
         let base = is_late.then(|| self.read_base(connection, &item)).transpose()?;
         let requested = match &self.change {
-            ItemChange::Replace(input) => RequestedBody::Full(input.clone()),
-            ItemChange::Patch(patch) => RequestedBody::Patch(patch.clone()),
+            ItemChange::Replace(input) => {
+                RequestedBody::Full(with_ids(connection, &self.request, input.clone(), names)?)
+            }
+            ItemChange::Patch(patch) => {
+                RequestedBody::Patch(with_ids(connection, &self.request, patch.clone(), names)?)
+            }
             ItemChange::Revision(version) => {
                 let revision = history::state_at(connection, &item.kind, &item.id, *version)?;
                 RequestedBody::Full(self.revision_input(&item, revision).into())
@@ -360,7 +365,12 @@ impl ChangeRequest {
         names: &LocalNames,
     ) -> Result<Written, Problem> {
         let item = lifecycle::load(connection, &prepared.item.id)?;
-        if item.latest() == prepared.item.latest() {
+        let is_same = item.latest() == prepared.item.latest();
+        // Whose texts entries keep that refer to items of the batch is only known now.
+        if is_same && prepared.body.refers_to_batch() {
+            return self.apply(connection, item, names);
+        }
+        if is_same {
             return self.store(connection, PreparedChange { item, ..prepared }, names);
         }
         // Without a merge there is one comparison of versions here, and nothing is computed: the writer must
@@ -373,7 +383,7 @@ impl ChangeRequest {
 
     /// Prepares and writes a change of an item, as the write transaction sees it.
     pub(super) fn apply(&self, connection: &mut Db, item: Item, names: &LocalNames) -> Result<Written, Problem> {
-        let stored = self.read(connection, item)?;
+        let stored = self.read(connection, item, names)?;
         self.store(connection, self.prepare(stored)?, names)
     }
 

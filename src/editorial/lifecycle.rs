@@ -9,6 +9,7 @@ use diesel::prelude::*;
 use serde_json::{Map, Value};
 
 use crate::auth::permissions::Action;
+use crate::content_types::ContentType;
 use crate::database::schema::items;
 use crate::database::{Db, now};
 use crate::editorial::publication_checks::{Publication, PublishedIds};
@@ -111,6 +112,9 @@ impl Operation {
         if self != Operation::Restore && item.trashed_at != 0 {
             return Some("the item is in the trash; restore it first");
         }
+        if self.takes_down() && ContentType::of_kind(&item.kind).is_some_and(ContentType::is_singleton) {
+            return Some(ALWAYS_PUBLIC);
+        }
         let (allowed, why) = match self {
             Operation::Submit => (unpublished && item.stage == "draft", "the item has no draft to submit"),
             Operation::Withdraw | Operation::Reject => (item.stage == "in_review", "the item is not in review"),
@@ -151,9 +155,6 @@ pub fn apply(
     context.authorize(connection, &item, operation.action())?;
     if let Some(why) = operation.refusal(&item) {
         return Err(Problem::new(ProblemKind::Conflict, why));
-    }
-    if operation.takes_down() && content_type_of(&item)?.is_singleton() {
-        return Err(Problem::new(ProblemKind::Conflict, ALWAYS_PUBLIC));
     }
     match operation {
         Operation::Submit => set_stage(connection, context, item, operation.name(), "in_review"),

@@ -37,6 +37,7 @@ pub mod programme;
 pub mod publication_checks;
 pub mod publish_children;
 pub mod redirects;
+mod reference_ids;
 pub mod references;
 pub mod releases;
 pub mod review;

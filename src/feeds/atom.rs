@@ -3,7 +3,7 @@
 use atom_syndication::{Category, Content, Entry, Feed as AtomFeed, Link, Person, Text};
 use serde_json::Value;
 
-use super::{Feed, description, escape_html, list, partner, text, time, when_and_where};
+use super::{Feed, escape_html, list, partner, text, time, when_and_where};
 
 const ATOM: &str = "application/atom+xml";
 
@@ -38,7 +38,7 @@ fn entry(feed: &Feed<'_>, event: &Value) -> Entry {
     let organiser = partner(event, "organiser").and_then(|partner| text(partner, "name"));
     let line = when_and_where(event);
     let paragraph = line.as_deref().map(|line| format!("<p>{}</p>\n", escape_html(line))).unwrap_or_default();
-    let summary: Vec<String> = line.into_iter().chain(description(event)).collect();
+    let summary: Vec<String> = line.into_iter().chain(feed.description(event)).collect();
     Entry {
         title: Text::plain(feed.event_title(event)),
         id: format!("urn:uuid:{}", text(event, "id").unwrap_or_default()),

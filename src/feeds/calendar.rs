@@ -12,8 +12,7 @@ use super::identities::Identities;
 use super::pages::session_page;
 use super::status_words::{status_word, title, titled};
 use super::timezone::vtimezone;
-use super::{Feed, address_line, description, list, local_time, object, partner, text, time};
-use crate::content::rich_text::to_text;
+use super::{Feed, address_line, list, local_time, object, partner, text, text_of_page, time};
 use crate::time_zone::Zone;
 
 /// The time zones of a calendar by name, each with the years that its times are in.
@@ -101,7 +100,7 @@ pub fn push_event(out: &mut String, feed: &Feed<'_>, event: &Value, zones: &mut 
     let revision = (feed.revisions.changed_at(event), sequence);
     let Some(mut component) = new_component((feed.identities, event), revision, zones) else { return };
     component.summary(&title(event, feed.locale)).url(&feed.page(event));
-    if let Some(description) = description(event) {
+    if let Some(description) = feed.description(event) {
         component.description(&description);
     }
     set_status(&mut component, event);
@@ -132,8 +131,9 @@ fn push_session(out: &mut String, feed: &Feed<'_>, (session, event): (&Value, &V
     let identified = (feed.identities, session);
     let Some(mut component) = new_component(identified, (changed_at, sequence), zones) else { return };
     component.summary(&titled(name, text(event, "event_status"), feed.locale));
-    component.url(&session_page(feed.site, session, event, &feed.page(event), feed.locale));
-    if let Some(description) = session_description(session) {
+    let page = session_page(feed.site, session, event, &feed.page(event), feed.locale);
+    component.url(&page);
+    if let Some(description) = session_description(session, &page) {
         component.description(&description);
     }
     set_status(&mut component, event);
@@ -150,10 +150,11 @@ fn push_session(out: &mut String, feed: &Feed<'_>, (session, event): (&Value, &V
 }
 
 /// Returns the speakers of a session and its text, without markup.
-fn session_description(session: &Value) -> Option<String> {
+fn session_description(session: &Value, page: &str) -> Option<String> {
     let speakers = list(session, "speakers").iter().filter_map(|link| text(link.get("speaker")?, "name"));
     let speakers = speakers.collect::<Vec<_>>().join(", ");
-    let texts = ["abstract", "description"].map(|name| text(session, name).map(to_text).unwrap_or_default());
+    let plain = |name| text(session, name).map(|html| text_of_page(html, page)).unwrap_or_default();
+    let texts = ["abstract", "description"].map(plain);
     let parts: Vec<String> = std::iter::once(speakers).chain(texts).filter(|part| !part.is_empty()).collect();
     (!parts.is_empty()).then(|| parts.join("\n\n"))
 }

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Feed, dates, description, escape_html, list, object, partner, text, when_and_where};
+use super::{Feed, attendance_mode, date_precision, dates, escape_html, list, object, partner, text, when_and_where};
 use crate::content::local_time::utc_text;
 
 /// Returns the feed as a JSON Feed document.
@@ -39,7 +39,7 @@ fn item(feed: &Feed<'_>, event: &Value) -> Value {
             set("content_html", (line + &body).into());
         }
         None => {
-            let parts: Vec<String> = line.into_iter().chain(description(event)).collect();
+            let parts: Vec<String> = line.into_iter().chain(feed.description(event)).collect();
             set("content_text", parts.join("\n").into());
         }
     }
@@ -62,10 +62,10 @@ fn extension(event: &Value) -> Value {
     json!({
         "starts_at": dates::start(event),
         "ends_at": dates::end(event),
-        "date_precision": event["date_precision"],
+        "date_precision": date_precision(event),
         "time_zone": event["time_zone"],
         "status": event["event_status"],
-        "attendance_mode": event["attendance_mode"],
+        "attendance_mode": attendance_mode(event),
         "venue": object(event, "venue").map(super::address_line),
         "online_url": event["online_url"],
     })

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Feed, dates, description, list, object, partner, text};
+use super::{Feed, attendance_mode, dates, list, object, partner, text};
 
 /// Returns the events of a feed as an `ItemList` of complete `Event` objects.
 pub fn list_of(feed: &Feed<'_>) -> Value {
@@ -50,7 +50,7 @@ fn event_object(feed: &Feed<'_>, event: &Value) -> Value {
     let uid = Some(feed.identities.uid(event)).filter(|_| feed.identities.recurrence_id(event).is_none());
     set("identifier", uid.filter(|uid| Some(*uid) != text(event, "id")).into());
     set("name", text(event, "title").into());
-    set("description", description(event).into());
+    set("description", feed.description(event).into());
     set("url", feed.page(event).into());
     // The languages that are spoken, and not that of these texts.
     set("inLanguage", event.get("languages").cloned().unwrap_or_default());
@@ -92,14 +92,13 @@ fn status(event: &Value) -> Option<&'static str> {
     }
 }
 
-/// Returns how people attend. That they come to a place is known only if there is one: the value of the API for it is
-/// the default.
+/// Returns how people attend, as far as it is known.
 fn mode(event: &Value) -> Option<&'static str> {
-    match text(event, "attendance_mode")? {
-        "online" => Some("OnlineEventAttendanceMode"),
-        "mixed" => Some("MixedEventAttendanceMode"),
-        _ => object(event, "venue").map(|_| "OfflineEventAttendanceMode"),
-    }
+    Some(match attendance_mode(event)? {
+        "online" => "OnlineEventAttendanceMode",
+        "mixed" => "MixedEventAttendanceMode",
+        _ => "OfflineEventAttendanceMode",
+    })
 }
 
 /// Returns the venue as a `Place`, the online address as a `VirtualLocation`, or both as a list. An event that takes

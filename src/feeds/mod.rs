@@ -25,7 +25,7 @@ use url::Url;
 
 use crate::content::Site;
 use crate::content::local_time::Moment;
-use crate::content::rich_text::{resolve_links, to_text};
+use crate::content::rich_text::{resolve_links, to_text, to_text_of_page};
 use crate::time_zone::Zone;
 use identities::Identities;
 use revisions::Revisions;
@@ -93,8 +93,13 @@ impl Feed<'_> {
 
     /// Returns the rich text of a field as HTML in which all addresses are absolute.
     pub fn html(&self, event: &Value, field: &str) -> Option<String> {
-        let (html, page) = (text(event, field)?, self.page(event));
-        Some(Url::parse(&page).map_or_else(|_| html.to_owned(), |base| resolve_links(html, &base)))
+        Some(html_of_page(text(event, field)?, &self.page(event)))
+    }
+
+    /// Returns a plain-text description of an event: its summary, or else its main text without markup.
+    pub fn description(&self, event: &Value) -> Option<String> {
+        let summary = text(event, "summary").map(str::to_owned);
+        summary.or_else(|| text(event, "body").map(|body| text_of_page(body, &self.page(event))))
     }
 
     /// Returns the time of the last change of any of the items; `None` if there are none.
@@ -132,10 +137,26 @@ pub fn object<'a>(object: &'a Value, name: &str) -> Option<&'a Value> {
     object.get(name).filter(|value| value.is_object())
 }
 
-/// Returns a plain-text description of an event: its summary, or else its main text without markup.
-pub fn description(event: &Value) -> Option<String> {
-    let summary = text(event, "summary").map(str::to_owned);
-    summary.or_else(|| text(event, "body").map(to_text))
+/// Returns rich text in which all addresses are absolute: relative ones are meant from the page at this address.
+pub fn html_of_page(html: &str, page: &str) -> String {
+    Url::parse(page).map_or_else(|_| html.to_owned(), |page| resolve_links(html, &page))
+}
+
+/// Returns rich text without markup, with addresses like [`html_of_page`].
+pub fn text_of_page(html: &str, page: &str) -> String {
+    Url::parse(page).map_or_else(|_| to_text(html), |page| to_text_of_page(html, &page))
+}
+
+/// Returns how people attend; `None` if that is not known. That they come to a place is known only if there is one: the
+/// value of the API for it is the default.
+pub fn attendance_mode(event: &Value) -> Option<&str> {
+    let is_known = |mode: &&str| *mode != "offline" || object(event, "venue").is_some();
+    text(event, "attendance_mode").filter(is_known)
+}
+
+/// Returns how precise the dates of an event are; `None` if it has none.
+pub fn date_precision(event: &Value) -> Option<&str> {
+    text(event, "date_precision").filter(|_| text(event, "starts_at").is_some())
 }
 
 /// Returns when and where an event takes place, in one line of plain text; `None` if neither is known.

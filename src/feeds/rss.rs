@@ -5,7 +5,7 @@ use rss::extension::dublincore::DublinCoreExtension;
 use rss::{Category, Channel, Enclosure, Guid, Item};
 use serde_json::Value;
 
-use super::{Feed, description, escape_html, list, object, partner, text, time, when_and_where};
+use super::{Feed, escape_html, list, object, partner, text, time, when_and_where};
 
 const NAMESPACES: [(&str, &str); 3] = [
     ("atom", "http://www.w3.org/2005/Atom"),
@@ -51,7 +51,7 @@ fn item(feed: &Feed<'_>, event: &Value) -> Item {
         partner(event, "organiser").and_then(|partner| text(partner, "name")).map(str::to_owned).into_iter().collect();
     // The elements contain HTML, so plain text has to be escaped for it, besides the escaping by XML.
     let line = when_and_where(event).map(|line| escape_html(&line));
-    let summary = description(event).map(|text| escape_html(&text).replace('\n', "<br>\n"));
+    let summary = feed.description(event).map(|text| escape_html(&text).replace('\n', "<br>\n"));
     let parts: Vec<String> = line.iter().cloned().chain(summary).collect();
     let paragraph = line.map(|line| format!("<p>{line}</p>\n")).unwrap_or_default();
     Item {

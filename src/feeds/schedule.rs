@@ -6,12 +6,16 @@ use twox_hash::{XxHash3_64, XxHash3_128};
 
 use super::pages::session_page;
 use super::scheduled_talk::ScheduledTalk;
-use super::{Feed, list, object, text};
+use super::status_words::status_word;
+use super::{Feed, html_of_page, list, object, text};
 use crate::content::local_time::{end_of_day, rfc3339};
 use crate::time_zone::Zone;
 
 /// Number of days from which the programme omits days without sessions.
 const MOST_DAYS: i64 = 60;
+
+/// The kind of sessions of which none is known.
+const USUAL_KIND: &str = "talk";
 
 /// The relations that must be included in the response from which a programme is generated, besides those of feeds.
 pub const INCLUDED_IN_SCHEDULE: [&str; 2] = ["sessions", "sessions.speakers"];
@@ -95,6 +99,28 @@ impl<'a> ConferenceSchedule<'a> {
     /// Returns the address of a session's page.
     pub fn page_of(&self, session: &Value) -> String {
         session_page(self.feed.site, session, self.event, &self.url, self.feed.locale)
+    }
+
+    /// Returns the title of the event, with its status if it does not take place as announced: programmes have no other
+    /// word for it. `None` without a title.
+    pub fn title(&self) -> Option<String> {
+        text(self.event, "title").map(|_| self.feed.event_title(self.event))
+    }
+
+    /// Returns the status of the event if it does not take place as announced.
+    pub fn status(&self) -> Option<&'a str> {
+        text(self.event, "event_status").filter(|status| status_word(status, "en").is_some())
+    }
+
+    /// Returns the type of a session: its format, or else its kind. The usual kind says nothing: a session of which nobody
+    /// knows the kind has it.
+    pub fn type_of(session: &Value) -> Option<&str> {
+        text(session, "format").or_else(|| text(session, "kind").filter(|kind| *kind != USUAL_KIND))
+    }
+
+    /// Returns a rich text of a session, in which all addresses are absolute.
+    pub fn html_of(&self, session: &Value, field: &str) -> Option<String> {
+        Some(html_of_page(text(session, field)?, &self.page_of(session)))
     }
 
     /// Returns the address of the event's image.
@@ -197,8 +223,8 @@ impl<'a> ConferenceSchedule<'a> {
             tracks.iter().map(|(name, color)| without_unknown([("name", (*name).into()), ("color", (*color).into())]));
         without_unknown([
             ("acronym", self.acronym().into()),
-            ("title", text(self.event, "title").into()),
-            ("description", super::description(self.event).into()),
+            ("title", self.title().into()),
+            ("description", self.feed.description(self.event).into()),
             ("start", start.into()),
             ("end", end.into()),
             ("daysCount", self.days.len().into()),
@@ -208,6 +234,7 @@ impl<'a> ConferenceSchedule<'a> {
             ("url", self.url.as_str().into()),
             // The ids of sessions may be those of another system; by this one, the site knows its own programme.
             ("plenary_id", text(self.event, "id").into()),
+            ("plenary_status", self.status().into()),
             ("tracks", tracks.collect()),
             ("rooms", self.rooms().into_iter().map(|name| self.room(name)).collect()),
             ("days", self.days.iter().enumerate().map(|(index, day)| day.json(index, self)).collect()),

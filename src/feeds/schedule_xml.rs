@@ -29,6 +29,9 @@ fn write(out: &mut Out, schedule: &ConferenceSchedule<'_>) -> std::io::Result<()
         // Programs pass over processing instructions that they do not know; a schema allows no further element.
         let own_id = format!("plenary-id {}", text(schedule.event, "id").unwrap_or_default());
         out.write_event(Event::PI(BytesPI::new(own_id)))?;
+        if let Some(status) = schedule.status() {
+            out.write_event(Event::PI(BytesPI::new(format!("plenary-status {status}"))))?;
+        }
         out.create_element("conference").write_inner_content(|out| conference(out, schedule))?;
         schedule.days.iter().enumerate().try_for_each(|(index, of)| day(out, index, of, schedule))
     })?;
@@ -40,7 +43,7 @@ fn conference(out: &mut Out, schedule: &ConferenceSchedule<'_>) -> std::io::Resu
     let days = schedule.days.len().to_string();
     for (name, value) in [
         ("acronym", Some(schedule.acronym().as_str())),
-        ("title", text(schedule.event, "title")),
+        ("title", schedule.title().as_deref()),
         ("start", start.as_deref()),
         ("end", end.as_deref()),
         ("days", Some(days.as_str())),
@@ -84,6 +87,7 @@ fn talk(out: &mut Out, talk: &ScheduledTalk<'_>, room: &str, schedule: &Conferen
     let (id, guid) = (identities.number(session).to_string(), identities.guid(session));
     let (date, clock, duration) = (rfc3339(&talk.starts), talk.clock(), talk.duration());
     let (url, slug) = (schedule.page_of(session), schedule.slug(session));
+    let [short, long] = ["abstract", "description"].map(|field| schedule.html_of(session, field).unwrap_or_default());
     out.create_element("event").with_attributes([("id", id.as_str()), ("guid", guid)]).write_inner_content(|out| {
         for (name, value) in [
             ("date", Some(date.as_str())),
@@ -95,10 +99,10 @@ fn talk(out: &mut Out, talk: &ScheduledTalk<'_>, room: &str, schedule: &Conferen
             ("title", text(session, "title")),
             ("subtitle", text(session, "subtitle").or(Some(""))),
             ("track", text(session, "track").or(Some(""))),
-            ("type", text(session, "format").or(text(session, "kind"))),
+            ("type", ConferenceSchedule::type_of(session).or(Some(""))),
             ("language", text(session, "language").or(Some(""))),
-            ("abstract", text(session, "abstract").or(Some(""))),
-            ("description", text(session, "description").or(Some(""))),
+            ("abstract", Some(short.as_str())),
+            ("description", Some(long.as_str())),
             ("feedback_url", text(session, "feedback_url")),
         ] {
             say(out, name, value)?;

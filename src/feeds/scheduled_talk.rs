@@ -5,9 +5,8 @@ use serde_json::{Value, json};
 
 use super::pages::page;
 use super::schedule::{ConferenceSchedule, without_unknown};
-use super::{Feed, list, local_time, object, text};
+use super::{Feed, list, local_time, object, text, text_of_page};
 use crate::content::local_time::rfc3339;
-use crate::content::rich_text::to_text;
 use crate::time_zone::Zone;
 
 /// One session of a programme.
@@ -79,10 +78,10 @@ impl<'a> ScheduledTalk<'a> {
             "title": session["title"],
             "subtitle": text(session, "subtitle").unwrap_or_default(),
             "track": session["track"],
-            "type": text(session, "format").or(text(session, "kind")),
+            "type": ConferenceSchedule::type_of(session),
             "language": session["language"],
-            "abstract": text(session, "abstract"),
-            "description": text(session, "description"),
+            "abstract": schedule.html_of(session, "abstract"),
+            "description": schedule.html_of(session, "description"),
             "persons": self.people().map(|person| person_json(schedule.feed, person)).collect::<Vec<_>>(),
             "links": self.links().map(linked).collect::<Vec<_>>(),
             "attachments": self.attachments().map(linked).collect::<Vec<_>>(),
@@ -103,11 +102,10 @@ impl<'a> ScheduledTalk<'a> {
 /// Returns a speaker in the programme. `id` and `public_name` are deprecated members that programs still read.
 fn person_json(feed: &Feed<'_>, person: &Value) -> Value {
     let identities = feed.identities;
-    let biography = text(person, "biography").map(to_text).filter(|text| !text.is_empty());
-    let own_page = feed.site.page_url("speaker").map(|_| {
-        let slug = text(person, "slug").unwrap_or_default();
-        page(feed.site, feed.public_url, "speaker", slug, feed.locale)
-    });
+    let slug = text(person, "slug").unwrap_or_default();
+    let page = page(feed.site, feed.public_url, "speaker", slug, feed.locale);
+    let biography = text(person, "biography").map(|html| text_of_page(html, &page)).filter(|text| !text.is_empty());
+    let own_page = feed.site.page_url("speaker").map(|_| page);
     without_unknown([
         ("id", identities.number(person).into()),
         ("guid", identities.guid(person).into()),

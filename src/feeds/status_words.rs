@@ -60,12 +60,17 @@ pub fn title(event: &Value, locale: &str) -> String {
     titled(text(event, "title").unwrap_or_default(), text(event, "event_status"), locale)
 }
 
-/// Returns a title after the word for a status. A title that begins with the word already has it once.
+/// Returns a title after the word for a status. A title that begins with the word and a colon already has it once; one that
+/// begins with the same word as a part of a sentence does not tell the status.
 pub fn titled(title: &str, status: Option<&str>, locale: &str) -> String {
     match status.and_then(|status| status_word(status, locale)) {
-        Some(word) if !title.starts_with(word) => format!("{word}: {title}"),
+        Some(word) if !has_status(title, word) => format!("{word}: {title}"),
         _ => title.to_owned(),
     }
+}
+
+fn has_status(title: &str, word: &str) -> bool {
+    title.strip_prefix(word).is_some_and(|rest| rest.starts_with(':'))
 }
 
 /// Returns a title without the word for a status, in any language: what [`titled`] was given. For titles that come back
@@ -92,6 +97,9 @@ mod tests {
             assert_eq!(titled("Rivers", status, locale), shown);
         }
         assert_eq!(titled("Cancelled: Rivers", Some("cancelled"), "en"), "Cancelled: Rivers");
+        let flights = titled("Cancelled flights: your rights", Some("cancelled"), "en");
+        assert_eq!(flights, "Cancelled: Cancelled flights: your rights");
+        assert_eq!(without_status(&flights), "Cancelled flights: your rights");
         for (language, words) in WORDS {
             assert!(words.iter().all(|word| without_status(&format!("{word}: Rivers")) == "Rivers"), "{language}");
         }

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{Feed, address_line, dates, list, object, text};
+use super::{Feed, address_line, attendance_mode, date_precision, dates, list, object, text};
 
 const COLUMNS: [&str; 19] = [
     "id",
@@ -51,13 +51,15 @@ fn lines(records: impl Iterator<Item = [String; COLUMNS.len()]>) -> String {
 
 fn cell(feed: &Feed<'_>, event: &Value, name: &str) -> String {
     let names = |values: &mut dyn Iterator<Item = &Value>| {
-        let names: Vec<&str> = values.filter_map(|value| text(value, "name")).collect();
+        let names: Vec<String> = values.filter_map(|value| text(value, "name")).map(entry).collect();
         names.join("; ")
     };
     match name {
         "type" => event.get("type").and_then(|kind| text(kind, "name")).unwrap_or_default().to_owned(),
         "starts_at" => dates::start(event).unwrap_or_default().to_owned(),
         "ends_at" => dates::end(event).unwrap_or_default().to_owned(),
+        "date_precision" => date_precision(event).unwrap_or_default().to_owned(),
+        "attendance_mode" => attendance_mode(event).unwrap_or_default().to_owned(),
         "venue" => object(event, "venue").map_or_else(String::new, address_line),
         "topics" => names(&mut list(event, "topics").iter()),
         "speakers" => names(&mut list(event, "speakers").iter().filter_map(|link| link.get("speaker"))),
@@ -75,10 +77,17 @@ fn cell(feed: &Feed<'_>, event: &Value, name: &str) -> String {
     }
 }
 
+/// Returns an entry of a list within a cell. One with the separator or a quote within it is in quotes, and a quote within it
+/// is doubled, as RFC 4180 has it for cells.
+fn entry(name: &str) -> String {
+    if name.contains([';', '"']) { format!("\"{}\"", name.replace('"', "\"\"")) } else { name.to_owned() }
+}
+
 /// Prefixes a cell that begins like a formula with an apostrophe, which makes it a text. Spreadsheets would
-/// otherwise execute it (OWASP, "CSV Injection").
+/// otherwise execute it (OWASP, "CSV Injection"). A cell that has such an apostrophe as a part of it gets another one, so that
+/// a reader knows which is which.
 fn escape_formula(cell: &str) -> String {
-    match cell.starts_with(['=', '+', '-', '@', '\t', '\r']) {
+    match cell.trim_start_matches('\'').starts_with(['=', '+', '-', '@', '\t', '\r']) {
         true => format!("'{cell}"),
         false => cell.to_owned(),
     }

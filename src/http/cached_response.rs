@@ -3,9 +3,10 @@
 
 use std::sync::Arc;
 
-use actix_web::http::header::{self, AcceptLanguage, Header, Preference};
+use actix_web::HttpResponse;
+use actix_web::dev::RequestHead;
+use actix_web::http::header::{self, AcceptLanguage, HeaderMap, HeaderValue, Preference, from_comma_delimited};
 use actix_web::http::{Method, StatusCode};
-use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
 
 use crate::app::App;
 use crate::content::Site;
@@ -14,10 +15,12 @@ use crate::delivery::cache::cache_tags::{self, PUBLIC_CACHE};
 use crate::delivery::cache::cached_response::CachedResponse;
 use crate::delivery::cache::response_cache::{CacheKey, CacheLookup};
 use crate::http::chunked_body::chunked;
+use crate::http::common_headers::set_common_headers;
 use crate::http::head::Head;
-use crate::http::pipeline::{preferred_coding, problem_response, respond, set_common_headers};
+use crate::http::pipeline::{preferred_coding, problem_response, respond};
 use crate::http::preconditions::matches_if_none_match;
 use crate::http::request::has_parameter;
+use crate::http::request_id::RequestId;
 use crate::http::response::Response;
 use crate::http::route::{Access, Route};
 use crate::problem::Problem;
@@ -28,14 +31,14 @@ use crate::problem::Problem;
 /// that the result is the default locale. The default is left out so that its responses share one cache key. A request
 /// that the server made itself names its locale in the query.
 pub fn negotiated(http: &Head, site: &Site) -> Option<String> {
-    negotiated_by_header(http.received()?, site)
+    negotiated_by_header(http.received()?.head(), site)
 }
 
-fn negotiated_by_header(http: &HttpRequest, site: &Site) -> Option<String> {
-    if http.headers().get(header::ACCEPT_LANGUAGE).is_none() || names_locale(http.query_string()) {
+fn negotiated_by_header(head: &RequestHead, site: &Site) -> Option<String> {
+    if !head.headers.contains_key(header::ACCEPT_LANGUAGE) || names_locale(query_of(head)) {
         return None;
     }
-    let preferences = AcceptLanguage::parse(http).ok()?;
+    let preferences = AcceptLanguage(from_comma_delimited(head.headers.get_all(header::ACCEPT_LANGUAGE)).ok()?);
     let found = preferences.ranked().into_iter().find_map(|preference| match preference {
         Preference::Any => Some(site.default_locale()),
         Preference::Specific(tag) => {
@@ -44,6 +47,10 @@ fn negotiated_by_header(http: &HttpRequest, site: &Site) -> Option<String> {
         }
     });
     found.filter(|locale| *locale != site.default_locale()).map(str::to_owned)
+}
+
+fn query_of(head: &RequestHead) -> &str {
+    head.uri.query().unwrap_or_default()
 }
 
 fn names_locale(query: &str) -> bool {
@@ -72,23 +79,35 @@ pub fn find_cached(app: &App, key: CacheKey) -> Option<CacheLookup> {
     }
 }
 
-/// Serves an anonymous read from the cache. `None` if the request is no such read or the cache has no response.
+/// Returns what the cache has for an anonymous read, with its key. `None` if the request is no such read or the cache has
+/// nothing.
 ///
 /// A request with `Authorization` never gets here a cached response: its token has to be checked first, and
 /// may widen what the client sees. A cookie counts only in requests that have no public response.
-pub fn serve_cached(app: &App, route: &Route, http: &HttpRequest, id: &str) -> Option<HttpResponse> {
-    if !is_cacheable(route) || http.headers().contains_key(header::AUTHORIZATION) {
+pub fn find_public(app: &App, route: &Route, head: &RequestHead) -> Option<(CacheKey, CacheLookup)> {
+    if !is_cacheable(route) || head.headers.contains_key(header::AUTHORIZATION) {
         return None;
     }
-    let locale = negotiated_by_header(http, &app.site);
-    let cache_key = key_of(app, http.path(), http.query_string(), locale.as_deref());
-    Some(match find_cached(app, cache_key)? {
-        CacheLookup::Found(cached) => respond_cached(app, http, Some(cache_key), cached, id),
+    let locale = negotiated_by_header(head, &app.site);
+    let key = key_of(app, head.uri.path(), query_of(head), locale.as_deref());
+    Some((key, find_cached(app, key)?))
+}
+
+/// Responds to an anonymous read with what the cache has under its key.
+pub fn respond_public(
+    app: &App,
+    head: &RequestHead,
+    key: CacheKey,
+    found: CacheLookup,
+    id: &RequestId,
+) -> HttpResponse {
+    match found {
+        CacheLookup::Found(cached) => respond_cached(app, &head.headers, Some(key), cached, id),
         CacheLookup::Absent(found) => match absence_response(app, &found, true) {
-            Ok(response) => respond(app, http, response, id),
-            Err(problem) => problem_response(app, http, &problem, id),
+            Ok(response) => respond(app, &head.headers, response, id),
+            Err(problem) => problem_response(app, head.uri.path(), &problem, id),
         },
-    })
+    }
 }
 
 /// Turns a cached absence into 404 or a redirect.
@@ -120,20 +139,20 @@ pub fn absence_response(app: &App, found: &CachedAbsence, public: bool) -> Resul
 /// response is encoded for this request only.
 pub fn respond_cached(
     app: &App,
-    http: &HttpRequest,
+    headers: &HeaderMap,
     key: Option<CacheKey>,
     cached: Arc<CachedResponse>,
-    id: &str,
+    id: &RequestId,
 ) -> HttpResponse {
-    let coding = if app.config.server.compress { preferred_coding(http) } else { None };
-    if http.headers().contains_key(header::IF_NONE_MATCH) {
+    let coding = preferred_coding(app, headers);
+    if headers.contains_key(header::IF_NONE_MATCH) {
         // The tag of the encoded form is known without encoding it, so that 304 does not cost a compression.
         let tag = cached.tag_in(coding);
-        if matches_if_none_match(http, &tag) {
-            let mut response = HttpResponse::build(StatusCode::NOT_MODIFIED);
-            set_headers(app, &mut response, &tag, &cached);
-            set_common_headers(app, &mut response, id);
-            return response.finish();
+        if matches_if_none_match(headers, &tag) {
+            let mut response = HttpResponse::new(StatusCode::NOT_MODIFIED);
+            set_headers(app, response.headers_mut(), &tag, &cached);
+            set_common_headers(app, response.headers_mut(), id);
+            return response;
         }
     }
     let encoded = coding.and_then(|coding| match key {
@@ -141,21 +160,24 @@ pub fn respond_cached(
         None => cached.encode(coding).map(Arc::new),
     });
     let representation = encoded.unwrap_or(cached);
-    let mut response = HttpResponse::Ok();
-    set_headers(app, &mut response, representation.tag.as_str(), &representation);
-    response.insert_header((header::CONTENT_TYPE, header::HeaderValue::from_static(representation.media_type)));
-    set_common_headers(app, &mut response, id);
-    response.body(chunked(representation.body()))
+    let mut response = HttpResponse::new(StatusCode::OK);
+    let headers = response.headers_mut();
+    set_headers(app, headers, representation.tag.as_str(), &representation);
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(representation.media_type));
+    set_common_headers(app, headers, id);
+    response.set_body(chunked(representation.body()))
 }
 
 /// Sets the headers of a cached response with this entity tag. While the database does not respond, `Age` is
 /// among them (RFC 9111, section 5.1): the time since the response was last known to be current.
-fn set_headers(app: &App, response: &mut HttpResponseBuilder, tag: &str, cached: &CachedResponse) {
+fn set_headers(app: &App, headers: &mut HeaderMap, tag: &str, cached: &CachedResponse) {
     if let Some(age) = app.database.invalidation_clock().staleness() {
-        response.insert_header((header::AGE, age.as_secs().to_string()));
+        headers.insert(header::AGE, HeaderValue::from(age.as_secs()));
     }
-    response.insert_header((header::ETAG, tag));
+    if let Ok(tag) = HeaderValue::from_str(tag) {
+        headers.insert(header::ETAG, tag);
+    }
     for (name, value) in &cached.headers {
-        response.append_header((name, value));
+        headers.append(name.clone(), value.clone());
     }
 }

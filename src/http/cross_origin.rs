@@ -10,32 +10,27 @@ use actix_web::http::header::{
 
 use crate::config::CorsConfig;
 
-/// Headers of responses that scripts may read.
-const EXPOSED: [&str; 8] = [
-    "etag",
-    "link",
-    "location",
-    "x-request-id",
-    "retry-after",
-    "idempotency-replayed",
-    "not-shown",
-    "unpublished-sessions",
-];
+/// Headers of responses that scripts may read, as a list.
+pub const EXPOSED: &str =
+    "etag, link, location, x-request-id, retry-after, idempotency-replayed, not-shown, unpublished-sessions";
 
 /// Returns the middleware that permits requests without credentials, and answers preflight requests.
 pub fn cors(config: &CorsConfig) -> Cors {
-    let cors = Cors::default().allow_any_method().allow_any_header().expose_headers(EXPOSED).max_age(3_600);
+    let cors = Cors::default().allow_any_method().allow_any_header().max_age(3_600);
     if config.allows_any() {
         // The header is `*` for every origin, so that shared caches need one response only and `Vary: Origin`
-        // is not needed.
+        // is not needed. Responses have it already (see `pipeline`); the middleware answers preflight requests.
         return cors.send_wildcard().allow_any_origin().disable_vary_header();
     }
     let origins = config.allowed_origins.iter().chain(&config.credential_origins);
-    origins.fold(cors, |cors, origin| cors.allowed_origin(origin))
+    origins.fold(cors.expose_headers(EXPOSED.split(", ")), |cors, origin| cors.allowed_origin(origin))
 }
 
 /// Returns the origin of a request if its pages may use credentials.
 pub fn credential_origin(config: &CorsConfig, headers: &HeaderMap) -> Option<HeaderValue> {
+    if config.credential_origins.is_empty() {
+        return None;
+    }
     let origin = headers.get(ORIGIN)?;
     config.credential_origins.iter().any(|listed| listed.as_bytes() == origin.as_bytes()).then(|| origin.clone())
 }

@@ -4,7 +4,8 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use actix_web::dev::RequestHead;
+use actix_web::http::header::{self, HeaderMap, HeaderValue};
 use actix_web::http::{Method, StatusCode};
 use actix_web::web::{Bytes, Payload};
 use actix_web::{HttpRequest, HttpResponse};
@@ -17,14 +18,18 @@ use crate::content::violation::Violations;
 use crate::delivery::cache::content_coding::Coding;
 use crate::delivery::query::Pairs;
 use crate::http::access::{authenticate, challenge};
-use crate::http::cached_response::{respond_cached, serve_cached};
+use crate::http::cached_response::{find_public, respond_cached, respond_public};
 use crate::http::chunked_body::chunked;
+use crate::http::common_headers::set_common_headers;
+use crate::http::cross_origin::credential_origin;
 use crate::http::handler::call;
 use crate::http::head::Head;
 use crate::http::metrics::DurationHistograms;
 use crate::http::request::Request;
+use crate::http::request_id::RequestId;
 use crate::http::response::Response;
 use crate::http::route::Route;
+use crate::http::unread_body::has_body;
 use crate::http::upload;
 use crate::problem::{Problem, ProblemBody, ProblemKind};
 
@@ -44,7 +49,20 @@ impl Endpoint {
         Self { route, durations: DurationHistograms::default() }
     }
 
-    /// Serves a request: from the cache if possible, otherwise by the handler. `path_parameters` are still encoded.
+    /// Serves a request from the cache. `None` if the cache has no response.
+    ///
+    /// A hit needs neither authentication nor validation of the query, because only valid public requests have stored a
+    /// response under this key.
+    pub fn serve_cached(&self, app: &App, head: &RequestHead) -> Option<HttpResponse> {
+        let start = Instant::now();
+        let (key, found) = find_public(app, &self.route, head)?;
+        let id = RequestId::of(&head.headers);
+        let response = respond_public(app, head, key, found, &id);
+        self.record(head, response.status(), start.elapsed(), &id);
+        Some(response)
+    }
+
+    /// Serves a request that was not served from the cache before. `path_parameters` are still encoded.
     pub async fn serve(
         &self,
         app: &Arc<App>,
@@ -53,57 +71,67 @@ impl Endpoint {
         payload: &mut Payload,
     ) -> HttpResponse {
         let start = Instant::now();
-        let id = request_id(http.headers());
-        // The cache comes first. A hit needs neither authentication nor validation of the query, because only
-        // valid public requests have stored a response under this key.
-        let response = match serve_cached(app, &self.route, http, &id) {
-            Some(response) => response,
-            None => handle(RequestHead { app, http, id: &id }, &self.route, path_parameters, payload).await,
-        };
-        self.record(http, response.status(), start.elapsed(), &id);
+        if needs_middleware(app, http.headers())
+            && let Some(response) = self.serve_cached(app, http.head())
+        {
+            return response;
+        }
+        let id = RequestId::of(http.headers());
+        let response = handle(UnreadRequest { app, http, id: &id }, &self.route, path_parameters, payload).await;
+        self.record(http.head(), response.status(), start.elapsed(), &id);
         response
     }
 
     /// Records the duration, and logs the request: as an error if it failed, as a warning if it was slow, as
     /// information if it wrote, and otherwise for debugging only.
-    fn record(&self, http: &HttpRequest, status: StatusCode, duration: Duration, id: &str) {
+    fn record(&self, head: &RequestHead, status: StatusCode, duration: Duration, id: &RequestId) {
         let operation = &self.route.operation_id;
         self.durations.observe(operation, status, duration);
-        let (status, method, path, micros) = (status.as_u16(), http.method(), http.path(), duration.as_micros() as u64);
-        let reads = *http.method() == Method::GET || *http.method() == Method::HEAD;
+        let (status, method, path) = (status.as_u16(), &head.method, head.uri.path());
+        let micros = duration.as_micros() as u64;
+        let reads = *method == Method::GET || *method == Method::HEAD;
         if status >= 500 {
-            tracing::error!(request_id = id, %method, path, status, micros, operation, "request failed");
+            tracing::error!(request_id = id.as_str(), %method, path, status, micros, operation, "request failed");
         } else if duration >= SLOW_REQUEST {
-            tracing::warn!(request_id = id, %method, path, status, micros, operation, "slow request");
+            tracing::warn!(request_id = id.as_str(), %method, path, status, micros, operation, "slow request");
         } else if reads {
-            tracing::debug!(request_id = id, %method, path, status, micros, operation, "request");
+            tracing::debug!(request_id = id.as_str(), %method, path, status, micros, operation, "request");
         } else {
-            tracing::info!(request_id = id, %method, path, status, micros, operation, "request");
+            tracing::info!(request_id = id.as_str(), %method, path, status, micros, operation, "request");
         }
     }
 }
 
+/// Returns whether a response from the cache is not complete without the middleware: it permits listed origins and
+/// credentials, and the body of the request has to be read.
+pub fn needs_middleware(app: &App, headers: &HeaderMap) -> bool {
+    let cors = &app.config.cors;
+    !cors.allows_any() || credential_origin(cors, headers).is_some() || has_body(headers)
+}
+
 /// A request whose body was not read yet.
-struct RequestHead<'a> {
+struct UnreadRequest<'a> {
     app: &'a Arc<App>,
     http: &'a HttpRequest,
     /// Id of the request, for the log and the response.
-    id: &'a str,
+    id: &'a RequestId,
 }
 
 /// Serves a request for which the cache has no response.
 async fn handle(
-    head: RequestHead<'_>,
+    request: UnreadRequest<'_>,
     route: &Route,
     path_parameters: Params<'_, '_>,
     payload: &mut Payload,
 ) -> HttpResponse {
-    let RequestHead { app, http, id } = head;
+    let UnreadRequest { app, http, id } = request;
     // A path that is not UTF-8 after decoding cannot name any resource.
-    let Some(parameters) = decoded(path_parameters) else { return problem_response(app, http, &no_resource(), id) };
+    let Some(parameters) = decoded(path_parameters) else {
+        return problem_response(app, http.path(), &no_resource(), id);
+    };
     let result = match authorize(app, route, http, payload).await {
         Ok((actor, query_pairs, body)) => {
-            let (upload, negotiated, id) = (None, None, id.to_owned());
+            let (upload, negotiated, id) = (None, None, id.as_str().to_owned());
             let head = Head::Received(http.clone());
             let app = Arc::clone(app);
             let request = Request { app, http: head, parameters, query_pairs, body, upload, actor, id, negotiated };
@@ -112,9 +140,9 @@ async fn handle(
         Err(problem) => Err(problem),
     };
     match result {
-        Ok(response) => respond(app, http, response, id),
+        Ok(response) => respond(app, http.headers(), response, id),
         Err(problem) => {
-            let mut response = problem_response(app, http, &problem, id);
+            let mut response = problem_response(app, http.path(), &problem, id);
             if let Some(challenge) = challenge(app, route, &problem) {
                 response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
             }
@@ -223,24 +251,14 @@ async fn read_body(app: &App, http: &HttpRequest, payload: &mut Payload) -> Resu
     })
 }
 
-/// Returns the id of the request: that of the header `X-Request-Id` if it has 1 to 64 of the characters
-/// `A-Z a-z 0-9 - _ .`, otherwise a new one. Other values do not reach the log and the response header.
-pub fn request_id(headers: &HeaderMap) -> String {
-    let given = headers.get("x-request-id").and_then(|v| v.to_str().ok());
-    let is_valid = |id: &&str| {
-        (1..=64).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b))
-    };
-    given.filter(is_valid).map_or_else(crate::database::new_id, str::to_owned)
-}
-
 /// Turns the result of a handler into a response in the content coding that the client prefers.
-pub fn respond(app: &App, http: &HttpRequest, response: Response, id: &str) -> HttpResponse {
+pub fn respond(app: &App, headers: &HeaderMap, response: Response, id: &RequestId) -> HttpResponse {
     if let Some(handle) = response.cached {
-        return respond_cached(app, http, handle.key, handle.response, id);
+        return respond_cached(app, headers, handle.key, handle.response, id);
     }
     let mut builder =
         HttpResponse::build(StatusCode::from_u16(response.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR));
-    let coding = if app.config.server.compress { preferred_coding(http) } else { None };
+    let coding = preferred_coding(app, headers);
     let coded = coding.and_then(|coding| Some((coding, coding.encode(&response.body)?)));
     for (name, value) in response.headers {
         let value = match &coded {
@@ -253,22 +271,23 @@ pub fn respond(app: &App, http: &HttpRequest, response: Response, id: &str) -> H
         builder.append_header((header::CONTENT_TYPE, response.media_type));
         builder.append_header((header::VARY, "Accept-Encoding"));
     }
-    set_common_headers(app, &mut builder, id);
-    if let Some(stream) = response.stream {
-        return builder.streaming(stream.0);
-    }
-    match coded {
-        Some((coding, body)) => {
+    let mut built = match (response.stream, coded) {
+        (Some(stream), _) => builder.streaming(stream.0),
+        (None, Some((coding, body))) => {
             builder.insert_header((header::CONTENT_ENCODING, coding.name()));
             builder.body(chunked(body.into()))
         }
-        None => builder.body(chunked(response.body)),
-    }
+        (None, None) => builder.body(chunked(response.body)),
+    };
+    set_common_headers(app, built.headers_mut(), id);
+    built
 }
 
-/// Returns the content coding that the client prefers (RFC 9110, section 12.5.3), if it accepts any.
-pub fn preferred_coding(http: &HttpRequest) -> Option<Coding> {
-    Coding::preferred(http.headers().get(header::ACCEPT_ENCODING)?.to_str().ok()?)
+/// Returns the content coding that the client prefers (RFC 9110, section 12.5.3), if it accepts any and responses are to be
+/// encoded.
+pub fn preferred_coding(app: &App, headers: &HeaderMap) -> Option<Coding> {
+    let accepted = headers.get(header::ACCEPT_ENCODING).filter(|_| app.config.server.compress)?;
+    Coding::preferred(accepted.to_str().ok()?)
 }
 
 /// Returns the entity tag of the same content in a content coding, which is another representation.
@@ -290,9 +309,9 @@ pub fn problem_body(app: &App, path: &str, problem: &Problem, id: &str) -> Probl
     }
 }
 
-/// Turns a problem into a response of the type `application/problem+json` (RFC 9457).
-pub fn problem_response(app: &App, http: &HttpRequest, problem: &Problem, id: &str) -> HttpResponse {
-    let body = problem_body(app, http.path(), problem, id);
+/// Turns the problem of a request with this path and id into a response of the type `application/problem+json` (RFC 9457).
+pub fn problem_response(app: &App, path: &str, problem: &Problem, id: &RequestId) -> HttpResponse {
+    let body = problem_body(app, path, problem, id.as_str());
     let mut response = HttpResponse::build(problem.status());
     response.insert_header((header::CONTENT_TYPE, "application/problem+json"));
     response.insert_header((header::CACHE_CONTROL, "no-store"));
@@ -310,39 +329,14 @@ pub fn problem_response(app: &App, http: &HttpRequest, problem: &Problem, id: &s
     if let Some(allow) = &problem.allow {
         response.insert_header((header::ALLOW, allow.as_str()));
     }
-    set_common_headers(app, &mut response, id);
-    response.body(serde_json::to_vec(&body).unwrap_or_default())
-}
-
-/// Headers of every response. They are static, so that no response allocates them.
-static COMMON_HEADERS: [(HeaderName, HeaderValue); 4] = [
-    (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
-    (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
-    (header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY")),
-    (HeaderName::from_static("cross-origin-resource-policy"), HeaderValue::from_static("cross-origin")),
-];
-/// Value of `Strict-Transport-Security`, sent where the public address uses TLS.
-static STRICT_TRANSPORT_SECURITY: HeaderValue = HeaderValue::from_static("max-age=31536000");
-
-/// Sets the headers that every response has.
-pub fn set_common_headers(app: &App, response: &mut actix_web::HttpResponseBuilder, id: &str) {
-    response.insert_header((HeaderName::from_static("x-request-id"), id));
-    if app.config.cors.allows_any() {
-        // Set even without `Origin` in the request: a shared cache serves the same response to requests with
-        // one.
-        response.insert_header((header::ACCESS_CONTROL_ALLOW_ORIGIN, "*"));
-    }
-    for (name, value) in &COMMON_HEADERS {
-        response.insert_header((name, value));
-    }
-    if app.config.public_url.starts_with("https:") {
-        response.insert_header((header::STRICT_TRANSPORT_SECURITY, &STRICT_TRANSPORT_SECURITY));
-    }
+    let mut built = response.body(serde_json::to_vec(&body).unwrap_or_default());
+    set_common_headers(app, built.headers_mut(), id);
+    built
 }
 
 /// Responds to a request that no route serves: 405 with `allow`, the methods of its path, otherwise 404.
 pub fn not_found(app: &App, http: &HttpRequest, allow: Option<&str>) -> HttpResponse {
-    let id = request_id(http.headers());
+    let id = RequestId::of(http.headers());
     let problem = match allow {
         Some(allow) => {
             let mut problem =
@@ -352,14 +346,14 @@ pub fn not_found(app: &App, http: &HttpRequest, allow: Option<&str>) -> HttpResp
         }
         None => no_resource(),
     };
-    problem_response(app, http, &problem, &id)
+    problem_response(app, http.path(), &problem, &id)
 }
 
 /// Responds with 500 to a request whose handler panicked. The panic itself is logged by the panic hook.
 pub fn handler_panicked(app: &App, http: &HttpRequest) -> HttpResponse {
-    let id = request_id(http.headers());
-    tracing::error!(request_id = id, method = %http.method(), path = http.path(), "a handler panicked");
-    problem_response(app, http, &Problem::internal(&"a handler panicked"), &id)
+    let id = RequestId::of(http.headers());
+    tracing::error!(request_id = id.as_str(), method = %http.method(), path = http.path(), "a handler panicked");
+    problem_response(app, http.path(), &Problem::internal(&"a handler panicked"), &id)
 }
 
 fn no_resource() -> Problem {

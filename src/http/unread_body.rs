@@ -6,7 +6,7 @@ use std::task::{Context, Poll};
 
 use actix_web::body::{BodySize, BoxBody, MessageBody};
 use actix_web::http::ConnectionType;
-use actix_web::http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
+use actix_web::http::header::{CONTENT_LENGTH, HeaderMap, TRANSFER_ENCODING};
 use actix_web::web::{Bytes, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use futures_util::{FutureExt, StreamExt};
@@ -31,6 +31,11 @@ impl MessageBody for BodyWithRequest {
 
 /// Largest unread body that is drained, in bytes: reading it costs less than a new connection.
 const MAX_DRAINED_BYTES: u64 = 64 * 1024;
+
+/// Returns whether a request announces a body (RFC 9112, section 6.3).
+pub fn has_body(headers: &HeaderMap) -> bool {
+    headers.contains_key(CONTENT_LENGTH) || headers.contains_key(TRANSFER_ENCODING)
+}
 
 /// Closes the connection after the response if the request has a long body that has not been received
 /// completely. The response announces this with `Connection: close` (RFC 9112, section 9.6), so that the

@@ -3,6 +3,7 @@
 
 mod if_match;
 pub mod imported_versions;
+pub mod other_names;
 pub mod paths;
 pub mod projection;
 pub mod record_ids;
@@ -177,8 +178,9 @@ fn named((kind, slug, id, live, reference, translations): NamedRow) -> ((String,
 }
 
 /// Looks up items that are given by kind and id or slug, with one query for all ids and one for all slugs.
-/// The result is keyed by kind and the text as given; items that do not exist are left out. The id of an item that was
-/// merged into another one stands for that one.
+/// The result is keyed by kind and the text as given; items that do not exist are left out. A former slug, and the slug
+/// or id of an item that was merged into another one, stand for the item to which they lead; they are looked up, with one
+/// more query, only if something is not found.
 ///
 /// # Errors
 ///
@@ -206,51 +208,29 @@ pub fn resolve(
                 found.insert((kind.clone(), (*given).to_owned()), named.clone());
             }
         }
-        let key = |(kind, given): &(&str, &str)| ((*kind).to_owned(), (*given).to_owned());
-        let missing: Vec<(&str, &str)> = ids.into_iter().filter(|one| !found.contains_key(&key(one))).collect();
-        if !missing.is_empty() && among != Among::All {
-            found.extend(resolve_merged(connection, &missing, among)?);
-        }
     }
     if !by_slug.is_empty() {
         let these = in_pair_list(dialect, (items::kind, items::slug), by_slug);
         let rows = present(among).filter(these).select(columns).load::<NamedRow>(connection)?;
         found.extend(rows.into_iter().map(named));
     }
+    let key = |(kind, given): &(&str, &str)| ((*kind).to_owned(), (*given).to_owned());
+    let is_missing = |one: &&(&str, &str)| is_address(one.1) && !found.contains_key(&key(one));
+    let missing: Vec<(&str, &str)> = given.iter().filter(is_missing).copied().collect();
+    if !missing.is_empty() && among != Among::All {
+        let (kinds, names): (Vec<&str>, Vec<&str>) = missing.iter().copied().unzip();
+        let elsewhere = other_names::lookup(connection, &kinds, &names, among)?;
+        found.extend(missing.iter().filter_map(|(kind, given)| {
+            let other = elsewhere.iter().find(|one| one.kind == *kind && one.name.eq_ignore_ascii_case(given))?;
+            Some((key(&(*kind, *given)), other.target.clone()))
+        }));
+    }
     Ok(found)
 }
 
-/// Looks up the items that have taken the place of merged ones, which are given by kind and id.
-fn resolve_merged(
-    connection: &mut Db,
-    given: &[(&str, &str)],
-    among: Among,
-) -> QueryResult<Vec<((String, String), ReferenceTarget)>> {
-    let dialect = connection.dialect();
-    let ids: Vec<String> = given.iter().map(|(_, id)| id.to_ascii_lowercase()).collect();
-    let taken: Vec<(String, String, String)> = slugs::table
-        .filter(in_list(dialect, slugs::slug, &ids))
-        .filter(in_list(dialect, slugs::kind, given.iter().map(|(kind, _)| kind)))
-        .filter(slugs::locale.eq(ANY_LOCALE))
-        .select((slugs::kind, slugs::slug, slugs::item_id))
-        .load(connection)?;
-    if taken.is_empty() {
-        return Ok(Vec::new());
-    }
-    let columns = (items::kind, items::slug, items::id, items::live, items::reference, items::translations);
-    let rows = present(among).filter(in_list(dialect, items::id, taken.iter().map(|(_, _, id)| id))).select(columns);
-    let targets: Vec<ReferenceTarget> =
-        rows.load::<NamedRow>(connection)?.into_iter().map(|row| named(row).1).collect();
-    let found = given.iter().filter_map(|(kind, id)| {
-        let (_, _, target) = taken.iter().find(|(of, slug, _)| of == kind && slug.eq_ignore_ascii_case(id))?;
-        let target = targets.iter().find(|one| one.id == *target)?;
-        Some((((*kind).to_owned(), (*id).to_owned()), target.clone()))
-    });
-    Ok(found.collect())
-}
-
 /// Looks up the ids of items of one kind that are given by id or slug. Each result pairs the id or slug that
-/// was given, ids in lower case, with the id; items that do not exist are left out.
+/// was given, ids in lower case, with the id; items that do not exist are left out. As [`resolve`] does, it follows names
+/// that are not found to the items to which they lead.
 ///
 /// # Errors
 ///
@@ -270,6 +250,13 @@ pub fn ids_of(connection: &mut Db, kind: &str, given: &[&str], among: Among) -> 
     if !by_slug.is_empty() {
         let rows = present(among).filter(items::kind.eq(kind)).filter(in_list(dialect, items::slug, &by_slug));
         found.extend(rows.select((items::slug, items::id)).load::<(String, String)>(connection)?);
+    }
+    let is_missing =
+        |name: &&&str| is_address(name) && !found.iter().any(|(known, _)| known.eq_ignore_ascii_case(name));
+    let missing: Vec<&str> = given.iter().filter(is_missing).copied().collect();
+    if !missing.is_empty() && among != Among::All {
+        let elsewhere = other_names::lookup(connection, &[kind], &missing, among)?;
+        found.extend(elsewhere.into_iter().map(|other| (other.name, other.target.id)));
     }
     Ok(found)
 }

@@ -14,7 +14,7 @@ use crate::content::local_time::{Moment, stored_span, zone_of};
 use crate::content::slug::sort_key;
 use crate::content::translations::{Translations, untranslated, visible};
 use crate::content_types::references::deep_references;
-use crate::content_types::{ContentType, FilterTarget};
+use crate::content_types::{ContentType, FilterTarget, UNTITLED};
 use crate::database::compressed_text;
 use crate::items::render::{Renderer, View};
 use crate::items::{Coordinates, Item, Link, NO_DATE, Word};
@@ -199,13 +199,40 @@ fn target<'a>(relation: &Relation, entry: &'a Value) -> Option<&'a str> {
 
 /// Returns whether lists of this kind are filtered by words.
 pub fn has_words(content_type: &'static ContentType) -> bool {
-    content_type.filters.iter().any(|filter| matches!(filter.on, FilterTarget::Word(_)))
+    has_feeds(content_type) || content_type.filters.iter().any(|filter| matches!(filter.on, FilterTarget::Word(_)))
 }
 
-/// Returns the words by which lists are filtered, without each field's usual word: most items have that one,
+/// Returns whether there are feeds of items of this kind, which leave out those without a title in their language.
+fn has_feeds(content_type: &'static ContentType) -> bool {
+    let is_localised = content_type.field(content_type.label).is_some_and(|field| field.localised);
+    is_localised && matches!(content_type.kind, "event" | "session")
+}
+
+/// Returns the languages in which visitors see no title of an item, as words.
+fn untitled(
+    item_id: &str,
+    content_type: &'static ContentType,
+    content: &Map<String, Value>,
+    translations: &Translations,
+    site: &Site,
+) -> Vec<Word> {
+    if !has_feeds(content_type) {
+        return Vec::new();
+    }
+    let titles = content.get(content_type.label);
+    let is_seen =
+        |locale: &str| titles.is_some_and(|titles| titles.get(locale).is_some()) && !translations.get(locale).hidden;
+    let lacking = site.locales.iter().filter(|locale| !is_seen(locale.as_str()));
+    let word =
+        |locale: &String| Word { item_id: item_id.to_owned(), field: UNTITLED.field.to_owned(), value: locale.clone() };
+    lacking.map(word).collect()
+}
+
+/// Returns the words by which lists are filtered, with the languages in which there is no title, and without each field's usual word: most items have that one,
 /// and rows for it would make the table large without helping a filter.
-pub fn words(item_id: &str, content_type: &'static ContentType, content: &Map<String, Value>) -> Vec<Word> {
-    let mut words = Vec::new();
+pub fn words(item: &Item, content_type: &'static ContentType, content: &Map<String, Value>, site: &Site) -> Vec<Word> {
+    let item_id = item.id.as_str();
+    let mut words = untitled(item_id, content_type, content, &item.translations(), site);
     for filter in content_type.filters {
         let FilterTarget::Word(word) = filter.on else { continue };
         let mut value = content.get(word.path[0]);

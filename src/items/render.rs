@@ -225,7 +225,7 @@ impl<'a> Renderer<'a> {
             detail.push_str(",\"reading_minutes\":null,\"table_of_contents\":[]");
             return;
         };
-        let plain = rich_text::to_text(html);
+        let plain = rich_text::to_words(html);
         let _ = write!(card, ",\"excerpt\":{}", text(&excerpt(&plain)));
         let (minutes, contents) = (reading_minutes(&plain), outline(html).1);
         let _ = write!(detail, ",\"reading_minutes\":{minutes},\"table_of_contents\":{}", json(&contents));

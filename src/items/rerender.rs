@@ -16,7 +16,7 @@ use crate::items::{paths, projection, side_tables, working_draft};
 
 /// Version of the rendering. It must be increased whenever the same content is rendered in another way; a
 /// change of the declared fields and filters is noticed without it.
-const RENDER_VERSION: u32 = 7;
+const RENDER_VERSION: u32 = 8;
 /// Number of items in one transaction; other writes come in between.
 const CHUNK: i64 = 500;
 /// The row of `settings` with the fingerprint under which everything was rendered.

@@ -31,7 +31,7 @@ pub fn of_new<'a>(site: &Site, new: impl Iterator<Item = NewContent<'a>>) -> New
     let mut rows = NewRows::default();
     for (item, content_type, content) in new {
         rows.links.extend(projection::links(&item.id, content_type, content, &item.translations(), site));
-        rows.words.extend(projection::words(&item.id, content_type, content));
+        rows.words.extend(projection::words(item, content_type, content, site));
         rows.places.extend(projection::coordinates(&item.id, content_type, content));
         rows.redirects.extend(RedirectRule::of(item, content, site));
     }
@@ -53,7 +53,7 @@ pub fn update(
 ) -> QueryResult<()> {
     update_links(connection, &item.id, projection::links(&item.id, content_type, content, &item.translations(), site))?;
     if projection::has_words(content_type) {
-        update_words(connection, &item.id, projection::words(&item.id, content_type, content))?;
+        update_words(connection, &item.id, projection::words(item, content_type, content, site))?;
     }
     if content_type.coordinates.is_some() {
         update_coordinates(connection, &item.id, projection::coordinates(&item.id, content_type, content))?;

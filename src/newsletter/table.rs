@@ -135,14 +135,22 @@ pub struct SubscriberTable {
     refused: Vec<(u64, String)>,
 }
 
+/// Returns the character between the columns of a table: the comma, semicolon or tab that is most frequent in the first row.
+/// Spreadsheets write semicolons where the comma is the sign of decimals.
+fn delimiter_of(table: &[u8]) -> u8 {
+    let count = |wanted: u8| table.iter().take_while(|byte| **byte != b'\n').filter(|byte| **byte == wanted).count();
+    [b'\t', b';', b','].into_iter().max_by_key(|delimiter| count(*delimiter)).unwrap_or(b',')
+}
+
 /// Reads a table of subscribers. Each row needs a proof of consent: text, time, and where it was given.
 ///
 /// # Errors
 /// Returns what is wrong with the table as a whole.
 pub fn read(site: &Site, table: &[u8]) -> Result<SubscriberTable, String> {
-    let mut reader = csv::ReaderBuilder::new().flexible(true).trim(csv::Trim::All).from_reader(table);
+    let mut reader =
+        csv::ReaderBuilder::new().delimiter(delimiter_of(table)).flexible(true).trim(csv::Trim::All).from_reader(table);
     let header = reader.headers().map_err(|_| "the first row is not valid UTF-8".to_owned())?;
-    let header: Vec<String> = header.iter().map(|name| name.trim_start_matches('\u{feff}').to_owned()).collect();
+    let header: Vec<String> = header.iter().map(|name| name.trim_start_matches('\u{feff}').to_lowercase()).collect();
     for (position, name) in header.iter().enumerate() {
         if !COLUMNS.contains(&name.as_str()) {
             return Err(bounded(unknown_name_message("column", name, COLUMNS)));

@@ -4,14 +4,17 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use actix_web::rt::task::spawn_blocking;
+use diesel::prelude::*;
 use diesel::result::{Error as DieselError, QueryResult};
 use indicatif::ProgressBar;
+use serde_json::Value;
 use thiserror::Error;
 
 use crate::app::App;
 use crate::database::sandbox::TemporaryTables;
+use crate::database::schema::items as stored_items;
 use crate::database::{DatabaseError, Db};
-use crate::items::{self, Among};
+use crate::items::{self, Among, Item};
 use crate::journal::Author;
 use crate::problem::{Problem, ProblemKind};
 use crate::transfer::import_file::{FileReader, LocalFile, Reading};
@@ -141,7 +144,7 @@ where
         listener: Box::new(tell),
         begun: Default::default(),
     };
-    require_event(app, &import).await?;
+    let import = meet_event(app, import).await?;
     survey(app, &import).await?;
     if options.dry_run {
         return dry_run(app, import).await;
@@ -155,7 +158,7 @@ where
 /// # Errors
 /// Fails as [`import`] does, and if the listener ends the import.
 pub async fn serve(app: &App, import: Import) -> Result<Report, ImportError> {
-    require_event(app, &import).await?;
+    let import = meet_event(app, import).await?;
     survey(app, &import).await?;
     let ground = if import.options.dry_run {
         Ground::Beside(Box::new(app.database.sandbox(TemporaryTables::OnDisk)?))
@@ -181,15 +184,26 @@ pub fn event_exists(connection: &mut Db, id_or_slug: &str) -> QueryResult<bool> 
     Ok(!items::ids_of(connection, "event", &[id_or_slug], Among::Present)?.is_empty())
 }
 
-/// Requires that the event exists to which the programme belongs, before anything is written.
-async fn require_event(app: &App, import: &Import) -> Result<(), ImportError> {
-    let Some(event) = import.options.settings.event.clone() else { return Ok(()) };
-    if import.begun.0 != ImportPosition::default() {
-        return Ok(());
-    }
+/// Requires that the event exists to which the programme belongs, before anything is written. Times that name no zone are in
+/// that of the event, unless another one was named.
+async fn meet_event(app: &App, mut import: Import) -> Result<Import, ImportError> {
+    let Some(event) = import.options.settings.event.clone() else { return Ok(import) };
     let name = event.clone();
-    let exists = app.database.read(move |c| Ok::<_, DatabaseError>(event_exists(c, &name)?)).await?;
-    if exists { Ok(()) } else { Err(ImportError::NoEvent(event)) }
+    let found = app.database.read(move |c| {
+        let ids = items::ids_of(c, "event", &[&name], Among::Present)?;
+        let Some((_, id)) = ids.first() else { return Ok(None) };
+        Ok::<_, DatabaseError>(Some(stored_items::table.find(id).select(Item::as_select()).first(c)?))
+    });
+    let Some(item): Option<Item> = found.await? else {
+        let has_begun = import.begun.0 != ImportPosition::default();
+        return if has_begun { Ok(import) } else { Err(ImportError::NoEvent(event)) };
+    };
+    let zone = item.content().get("time_zone").and_then(Value::as_str).map(str::to_owned);
+    let settings = &mut import.reader.settings;
+    if let Some(zone) = zone.filter(|_| !settings.is_zone_known) {
+        (settings.time_zone, settings.is_zone_known) = (zone, true);
+    }
+    Ok(import)
 }
 
 /// Looks at the file before it is imported.

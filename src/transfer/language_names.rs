@@ -7,7 +7,8 @@ use crate::content::values;
 /// Words after which the name of a language goes on in ISO 639-3, as in "Modern Greek (1453-)".
 const BEFORE: &str = "modern ";
 
-/// Returns the BCP 47 tag of a language, given its tag, one of its codes, its English name, or its own name.
+/// Returns the BCP 47 tag of a language, given its tag, also with underscores (UTS 35), one of its codes, its English name, or
+/// its own name.
 pub fn language_tag(given: &str) -> Option<String> {
     let name = given.trim();
     let by_code = (name.len() == 3).then(|| Language::from_639_3(&name.to_ascii_lowercase())).flatten();
@@ -16,9 +17,17 @@ pub fn language_tag(given: &str) -> Option<String> {
     let found = by_code.or_else(|| is_name.then(|| by_name(name)).flatten());
     match found {
         Some(language) => Some(language.to_639_1().unwrap_or(language.to_639_3()).to_owned()),
-        // A tag may have any letters; what is longer than a code and no name of a language is none.
-        None => values::language(name).ok().filter(|tag| tag.split('-').next().is_some_and(|main| main.len() < 4)),
+        None => values::language(without_address(&name.replace('_', "-"))).ok(),
     }
+}
+
+/// Returns a tag without the ending by which pretalx and WordPress say how a text addresses its readers, as `de-formal` does.
+fn without_address(tag: &str) -> &str {
+    let end = ["-formal", "-informal"].into_iter().find(|end| {
+        let start = tag.len().checked_sub(end.len()).filter(|start| *start > 0);
+        start.and_then(|start| tag.get(start..)).is_some_and(|last| last.eq_ignore_ascii_case(end))
+    });
+    end.map_or(tag, |end| &tag[..tag.len() - end.len()])
 }
 
 /// Returns the language with a name. Of several, one that has a code of two letters.
@@ -58,10 +67,17 @@ mod tests {
             ("日本語", "ja"),
             ("Low German", "nds"),
             ("zh-Hant", "zh-Hant"),
+            ("de_DE", "de-DE"),
+            ("de-formal", "de"),
+            ("de_DE_formal", "de-DE"),
+            ("pt_br", "pt-BR"),
+            ("ger", "de"),
+            ("eng-GB", "en-GB"),
+            ("Klingon", "tlh"),
         ] {
             assert_eq!(language_tag(given).as_deref(), Some(tag), "{given}");
         }
-        for given in ["", "Klingonish", "mixed", "to be announced"] {
+        for given in ["", "Klingonish", "mixed", "to be announced", "jj", "en-JJ", "en-english"] {
             assert_eq!(language_tag(given), None, "{given}");
         }
     }

@@ -15,6 +15,7 @@ use crate::items::Item;
 use crate::items::sources::{self, Source};
 use crate::problem::Problem;
 use crate::transfer::record::{ImportEntry, Record};
+use crate::transfer::revisions;
 use crate::transfer::survey::hash_of;
 
 /// Fingerprints of a record whose item was withdrawn, so that the record is taken again when it returns: one whose item
@@ -30,9 +31,13 @@ const CHUNK: i64 = 500;
 pub struct Seen {
     records: HashSet<u64>,
     origins: BTreeSet<String>,
+    /// Events of which this site may have given out the programme that the file is.
+    own_events: BTreeSet<String>,
     /// Records that the file may have and that were not read: the rest of their sources is greater than the text. By
     /// the hash of the beginning of the sources.
     beyond: HashMap<u64, String>,
+    /// Revisions in which the file has events and series, by the hash of their identities.
+    revisions: HashMap<u64, String>,
     whole: bool,
     broken: bool,
 }
@@ -63,10 +68,13 @@ impl Seen {
                     known.clone_from(after);
                 }
             }
+            ImportEntry::Revision(revision) => {
+                self.revisions.insert(hash_of("", &revision.identity), revision.number.clone());
+            }
             ImportEntry::Exported { .. }
             | ImportEntry::ExportedForm { .. }
             | ImportEntry::ExportedIssue { .. }
-            | ImportEntry::Revision(_)
+            | ImportEntry::Cancellation(_)
             | ImportEntry::Note { .. }
             | ImportEntry::LeftOut(_) => {}
         }
@@ -76,6 +84,9 @@ impl Seen {
         self.remember_source(record.kind, &record.source);
         if let Some(shared) = &record.same_as {
             self.remember_source(record.kind, shared);
+        }
+        if let Some(event) = record.own_event.as_ref().filter(|event| !self.own_events.contains(*event)) {
+            self.own_events.insert(event.clone());
         }
         if !record.origin.is_empty() && !self.origins.contains(&record.origin) {
             self.origins.insert(record.origin.clone());
@@ -94,12 +105,19 @@ impl Seen {
     }
 
     /// Returns the records that the sources of the file had and that are not in it, whose items are not over and not
-    /// withdrawn already.
+    /// withdrawn already. Nothing is missing from a programme of this site: others brought its sessions, under the ids that they
+    /// have elsewhere.
     ///
     /// # Errors
     /// Fails if a query fails.
     pub fn missing(&self, connection: &mut Db, now: i64) -> QueryResult<Vec<Missing>> {
         let mut missing = Vec::new();
+        for event in &self.own_events {
+            let found: Option<String> = items::table.find(event).select(items::id).first(connection).optional()?;
+            if found.is_some() {
+                return Ok(missing);
+            }
+        }
         for (origin, kind) in self.origins.iter().flat_map(|origin| MISSED.map(|kind| (origin, kind))) {
             missing.extend(self.missing_of(connection, (kind, origin), now)?);
         }
@@ -121,7 +139,7 @@ impl Seen {
             let Some(last) = rows.last() else { return Ok(missing) };
             after.clone_from(&last.source);
             for source in rows.into_iter().filter(|row| !is_withdrawn(row) && !self.is_there(row)) {
-                if self.is_last_of_item(connection, &source)? {
+                if !self.has_older_revision(connection, &source)? && self.is_last_of_item(connection, &source)? {
                     missing.extend(item_of(connection, source, now)?);
                 }
             }
@@ -136,6 +154,20 @@ impl Seen {
             self.beyond.get(&hash_of("", prefix)).is_some_and(|after| rest > after.as_str())
         };
         self.records.contains(&hash_of(&row.kind, source)) || source.match_indices('/').any(is_beyond)
+    }
+
+    /// Returns whether the file has an older revision of the event or series to which a record belongs: it says nothing of
+    /// what is newer.
+    fn has_older_revision(&self, connection: &mut Db, row: &Source) -> QueryResult<bool> {
+        let series = row.source.rsplit_once('/').map(|(identity, _)| identity);
+        for identity in series.into_iter().chain([row.source.as_str()]) {
+            if let Some(number) = self.revisions.get(&hash_of("", identity))
+                && *number < revisions::newest(connection, identity)?
+            {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// Returns whether nothing else that is still there describes the item of a record, so that it is missing with

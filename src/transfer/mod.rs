@@ -5,6 +5,7 @@
 //! size or, for a dry run, in a single transaction that is rolled back.
 
 mod attempt;
+mod cancellations;
 mod country_names;
 mod edits;
 pub mod export;

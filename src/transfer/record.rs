@@ -1,6 +1,6 @@
 //! The entries that readers return.
 
-use chrono::NaiveDateTime;
+use chrono::{NaiveDate, NaiveDateTime};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
@@ -72,6 +72,10 @@ pub struct Record {
     /// the system has none.
     #[serde(skip)]
     pub revision: String,
+    /// Identity of the event or series to which the record belongs, and the revision in which its file has that. The record
+    /// is left out if a newer revision was imported.
+    #[serde(skip)]
+    pub part_of: Option<(String, String)>,
     /// Name of the file's source, the same for all its records: what the file says of itself.
     #[serde(skip)]
     pub origin: String,
@@ -86,6 +90,10 @@ pub struct Record {
     /// those with which its sessions were imported.
     #[serde(skip)]
     pub own_event: Option<String>,
+    /// References that the item has lost: the field, and the source of the item to which it refers. Any other reference in
+    /// that field stays, unless no source is named.
+    #[serde(skip)]
+    pub lost_references: Vec<(&'static str, Option<String>)>,
 }
 
 impl Record {
@@ -103,10 +111,12 @@ impl Record {
             by_name: ByName::Never,
             private: false,
             revision: String::new(),
+            part_of: None,
             origin: String::new(),
             ids: RecordIds::default(),
             own_ids: Vec::new(),
             own_event: None,
+            lost_references: Vec::new(),
         }
     }
 
@@ -324,6 +334,11 @@ pub struct SourceRevision {
     pub beyond: Option<String>,
 }
 
+/// Returns the source of the series whose events have an identity.
+pub fn series_of(identity: &str) -> String {
+    format!("{identity}/series")
+}
+
 /// An occurrence of a [`SourceRevision`].
 #[derive(Debug, Clone)]
 pub struct RevisedOccurrence {
@@ -333,6 +348,32 @@ pub struct RevisedOccurrence {
     pub start: NaiveDateTime,
     /// Whether its record follows. It does not if it is after the horizon, or one of too many.
     pub is_sent: bool,
+}
+
+/// A message that an event does not take place, or occurrences of a series do not (RFC 5546, section 3.2.5).
+#[derive(Debug)]
+pub struct Cancellation {
+    /// Position in the file.
+    pub place: String,
+    /// Source of the event, or what the sources of the occurrences of the series begin with, before a slash.
+    pub identity: String,
+    /// The revision; see [`Record::revision`].
+    pub revision: String,
+    /// The occurrence; `None` for all of them.
+    pub instance: Option<CancelledInstance>,
+    /// The event, for a site that does not have it, if the message says enough of it.
+    pub record: Option<Box<Record>>,
+}
+
+/// Which occurrences a [`Cancellation`] means.
+#[derive(Debug, Clone)]
+pub struct CancelledInstance {
+    /// The last part of the source of the first one: a date, or a time in UTC.
+    pub key: String,
+    /// Its local date.
+    pub day: NaiveDate,
+    /// Whether all later ones are meant too.
+    pub and_later: bool,
 }
 
 /// An entry that a reader found in a file.
@@ -386,6 +427,8 @@ pub enum ImportEntry {
     },
     /// A revision that replaces all earlier ones of the same event. It comes before its records.
     Revision(Box<SourceRevision>),
+    /// A message that something does not take place.
+    Cancellation(Box<Cancellation>),
     /// A detail that is left out, while the record that contains it is imported.
     Note {
         /// Position in the file.

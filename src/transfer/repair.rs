@@ -5,7 +5,7 @@ use chrono::{DateTime, NaiveDateTime};
 use serde_json::{Map, Value};
 
 use crate::content::field::{Field, FieldType, ObjectType};
-use crate::content::local_time::rfc3339;
+use crate::content::local_time::{end_of_day, rfc3339};
 use crate::content::violation::Violation;
 use crate::content_types::ContentType;
 use crate::time_zone::{LocalOffsets, Zone};
@@ -13,13 +13,14 @@ use crate::time_zone::{LocalOffsets, Zone};
 /// Greatest number of characters of a value that a note names.
 const MOST_NAMED: usize = 80;
 
-/// Changes the body of a record so that the violations do not occur any more. `own` tells whether a field is part of
+/// Changes the body of a record so that the violations do not occur any more. `zone` is that of times whose item names none,
+/// and `own` tells whether a field is part of
 /// the record; other fields are those of the item, which a record does not change. Returns a note for each change.
 ///
 /// # Errors
 /// Returns the violations if one of them concerns what makes the item what it is; the body is then unchanged.
 pub fn repair(
-    content_type: &'static ContentType,
+    (content_type, zone): (&'static ContentType, Zone),
     body: &mut Map<String, Value>,
     own: impl Fn(&str) -> bool,
     faults: Vec<Violation>,
@@ -27,12 +28,16 @@ pub fn repair(
     if faults.is_empty() {
         return Ok(Vec::new());
     }
-    let zone = body.get("time_zone").and_then(Value::as_str).and_then(|name| name.parse().ok());
+    let zone = body.get("time_zone").and_then(Value::as_str).map_or(Some(zone), |name| name.parse().ok());
     let mut notes = Vec::with_capacity(faults.len());
     let mut changed = body.clone();
     for fault in &faults {
         let place = Place::of(fault);
         if is_consequence(fault, &faults) {
+            continue;
+        }
+        // What another fault removed as a whole breaks no rule any more.
+        if place.as_ref().is_some_and(|place| body.contains_key(&place.field) && !changed.contains_key(&place.field)) {
             continue;
         }
         // The whole day is what its dates do not say; the times are what they do.
@@ -173,6 +178,14 @@ fn amend(text: &mut String, max: Option<usize>, zone: Option<Zone>, code: &str) 
         *text = shortened(text, max);
         return Some(format!("shortened from {length} to at most {max} characters"));
     }
+    if code == "not_a_time" {
+        // The end of an item that starts at a time: a day lasts until the midnight after it.
+        let zone = zone?;
+        let written = rfc3339(&end_of_day(text.parse().ok()?, zone));
+        let message = format!("the item starts at a time; its end, the date {text}, is read as {written}");
+        *text = written;
+        return Some(message);
+    }
     if !matches!(code, "ambiguous_time" | "nonexistent_time" | "wrong_offset") {
         return None;
     }
@@ -280,7 +293,7 @@ mod tests {
             message: String::new(),
         };
         let faults = faults.iter().map(fault).collect();
-        match repair(content_type, body.as_object_mut().unwrap(), |_| true, faults) {
+        match repair((content_type, Zone::utc()), body.as_object_mut().unwrap(), |_| true, faults) {
             Ok(notes) => {
                 assert!(!notes.is_empty());
                 true
@@ -310,6 +323,9 @@ mod tests {
         let wanted =
             json!({"title": {"en": "A"}, "links": [{"url": "https://a.example/"}], "starts_at": "2027-01-01T09:00"});
         assert_eq!(repaired("event", event, &faults), wanted);
+        let venue = json!({"name": {"en": "Pier"}, "geo": {"latitude": "50;85", "longitude": "4;3"}});
+        let faults = [("/geo/latitude", "wrong_type"), ("/geo/longitude", "wrong_type")];
+        assert_eq!(repaired("venue", venue, &faults), json!({"name": {"en": "Pier"}}));
         let session =
             json!({"title": {"en": "A"}, "speakers": [{"speaker": "a"}, {"speaker": "a"}], "track": {"en": "x"}});
         let faults = [("/speakers/1", "duplicate"), ("/track/en", "control_character")];
@@ -329,12 +345,12 @@ mod tests {
             message: message.to_owned(),
         };
         let faults = vec![fault("/address/country", "too_long", "must have at most 2 characters")];
-        let notes = repair(venue, body.as_object_mut().unwrap(), |_| true, faults).unwrap();
+        let notes = repair((venue, Zone::utc()), body.as_object_mut().unwrap(), |_| true, faults).unwrap();
         assert_eq!(notes[0].message, "left out: \"Atlantis\": must have at most 2 characters");
         let event = ContentType::of_kind("event").unwrap();
         let mut body = json!({"title": {"en": "A"}, "all_day": true, "starts_at": "2027-01-01T09:00", "ends_at": "2027-01-01T10:00"});
         let faults = ["/starts_at", "/ends_at"].map(|pointer| fault(pointer, "not_a_date", "must be a date")).to_vec();
-        let notes = repair(event, body.as_object_mut().unwrap(), |_| true, faults).unwrap();
+        let notes = repair((event, Zone::utc()), body.as_object_mut().unwrap(), |_| true, faults).unwrap();
         assert_eq!((notes.len(), notes[0].pointer.as_str()), (1, "/all_day"), "{notes:?}");
         assert_eq!(body["ends_at"], "2027-01-01T10:00");
     }

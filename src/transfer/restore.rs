@@ -26,6 +26,7 @@ use crate::items::sources::{self, Source};
 use crate::items::working_draft::WorkingDraft;
 use crate::items::{Among, Item, is_id, taken_slugs};
 use crate::problem::Problem;
+use crate::time_zone::Zone;
 
 /// Greatest version of an imported item: the greatest integer that every JSON parser represents exactly (RFC
 /// 8259, section 6). It is far from the greatest integer of the database, so that the version can grow.
@@ -157,7 +158,7 @@ pub fn complete(
 /// of its own kind. Returns the notes on that, and whether anything was left out.
 pub fn leave_out(exported: &mut Exported, faults: Vec<Violation>) -> (Vec<Violation>, bool) {
     let Some(content_type) = ContentType::of_kind(&exported.kind) else { return (faults, false) };
-    match repair(content_type, &mut exported.content, |_| true, faults) {
+    match repair((content_type, Zone::utc()), &mut exported.content, |_| true, faults) {
         Ok(notes) => (notes, true),
         Err(faults) => {
             let rest = without_own_kind(content_type, &exported.content);
@@ -296,7 +297,7 @@ pub(super) fn amended(
             Err(problem) if problem.errors.is_empty() => return Err(problem),
             Err(problem) => problem.errors,
         };
-        match repair(content_type, &mut body, |_| true, faults) {
+        match repair((content_type, site.time_zone), &mut body, |_| true, faults) {
             Ok(more) => notes.extend(more),
             Err(faults) => return Ok(Err(faults)),
         }

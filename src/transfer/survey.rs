@@ -11,6 +11,7 @@ use diesel::result::QueryResult;
 use serde_json::Value;
 
 use crate::content::slug::sort_key;
+use crate::content_types::{self, ContentType};
 use crate::database::Db;
 use crate::database::schema::{items, sources as sources_table};
 use crate::items::Item;
@@ -20,10 +21,13 @@ use crate::transfer::own_items::OwnItems;
 use crate::transfer::record::{ImportEntry, Record};
 use crate::transfer::revisions;
 
-/// The kinds whose items make a source recognisable.
-pub const TELLING: [&str; 3] = ["event", "session", "speaker"];
+/// The kinds whose items make a source recognisable wherever they stand. Those of other kinds do if they are what a file
+/// lists, as a list of venues does; the venue of a programme is a part of it.
+const TELLING: [&str; 3] = ["event", "session", "speaker"];
 /// End of the names of the sources of programmes.
 pub const PROGRAMME: &str = ":programme";
+/// Beginning of the names of the sources of calendars.
+const CALENDAR: &str = "ics:";
 const DAY: i64 = 86_400_000_000;
 /// Smallest number of items of which a third says something.
 const LEAST: i64 = 6;
@@ -42,7 +46,8 @@ struct Kind {
     changed: HashSet<u64>,
     /// What the first of them would become.
     first: Option<String>,
-    /// Whether one of them would have both another name and another day.
+    /// Whether one of them would have both another name and another day, or, of a kind without days, a name that has
+    /// nothing in common with the one before.
     is_replaced: bool,
     /// Number of records with names that have nothing in common with those before.
     renamed: usize,
@@ -93,14 +98,15 @@ impl Survey {
             }
             ImportEntry::Revision(revision) => {
                 // What a new revision does not have becomes what it has, or is withdrawn, as its source says.
-                for gone in revisions::gone(connection, revision)? {
-                    self.seen.remember(&ImportEntry::Present { kind: revisions::KIND, source: gone.source.source });
+                for row in revisions::changes(connection, revision)?.all() {
+                    self.seen.remember(&ImportEntry::Present { kind: revisions::KIND, source: row.source });
                 }
                 return Ok(true);
             }
             ImportEntry::Broken { .. }
             | ImportEntry::Present { .. }
             | ImportEntry::Beyond { .. }
+            | ImportEntry::Cancellation(_)
             | ImportEntry::Note { .. }
             | ImportEntry::LeftOut(_)
             | ImportEntry::Whole => return Ok(true),
@@ -113,21 +119,23 @@ impl Survey {
             return Ok(true);
         }
         if self.origins.insert(record.origin.clone()) {
-            for kind in TELLING {
-                let counted = self.count(connection, kind, &record.origin)?;
-                self.kinds.insert((kind, record.origin.clone()), counted);
+            for content_type in content_types::ALL {
+                let counted = self.count(connection, content_type.kind, &record.origin)?;
+                self.kinds.insert((content_type.kind, record.origin.clone()), counted);
             }
         }
-        if TELLING.contains(&record.kind) && self.compared.insert(hash_of(record.kind, &record.source)) {
+        let tells = TELLING.contains(&record.kind) || !record.supporting;
+        if tells && self.compared.insert(hash_of(record.kind, &record.source)) {
             self.compare(connection, record)?;
         }
         Ok(self.kinds.values().any(|kind| kind.is_known))
     }
 
     /// Returns the time since which something must not be over to be missed. A programme keeps what is over; a calendar or
-    /// a list drops it.
-    fn since(&self, origin: &str) -> i64 {
-        if origin.ends_with(PROGRAMME) { i64::MIN } else { self.now }
+    /// a list drops it. What has no times is never over.
+    fn since(&self, (kind, origin): (&str, &str)) -> i64 {
+        let keeps = origin.ends_with(PROGRAMME) || !has_days(kind);
+        if keeps { i64::MIN } else { self.now }
     }
 
     fn count(&self, connection: &mut Db, kind: &str, origin: &str) -> QueryResult<Kind> {
@@ -137,14 +145,14 @@ impl Survey {
             .filter(sources_table::fingerprint.ne_all(WITHDRAWN));
         let expected = items::table
             .filter(items::id.eq_any(here.select(sources_table::item_id)))
-            .filter(items::trashed_at.eq(0).and(items::ends_at.ge(self.since(origin))))
+            .filter(items::trashed_at.eq(0).and(items::ends_at.ge(self.since((kind, origin)))))
             .count()
             .get_result(connection)?;
         Ok(Kind { is_known, expected, ..Kind::default() })
     }
 
     fn compare(&mut self, connection: &mut Db, record: &Record) -> QueryResult<()> {
-        let since = self.since(&record.origin);
+        let since = self.since((record.kind, &record.origin));
         let Some(kind) = self.kinds.get_mut(&(record.kind, record.origin.clone())) else { return Ok(()) };
         let known = match (sources::find(connection, record.kind, &record.source)?, &record.same_as) {
             (None, Some(shared)) => sources::find(connection, record.kind, shared)?,
@@ -163,7 +171,8 @@ impl Survey {
         if ends_at < since {
             kind.over.insert(hash_of(record.kind, &known.item_id));
         }
-        if !is_withdrawn(&known) && known.fingerprint != record.fingerprint() {
+        let is_older = !record.revision.is_empty() && record.revision < known.revision;
+        if !is_older && !is_withdrawn(&known) && known.fingerprint != record.fingerprint() {
             let item: Item = here.select(Item::as_select()).first(connection)?;
             kind.note(record, &item);
         }
@@ -177,13 +186,15 @@ impl Survey {
     pub fn objection(&self, connection: &mut Db) -> QueryResult<Option<String>> {
         for ((kind, origin), found) in &self.kinds {
             let gone = if found.is_known && MISSED.contains(kind) && !self.is_own {
-                self.seen.missing_of(connection, (kind, origin), self.since(origin))?.len()
+                self.seen.missing_of(connection, (kind, origin), self.since((kind, origin)))?.len()
             } else {
                 0
             };
-            let is_named = *origin != format!("ics:{}", self.name) && !origin.starts_with(&format!("{}:", self.name));
+            let is_named =
+                *origin != format!("{CALENDAR}{}", self.name) && !origin.starts_with(&format!("{}:", self.name));
             if let Some(sentence) = found.objection((kind, origin), is_named, gone) {
-                return Ok(Some(format!("the source \"{origin}\" was imported before, and {sentence}")));
+                let name = name_in(origin);
+                return Ok(Some(format!("the source \"{name}\" was imported before, and {sentence}")));
             }
         }
         Ok(None)
@@ -207,7 +218,7 @@ impl Kind {
             return;
         }
         self.changed.insert(hash_of(record.kind, &item.id));
-        self.is_replaced |= is_reworded && is_moved;
+        self.is_replaced |= if has_days(record.kind) { is_reworded && is_moved } else { is_renamed };
         let said = match (is_reworded, day) {
             (false, Some(day)) => format!("\"{}\" would move to {day}", record.label()),
             _ => becomes(&item.label, record.label()),
@@ -240,6 +251,21 @@ impl Kind {
             format!("of {expected} records of the kind {kind}, {gone} are gone and {changes} would be others{first}")
         })
     }
+}
+
+/// Returns the name of a source, as `--name` gives it, without what a reader adds to tell the records of one file from those
+/// of another format or kind.
+pub fn name_in(origin: &str) -> &str {
+    let of_calendar = origin.strip_prefix(CALENDAR);
+    let kinds = content_types::ALL.iter().map(|content_type| content_type.kind);
+    let mut ends = kinds.chain(["conferences", "events", "programme"]);
+    let of_file = || ends.find_map(|end| origin.strip_suffix(end)?.strip_suffix(':'));
+    of_calendar.or_else(of_file).filter(|name| !name.is_empty()).unwrap_or(origin)
+}
+
+/// Returns whether items of a kind take place.
+fn has_days(kind: &str) -> bool {
+    ContentType::of_kind(kind).is_some_and(|content_type| content_type.span.is_some())
 }
 
 fn becomes(before: &str, after: &str) -> String {
@@ -307,6 +333,15 @@ mod tests {
         ] {
             assert_eq!(differ(before, after), anew, "{before}, {after}");
         }
+    }
+
+    #[test]
+    fn sources_have_the_names_that_were_given() {
+        for origin in ["ics:river", "river:programme", "river:event", "river:event_type", "river:conferences", "river"]
+        {
+            assert_eq!(name_in(origin), "river", "{origin}");
+        }
+        assert_eq!((name_in(":event"), name_in("a:b")), (":event", "a:b"));
     }
 
     #[test]

@@ -3,15 +3,16 @@
 use crate::content::violation::Violation;
 use crate::content_types::ContentType;
 use crate::database::Db;
+use crate::items::sources::{self, Source};
 use crate::problem::Problem;
 use crate::transfer::attempt::in_savepoint;
 use crate::transfer::edits::{imported_version, is_edited};
 use crate::transfer::importer::Importer;
 use crate::transfer::listener::{ImportPosition, Listener};
 use crate::transfer::missing::{Missing, Seen, item_of, withdraw};
-use crate::transfer::record::{ImportEntry, SourceRevision};
+use crate::transfer::record::{Cancellation, ImportEntry, SourceRevision};
 use crate::transfer::report::{Outcome, Report, ReportLine};
-use crate::transfer::{restore, revisions};
+use crate::transfer::{cancellations, restore, revisions};
 
 /// The state of an import between its transactions.
 pub struct Work {
@@ -96,6 +97,13 @@ impl Work {
         if let ImportEntry::Revision(revision) = &entry {
             self.replace(connection, revision)?;
         }
+        let entry = match entry {
+            ImportEntry::Cancellation(cancellation) => match self.cancel(connection, *cancellation)? {
+                Some(rest) => rest,
+                None => return Ok(()),
+            },
+            entry => entry,
+        };
         for line in self.importer.apply(connection, &self.file, entry)? {
             self.say(&line);
         }
@@ -138,6 +146,52 @@ impl Work {
             }
         }
         Ok(())
+    }
+
+    /// Cancels what a message means. Returns what is left to do if the site does not have it.
+    fn cancel(&mut self, connection: &mut Db, message: Cancellation) -> Result<Option<ImportEntry>, Problem> {
+        let rows = cancellations::meant(connection, &message)?;
+        if rows.is_empty() {
+            let place = message.place;
+            return Ok(Some(match message.record {
+                Some(record) => ImportEntry::Record(record),
+                None => ImportEntry::Note { place, fault: nothing_to_cancel() },
+            }));
+        }
+        if message.instance.is_none() {
+            revisions::raise(connection, &message.identity, &message.revision)?;
+        }
+        for row in rows {
+            let Some(missing) = item_of(connection, row, i64::MIN)? else { continue };
+            let (file, place, what) = (self.file.clone(), message.place.clone(), missing.title.clone());
+            let (outcome, faults) = self.cancel_one(connection, missing, &message.revision)?;
+            self.say(&ReportLine { file, place, outcome, kind: revisions::KIND, what, faults });
+        }
+        Ok(None)
+    }
+
+    /// Cancels one event, unless a newer revision of it was imported, or an editor changed it.
+    fn cancel_one(
+        &self,
+        connection: &mut Db,
+        missing: Missing,
+        revision: &str,
+    ) -> Result<(Outcome, Vec<Violation>), Problem> {
+        if !revision.is_empty() && missing.source.revision.as_str() > revision {
+            return Ok((Outcome::Note, vec![older_cancellation()]));
+        }
+        let source = Source { revision: revision.to_owned(), ..missing.source };
+        if cancellations::is_cancelled(&missing.item) {
+            sources::keep(connection, &source)?;
+            return Ok((Outcome::Unchanged, Vec::new()));
+        }
+        let imported = imported_version(connection, &missing.item)?;
+        let is_kept = !self.importer.overwrites() && is_edited(connection, &missing.item, imported)?;
+        Ok(match self.withdraw(connection, Missing { source, ..missing }, is_kept)? {
+            Ok(()) => (Outcome::Updated, Vec::new()),
+            Err(_) if is_kept => (Outcome::Kept, Vec::new()),
+            Err(faults) => (Outcome::Refused, faults),
+        })
     }
 
     /// Reports what the source had and has no more, and withdraws it if this is asked for.
@@ -195,6 +249,18 @@ fn edited() -> Violation {
 fn replaced() -> Violation {
     let message = "the new revision of the series does not have this occurrence";
     Violation { pointer: String::new(), code: "new_revision".to_owned(), message: message.to_owned() }
+}
+
+/// Returns the note on a message that an event does not take place which is older than the event.
+fn older_cancellation() -> Violation {
+    let message = "left out: a newer revision of this event was imported before";
+    Violation { pointer: String::new(), code: "older_revision".to_owned(), message: message.to_owned() }
+}
+
+/// Returns the note on a message that something does not take place which this site does not have.
+fn nothing_to_cancel() -> Violation {
+    let message = "left out: it cancels an event that was not imported";
+    Violation { pointer: String::new(), code: "nothing_to_cancel".to_owned(), message: message.to_owned() }
 }
 
 /// Returns the note on a record that the file may have in a part that could not be read.

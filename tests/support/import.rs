@@ -36,6 +36,8 @@ pub fn options(path: &Path) -> Options {
             file: path.file_name().unwrap().to_string_lossy().into_owned(),
             event: None,
             time_zone: "Europe/Brussels".into(),
+            is_zone_known: false,
+            beside: Vec::new(),
             locale: "en".into(),
             mapping: None,
             horizon: HORIZON,

@@ -17,6 +17,7 @@ use crate::auth::permissions::{Action, Area, Role, is_permitted};
 use crate::contact::messages::{self, ContactMessage, MESSAGE_STATUSES, MessageFilter};
 use crate::content::field::{Enumeration, Field, FieldType};
 use crate::content::local_time::utc_text;
+use crate::content::slug::is_id;
 use crate::content::violation::Violations;
 use crate::database::Db;
 use crate::http::body;
@@ -127,7 +128,7 @@ pub struct ContactMessagePage {
 
 /// Returns the routes of messages.
 pub fn routes() -> Vec<Route> {
-    let id = || text().min_length(Some(1)).max_length(Some(36));
+    let account = || text().pattern(Some("^(me|[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12})$"));
     vec![
         Route::get("/api/v1/contact-messages", READ, list)
             .operation_id("listContactMessages")
@@ -137,7 +138,7 @@ pub fn routes() -> Vec<Route> {
             .parameters([
                 query("form", text().min_length(Some(1)).max_length(Some(64)), "Only messages by this form.", json!("contact")),
                 query("status", one_of("ContactMessageStatus", &MESSAGE_STATUSES), "Only messages in this state.", json!("open")),
-                query("assignee", id(), "Only messages of which this account takes care.", json!("01890a5d-ac96-774b-bcce-b302099a8057")),
+                query("assignee", account(), "Only messages of which this account takes care; `me` is your own.", json!("01890a5d-ac96-774b-bcce-b302099a8057")),
                 id_of_row("before", "Only older messages than this one: `next` of the previous page."),
                 page_limit(MOST_LISTED, 20),
             ])
@@ -217,7 +218,7 @@ async fn list(request: Request) -> Result<Response, Problem> {
     let filter = MessageFilter {
         form: short_text(&request, "form", 64)?,
         status: word(&request, "status", &MESSAGE_STATUSES)?.map(str::to_owned),
-        assignee: short_text(&request, "assignee", 36)?,
+        assignee: assignee(&request)?,
         before: row_id(&request, "before")?,
     };
     let read = move |c: &mut Db| Ok::<_, Problem>(messages::list(c, &filter, limit + 1)?);
@@ -227,6 +228,18 @@ async fn list(request: Request) -> Result<Response, Problem> {
     let next = rows.last().filter(|_| has_more).map(|row| row.id.clone());
     let page = ContactMessagePage { data: rows.into_iter().map(shown).collect(), next };
     Ok(Response::serialized(200, &page)?.no_store())
+}
+
+/// Returns the account whose messages are asked for; `me` is the calling one.
+fn assignee(request: &Request) -> Result<Option<String>, Problem> {
+    match request.query("assignee") {
+        Some("me") => Ok(Some(request.actor()?.account_id.clone())),
+        Some(given) if !is_id(given) => {
+            let message = "must be the id of an account, or \"me\"";
+            Err(Problem::bad_request(Violations::one("?assignee", "not_allowed", message)))
+        }
+        given => Ok(given.map(str::to_ascii_lowercase)),
+    }
 }
 
 async fn get(request: Request) -> Result<Response, Problem> {

@@ -10,10 +10,10 @@ use crate::api::feeds::formats::{FeedFormat, MAX_FEED_ITEMS};
 use crate::api::parameters::number;
 use crate::content::LocaleMode;
 use crate::content::violation::Violations;
-use crate::content_types::{Column, ContentType, FilterTarget};
+use crate::content_types::{Column, ContentType, FilterTarget, UNTITLED};
 use crate::database::now;
 use crate::delivery::query::parser::QueryParser;
-use crate::delivery::query::{Compare, Condition, ListQuery, Pairs};
+use crate::delivery::query::{Compare, Condition, ListQuery, Pairs, Quantity};
 use crate::delivery::viewer::Viewer;
 use crate::http::request::Request;
 use crate::items::NO_DATE;
@@ -80,6 +80,11 @@ pub fn parse_list(
     let mut query = parse(content_type, request, &Viewer::Public, &pairs)?;
     query.list.limit = limit.unwrap_or(feed_format.usual_limit());
     query.list.at = at;
+    if query.is_strict {
+        // The pages are of what the feed shows, and not of more.
+        let without = FilterTarget::Word(UNTITLED);
+        query.list.conditions.push(Condition::Values(without, Quantity::None, vec![query.locale.clone()]));
+    }
     if feed_format == FeedFormat::Calendar && !query.list.conditions.iter().any(is_bound_on_time) {
         // A preview has the bounds of the present calendar, so that it shows all that is going to change in it.
         let today = DateTime::from_timestamp_micros(now()).unwrap_or_default();

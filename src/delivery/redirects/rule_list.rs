@@ -121,7 +121,7 @@ fn line(rule: &RedirectRule, target: Option<&str>) -> String {
     let Some(address) = address else { return without("its target has no public address") };
     let from = match rule.match_type.as_str() {
         PATTERN => pattern(source),
-        _ => SitePath::parse(source).map(|path| path.encoded()),
+        _ => SitePath::parse(source).map(|path| path.composed().encoded()),
     };
     let Some(from) = from else { return without("a placeholder is a part of a segment") };
     let is_fixed = rule.match_type != PATTERN;
@@ -153,7 +153,7 @@ fn pattern(source: &str) -> Option<String> {
         Some(name) if name.starts_with('*') => Some("*".to_owned()),
         Some(name) => Some(format!(":{name}")),
         None if segment.contains('{') => None,
-        None => SitePath::parse(&format!("/{segment}")).map(|path| path.encoded()[1..].to_owned()),
+        None => SitePath::parse(&format!("/{segment}")).map(|path| path.composed().encoded()[1..].to_owned()),
     };
     let segments = source.split('/').filter(|part| !part.is_empty()).map(segment);
     Some(format!("/{}", segments.collect::<Option<Vec<_>>>()?.join("/")))
@@ -183,6 +183,8 @@ mod tests {
             line(&rule, Some("https://example.org/t"))
         };
         assert_eq!(shown("exact", "/a b/", "/c", 301), "/a%20b /c 301");
+        // Browsers ask for the composed letter.
+        assert_eq!(shown("exact", "/cafe%CC%81", "/c", 301), "/caf%C3%A9 /c 301");
         assert_eq!(shown("exact", "/a", "", 302), "/a https://example.org/t 302");
         assert_eq!(shown("exact", "/a", "", 410), "# /a 410: gone");
         assert_eq!(shown("prefix", "/a/", "/c/", 308), "/a/* /c/:splat 308");

@@ -143,7 +143,7 @@ impl Resolver<'_> {
         }))
     }
 
-    /// Looks up the ids of items that are given by id or slug. `cached` tells whether the slugs are cached: only
+    /// Looks up the ids of items that are given by id or slug, each once. `cached` tells whether the slugs are cached: only
     /// those by which [`Selection::from_cache`] can resolve a list.
     fn ids(self, connection: &mut Db, kind: &str, given: &[String], cached: bool) -> QueryResult<Vec<String>> {
         let given: Vec<&str> = given.iter().map(String::as_str).collect();
@@ -151,7 +151,14 @@ impl Resolver<'_> {
         if cached {
             found.iter().for_each(|(name, id)| self.cache.cache_slug(kind, name, id));
         }
-        Ok(found.into_iter().map(|(_, id)| id).collect())
+        let mut ids: Vec<String> = Vec::with_capacity(found.len());
+        for (_, id) in found {
+            // Several names may lead to one item.
+            if !ids.contains(&id) {
+                ids.push(id);
+            }
+        }
+        Ok(ids)
     }
 
     /// Resolves a filter on a relation. Where the plan depends on it, counts first whether many items refer to

@@ -17,7 +17,7 @@ use crate::editorial::create::Creation;
 use crate::editorial::editor::find;
 use crate::editorial::external_ids::{ExternalId, PutCondition, fingerprint};
 use crate::editorial::lifecycle::{self, Operation};
-use crate::editorial::validate::{LOCAL, check_patch};
+use crate::editorial::validate::{LOCAL, LocalNames, check_patch};
 use crate::items::Expected;
 use crate::problem::{Problem, ProblemKind};
 
@@ -169,7 +169,7 @@ fn read_one(connection: &mut Db, context: &BatchContext, entry: &BatchEntry) -> 
         _ => return Ok(None),
     };
     let request = ChangeRequest::new(context.request(content_type), accepted, change, &context.render);
-    let stored = request.read(connection, item)?;
+    let stored = request.read(connection, item, &LocalNames::new())?;
     Ok(Some((request, stored)))
 }
 

@@ -50,6 +50,8 @@ impl ImportOptions {
                 file: file.to_owned(),
                 event: self.event.clone(),
                 time_zone: self.time_zone.clone().unwrap_or_else(|| site.time_zone.name().to_owned()),
+                is_zone_known: self.time_zone.is_some(),
+                beside: Vec::new(),
                 locale: site.default_locale().to_owned(),
                 mapping,
                 horizon: self.horizon.saturating_sub(days),

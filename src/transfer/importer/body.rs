@@ -1,26 +1,32 @@
 //! The body of a record: what it changes in its item, what its references mean, and which of its details break a rule.
 
+use diesel::prelude::*;
 use serde_json::{Map, Value};
 
 use super::{Importer, content_type_of};
 use crate::content::LocaleMode;
 use crate::content::editable_form::editable_form;
+use crate::content::field::Field;
 use crate::content::rich_text_fields::not_shown;
 use crate::content::violation::{Violation, Violations};
 use crate::content_types::ContentType;
 use crate::content_types::references::visit_references;
 use crate::database::Db;
+use crate::database::schema::items as items_table;
 use crate::editorial::slugs::SlugsByLocale;
 use crate::editorial::validate::{BodyRules, LocalNames, ValidatedBody};
 use crate::editorial::write::ItemWrite;
 use crate::items::sources::{self, Source};
-use crate::items::{Among, Item};
+use crate::items::{self, Among, Item};
 use crate::problem::Problem;
 use crate::transfer::attempt::invalid;
 use crate::transfer::merge::merge_fields;
 use crate::transfer::missing::{is_withdrawn, was_public};
 use crate::transfer::record::Record;
 use crate::transfer::repair::repair;
+
+/// Field with the zone of an item's times.
+const ZONE: &str = "time_zone";
 
 /// Greatest number of times that a record is repaired.
 const MOST_REPAIRS: usize = 8;
@@ -41,6 +47,9 @@ impl Importer {
         let returns = is_withdrawn(earlier);
         if returns {
             body.shift_remove("event_status");
+        }
+        if !joins {
+            self.lose_references(connection, content_type, record, &mut body)?;
         }
         self.notes.extend(merge_fields(&mut body, given, record.same_as.is_some(), joins));
         let draft = self.validate(connection, record, body, Some(&content))?;
@@ -70,6 +79,31 @@ impl Importer {
         }))
     }
 
+    /// Removes the references that an item has lost.
+    fn lose_references(
+        &mut self,
+        connection: &mut Db,
+        content_type: &'static ContentType,
+        record: &Record,
+        body: &mut Map<String, Value>,
+    ) -> Result<(), Problem> {
+        for (field, source) in &record.lost_references {
+            let declared = content_type.fields.iter().find(|declared| declared.name == *field);
+            let Some(relation) = declared.and_then(Field::relation) else { continue };
+            let is_lost = match source {
+                Some(source) => {
+                    let id = self.id_of(connection, relation.target, source)?;
+                    id.is_some() && body.get(*field).and_then(Value::as_str) == id.as_deref()
+                }
+                None => true,
+            };
+            if is_lost {
+                body.shift_remove(*field);
+            }
+        }
+        Ok(())
+    }
+
     /// Validates a body and resolves its references. Details that break a rule are left out, with a note.
     pub(super) fn validate(
         &mut self,
@@ -79,6 +113,7 @@ impl Importer {
         before: Option<&Map<String, Value>>,
     ) -> Result<ValidatedBody, Problem> {
         let content_type = content_type_of(record)?;
+        take_zone(connection, content_type, &mut body)?;
         // The rules between fields run when the fields themselves are valid, so a body can take several rounds.
         for _ in 0..MOST_REPAIRS {
             let mut faults = Violations::new();
@@ -90,7 +125,9 @@ impl Importer {
                 return Ok(draft);
             }
             let own = |field: &str| record.body.contains_key(field);
-            self.notes.extend(repair(content_type, &mut body, own, faults.into_vec()).map_err(invalid)?);
+            self.notes.extend(
+                repair((content_type, self.site.time_zone), &mut body, own, faults.into_vec()).map_err(invalid)?,
+            );
         }
         Err(invalid(vec![Violation {
             pointer: String::new(),
@@ -122,7 +159,9 @@ impl Importer {
         let (None, Value::Object(mut body)) = (&failure, body) else {
             return Err(failure.unwrap_or_else(|| Problem::internal(&"a body is no object")));
         };
-        self.notes.extend(repair(content_type, &mut body, |_| true, faults.into_vec()).map_err(invalid)?);
+        self.notes.extend(
+            repair((content_type, self.site.time_zone), &mut body, |_| true, faults.into_vec()).map_err(invalid)?,
+        );
         Ok(body)
     }
 
@@ -137,4 +176,26 @@ impl Importer {
         }
         Ok(found)
     }
+}
+
+/// Gives an item that names no time zone that of the item of which it is a part: a session has the zone of its event.
+fn take_zone(
+    connection: &mut Db,
+    content_type: &'static ContentType,
+    body: &mut Map<String, Value>,
+) -> Result<(), Problem> {
+    if !content_type.is_child() || content_type.field(ZONE).is_none() || body.contains_key(ZONE) {
+        return Ok(());
+    }
+    let relation = content_type.relations().find(|relation| Some(relation.name) == content_type.parent);
+    let Some((relation, whole)) = relation.and_then(|it| Some((it, body.get(it.name)?.as_str()?))) else {
+        return Ok(());
+    };
+    let ids = items::ids_of(connection, relation.target, &[whole], Among::Present)?;
+    let Some((_, id)) = ids.into_iter().next() else { return Ok(()) };
+    let whole: Item = items_table::table.find(id).select(Item::as_select()).first(connection)?;
+    if let Some(zone) = whole.content().get(ZONE) {
+        body.insert(ZONE.to_owned(), zone.clone());
+    }
+    Ok(())
 }

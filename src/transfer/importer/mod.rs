@@ -31,10 +31,13 @@ use crate::transfer::named::Doubles;
 use crate::transfer::own_items::OwnItems;
 use crate::transfer::record::{ByName, Exported, ImportEntry, Record};
 use crate::transfer::report::{CONTACT_FORM, NEWSLETTER_ISSUE, Outcome, ReportLine};
-use crate::transfer::{exported_forms, exported_issues, languages, named, own_items, restore};
+use crate::transfer::{exported_forms, exported_issues, languages, named, own_items, restore, revisions};
 
 /// Largest number of cached sources; the cache is emptied when it is exceeded.
 const MAX_CACHED_SOURCES: usize = 20_000;
+
+/// Why an older revision is left out.
+const OLDER: &str = "left out: a newer revision of this record was imported before";
 
 /// Greatest number of attempts to complete an item.
 const MOST_ATTEMPTS: usize = 4;
@@ -104,6 +107,7 @@ impl Importer {
             ImportEntry::Present { .. }
             | ImportEntry::Beyond { .. }
             | ImportEntry::Revision(_)
+            | ImportEntry::Cancellation(_)
             | ImportEntry::LeftOut(_)
             | ImportEntry::Whole => Ok(Vec::new()),
             ImportEntry::Record(mut record) => {
@@ -196,6 +200,12 @@ impl Importer {
             self.remember(record.kind, &record.source, &known.item_id);
             return Ok(Outcome::Unchanged);
         }
+        if let Some((identity, number)) = &record.part_of
+            && revisions::is_outdated(connection, (identity, number))?
+        {
+            self.note("", "older_revision", OLDER);
+            return Ok(Outcome::Unchanged);
+        }
         let shared = match &record.same_as {
             Some(source) if known.is_none() => sources::find(connection, record.kind, source)?,
             _ => None,
@@ -255,9 +265,13 @@ impl Importer {
         fingerprint: &str,
     ) -> Result<bool, Problem> {
         if known.fingerprint == fingerprint {
-            if known.origin != record.origin || (known.ids != record.ids.to_text() && !record.ids.is_empty()) {
+            // The revision of a series is that of all its occurrences.
+            let is_newer = record.kind == "series" && known.revision < record.revision;
+            let has_ids = known.ids != record.ids.to_text() && !record.ids.is_empty();
+            if known.origin != record.origin || has_ids || is_newer {
                 let (origin, ids) = (record.origin.clone(), record.ids.to_text());
-                sources::keep(connection, &Source { origin, ids, ..known.clone() })?;
+                let revision = record.revision.clone().max(known.revision.clone());
+                sources::keep(connection, &Source { origin, ids, revision, ..known.clone() })?;
             }
             if has_other_ids(record, &known.record_ids()) {
                 own_items::announce_ids(connection, self.context(), &known.item_id)?;
@@ -266,7 +280,7 @@ impl Importer {
         }
         let is_older = !record.revision.is_empty() && record.revision < known.revision;
         if is_older {
-            self.note("", "older_revision", "left out: a newer revision of this record was imported before");
+            self.note("", "older_revision", OLDER);
         }
         Ok(is_older)
     }

@@ -7,6 +7,7 @@ mod export;
 mod frab_xml;
 mod ics;
 mod input;
+mod iso_time;
 mod json_stream;
 mod online;
 mod open_event;
@@ -14,18 +15,23 @@ mod plain_text;
 mod programme;
 mod schedule_json;
 mod sink;
+mod unknown_place;
+mod web_address;
+mod whereabouts;
 mod yaml_stream;
+mod yes_no;
 
 use std::io::Read;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use crate::content::values::{self, RuleViolation};
+use crate::transfer::survey::name_in;
 
 pub use csv::Mapping;
 pub use input::Input;
 pub use sink::{Closed, Sink};
+use web_address::{address_below, web_address};
 
 /// Number of days from today up to which recurring events are imported, unless another one is given.
 pub const HORIZON: u32 = 365;
@@ -73,7 +79,7 @@ impl ImportFormat {
         match extension {
             "jsonl" | "ndjson" => Some(ImportFormat::Export),
             "csv" | "tsv" => Some(ImportFormat::Csv),
-            "ics" | "ical" | "ifb" => Some(ImportFormat::Ics),
+            "ics" | "ical" | "ifb" | "vcs" => Some(ImportFormat::Ics),
             "xml" => Some(ImportFormat::FrabXml),
             "yaml" | "yml" => Some(ImportFormat::Conferences),
             "json" => match start.trim_start_matches('\u{feff}').trim_start() {
@@ -94,7 +100,9 @@ fn is_open_event(start: &str) -> bool {
     let is_document = has("attributes") && (has("type") || has("relationships"));
     let own = ["short_abstract", "long_abstract", "short_biography", "long_biography", "microlocation"];
     // The widget of pretalx has types of sessions too, within an object.
-    let is_list = own.iter().any(|name| has(name)) || (start.starts_with('[') && has("session_type"));
+    let is_part = (has("name") && (has("floor") || has("length"))) || (has("color") && has("font_color"));
+    let is_list = own.iter().any(|name| has(name))
+        || (start.starts_with('[') && !has("startDate") && (has("session_type") || is_part));
     // The file of the event, and a file with all lists, are objects.
     let is_event = has("name")
         && ["start_time", "starts_at"].iter().any(|name| has(name))
@@ -136,6 +144,11 @@ pub struct Settings {
     pub event: Option<String>,
     /// IANA time zone of times that name none.
     pub time_zone: String,
+    /// Whether somebody named that zone, or it is the one of the event; else it is that of the site.
+    pub is_zone_known: bool,
+    /// Files of this machine that describe one event together with the file: those of an export of Open Event, with the file
+    /// itself. Empty if the file stands alone.
+    pub beside: Vec<PathBuf>,
     /// Default locale of the site, for texts in several languages whose field has one.
     pub locale: String,
     /// Mapping of the columns of a CSV file to fields.
@@ -146,9 +159,9 @@ pub struct Settings {
 
 impl Settings {
     /// Returns the name of the source: the one that is given, else what the file says of itself, else the name of the
-    /// file.
+    /// file. A given name may be one that other programs show, with the kind of the records.
     pub fn source(&self, says: Option<String>) -> String {
-        let given = Some(self.name.clone()).filter(|name| !name.is_empty());
+        let given = Some(name_in(&self.name).to_owned()).filter(|name| !name.is_empty());
         let stem = || self.file.rsplit_once('.').map_or(self.file.as_str(), |(stem, _)| stem).to_owned();
         given.or(says).unwrap_or_else(stem)
     }
@@ -167,16 +180,6 @@ pub fn read(format: ImportFormat, input: Box<dyn Input>, settings: &Settings, si
     };
     // The only error is that the import has ended, so nobody is left to report it to.
     let _ = done.and_then(|()| sink.finish());
-}
-
-/// Parses a URL as people write it: one that lacks only its scheme gets `https`.
-fn web_address(given: &str) -> Result<String, RuleViolation> {
-    let given = given.trim();
-    values::url(given).or_else(|wrong| {
-        let host = given.split(['/', '?', '#']).next().unwrap_or_default();
-        let is_host = host.contains('.') && host.chars().all(|c| c.is_ascii_alphanumeric() || ".-".contains(c));
-        if is_host { values::url(&format!("https://{given}")) } else { Err(wrong) }
-    })
 }
 
 /// Returns a JSON string that is not blank, trimmed, or a number, as text.

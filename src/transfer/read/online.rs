@@ -1,6 +1,7 @@
 //! Texts that say where something takes place and name no place on the ground: an address on the net, a service, or that
 //! it is online. One rule for all readers.
 
+use super::unknown_place::is_unknown;
 use super::web_address;
 
 /// Words that say that something is online: in the languages of many calendars, and the names of services.
@@ -202,14 +203,19 @@ pub struct Whereabouts {
 enum Meaning {
     Online,
     Hybrid,
+    /// That the place is not known yet.
+    Unknown,
     /// What says something only beside the others.
     Beside,
     Place,
 }
 
-/// Divides a text into the place on the ground and what belongs to the net. A text that says nothing of the net is the place
-/// as it is.
+/// Divides a text into the place on the ground, what belongs to the net, and what says that the place is not known. A text that
+/// says neither is the place as it is.
 pub fn whereabouts(text: &str) -> Whereabouts {
+    if is_unknown(text) {
+        return Whereabouts { rest: vec![text.trim().to_owned()], ..Whereabouts::default() };
+    }
     let (text, mut addresses) = without_addresses(text);
     let mut rest = addresses.split_off(addresses.len().min(1));
     let url = addresses.pop();
@@ -217,7 +223,7 @@ pub fn whereabouts(text: &str) -> Whereabouts {
     let says = |wanted: Meaning| parts.iter().any(|(_, part)| meaning(part) == wanted);
     let is_hybrid = says(Meaning::Hybrid);
     let is_online = url.is_some() || is_hybrid || says(Meaning::Online);
-    if !is_online {
+    if !is_online && !says(Meaning::Unknown) {
         return Whereabouts { place: text, ..Whereabouts::default() };
     }
     let (mut place, mut open) = (String::new(), false);
@@ -284,6 +290,9 @@ fn meaning(part: &str) -> Meaning {
     }
     if words.first().is_some_and(|word| word.starts_with("hybrid")) && words[1..].iter().all(|word| is_beside(word)) {
         return Meaning::Hybrid;
+    }
+    if is_unknown(part) {
+        return Meaning::Unknown;
     }
     let pair = words.windows(2).any(|pair| TELLING_PAIRS.contains(&(pair[0], pair[1])));
     let of_pair = |word: &&str| pair && TELLING_PAIRS.iter().any(|(first, second)| [*first, *second].contains(word));
@@ -397,6 +406,15 @@ mod tests {
         ] {
             assert_eq!(read(text), (place.to_owned(), url(address), true), "{text}");
         }
+    }
+
+    #[test]
+    fn places_that_are_not_known_are_none() {
+        let tba = whereabouts("Venue: TBA");
+        assert_eq!((tba.place.as_str(), tba.is_online, tba.rest.len()), ("", false, 1));
+        let city = whereabouts("TBA, Ghent");
+        assert_eq!((city.place.as_str(), city.is_online, city.rest), ("Ghent", false, vec!["TBA".to_owned()]));
+        assert_eq!(read("Online, room TBA"), (String::new(), None, true));
     }
 
     #[test]

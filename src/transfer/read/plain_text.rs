@@ -28,13 +28,40 @@ const TAGS: [&str; 20] = [
 
 /// Returns the value of a rich text field for a text that is HTML if it plainly is, and else plain text.
 pub fn rich(text: &str) -> Value {
-    if is_html(text) { html(text) } else { json!({"format": "html", "source": paragraphs(text)}) }
+    if !is_html(text) {
+        return plain(text);
+    }
+    let source = if has_blocks(text) { text.to_owned() } else { with_breaks(text) };
+    json!({"format": "html", "source": source})
+}
+
+/// Returns the value of a rich text field for a text that is surely plain, whatever it looks like.
+pub fn plain(text: &str) -> Value {
+    json!({"format": "html", "source": paragraphs(text)})
+}
+
+/// Returns whether a text has elements that begin on a line of their own, so that its line ends say nothing.
+fn has_blocks(text: &str) -> bool {
+    let lower = text.to_lowercase();
+    ["<p", "<div", "<li", "<h1", "<h2", "<h3", "<table"].iter().any(|tag| lower.contains(tag))
+}
+
+/// Returns a text with a line break at each line end, unless it is there already: some programs add lines of plain text to
+/// HTML.
+fn with_breaks(text: &str) -> String {
+    let lines: Vec<&str> = text.trim().lines().map(str::trim_end).collect();
+    let has_break = |line: &str| ["<br>", "<br/>", "<br />"].iter().any(|tag| line.to_lowercase().ends_with(tag));
+    let last = lines.len().saturating_sub(1);
+    let ended = lines.iter().enumerate().map(|(at, line)| {
+        let end = if at == last || has_break(line) { "" } else { "<br>" };
+        format!("{line}{end}")
+    });
+    ended.collect::<Vec<_>>().join("\n")
 }
 
 /// Returns the value of a rich text field for HTML. Its line ends are line breaks if no tag makes any.
 pub fn html(text: &str) -> Value {
-    let lower = text.to_lowercase();
-    let breaks = ["<br", "<p", "<div", "<li", "<h1", "<h2", "<h3", "<table"].iter().any(|tag| lower.contains(tag));
+    let breaks = has_blocks(text) || text.to_lowercase().contains("<br");
     let source = if breaks { text.to_owned() } else { text.trim().replace('\n', "<br>\n") };
     json!({"format": "html", "source": source})
 }
@@ -75,6 +102,7 @@ mod tests {
             rich("See <a href=\"https://a.example/\">this</a>\nor that")["source"],
             "See <a href=\"https://a.example/\">this</a><br>\nor that"
         );
+        assert_eq!(rich("One<br>two\n\nthree<br/>\nfour")["source"], "One<br>two<br>\n<br>\nthree<br/>\nfour");
         assert_eq!(rich("<p>A</p>\n<p>B</p>")["source"], "<p>A</p>\n<p>B</p>");
     }
 }

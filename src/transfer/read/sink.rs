@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 
 use crate::content::slug::is_id;
 use crate::content::violation::Violation;
-use crate::transfer::record::{Exported, ExportedForm, ExportedIssue, ImportEntry, Record, SourceRevision};
+use crate::transfer::record::{
+    Cancellation, Exported, ExportedForm, ExportedIssue, ImportEntry, Record, SourceRevision,
+};
 use crate::transfer::report::{LEFT_OUT, NoteGroup, ON_PURPOSE};
 
 /// Greatest number of properties that are counted; further ones are counted together.
@@ -142,6 +144,18 @@ impl Sink {
     /// Returns [`Closed`] if the import has ended.
     pub fn revision(&self, revision: SourceRevision) -> Result<(), Closed> {
         self.send(ImportEntry::Revision(Box::new(revision)))
+    }
+
+    /// Says that something does not take place. The record within it is one of the file.
+    ///
+    /// # Errors
+    /// Returns [`Closed`] if the import has ended.
+    pub fn cancellation(&self, mut cancellation: Cancellation) -> Result<(), Closed> {
+        if let Some(record) = &mut cancellation.record {
+            record.origin.clone_from(&self.origin.borrow());
+            record.own_event.clone_from(&self.own_event.borrow());
+        }
+        self.send(ImportEntry::Cancellation(Box::new(cancellation)))
     }
 
     /// Reports a detail that is not taken as it is.

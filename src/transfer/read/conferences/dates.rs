@@ -2,6 +2,8 @@
 
 use chrono::{Datelike, NaiveDate};
 
+use crate::transfer::read::iso_time::month_or_year;
+
 /// The months, by the letters with which their English names begin.
 const MONTHS: [&str; 12] = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
 
@@ -31,11 +33,23 @@ impl Days {
         Some(Self { first, last: NaiveDate::from_ymd_opt(year, 12, 31)?, precision: "year", is_several: false })
     }
 
+    /// Reads a month or a year of ISO 8601, or two with words between them.
+    fn months_in_digits(text: &str) -> Option<Self> {
+        let all: Vec<_> = text.split([' ', ',', ';', '~', '/', '–']).map(str::trim).filter_map(month_or_year).collect();
+        let ((first, _, precision), (_, last, _)) = (*all.first()?, *all.last()?);
+        // A year alone may belong to a month in words.
+        let is_month = all.iter().all(|(_, _, precision)| *precision == "month") || month_or_year(text).is_some();
+        (is_month && first <= last).then_some(Self { first, last, precision, is_several: all.len() > 2 })
+    }
+
     /// Reads a text; `year` is the year of the conference, for a text without one. `None` if it names no day and no month.
     pub fn read(text: &str, year: Option<i32>) -> Option<Self> {
         let exact: Vec<NaiveDate> = text.split([' ', ',', ';', '~']).filter_map(exact_day).collect();
         if let (Some(first), Some(last)) = (exact.first(), exact.last()) {
             return Some(Self { first: *first, last: *last, precision: "day", is_several: exact.len() > 2 });
+        }
+        if let Some(days) = Self::months_in_digits(text) {
+            return Some(days);
         }
         let words = words_of(text);
         let years: Vec<i32> =

@@ -6,7 +6,7 @@ use super::Rows;
 use super::dates::Days;
 use crate::transfer::country_names::country_code;
 use crate::transfer::read::json_stream::place;
-use crate::transfer::read::online::whereabouts;
+use crate::transfer::read::online::{Whereabouts, whereabouts};
 use crate::transfer::read::plain_text::rich;
 use crate::transfer::read::{Closed, text_of, web_address};
 use crate::transfer::record::Record;
@@ -122,7 +122,12 @@ impl Rows<'_> {
         self.set_days(at, row, year, &mut record)?;
         if !record.body.contains_key("starts_at") {
             let identity = ("event", record.source);
-            return self.sink.refused(at, identity, "required", "a conference requires days, or a year");
+            let said = said(row, &["start", "start_date"]).or_else(|| said(row, &["date", "dates", "data"]));
+            let (code, message) = match said {
+                Some(said) => ("not_a_time", format!("\"{said}\" names no day and no month, and there is no year")),
+                None => ("required", "a conference requires days, or a year".to_owned()),
+            };
+            return self.sink.refused(at, identity, code, message);
         }
         self.set_status(at, row, &mut record)?;
         self.set_place(at, row, &mut record)?;
@@ -140,8 +145,6 @@ impl Rows<'_> {
         let read = |text: &String| Days::read(text, year);
         let days = own.as_ref().and_then(read).or_else(|| words.as_ref().and_then(read));
         let Some(days) = days.or_else(|| year.and_then(Days::of_year)) else {
-            // Without a start it is refused, with what it says.
-            record.set("starts_at", own.or(words));
             return Ok(());
         };
         if days.precision == "year" {
@@ -173,32 +176,30 @@ impl Rows<'_> {
     /// Sets the venue, and whether the conference is online.
     fn set_place(&self, at: &str, row: &Value, record: &mut Record) -> Result<(), Closed> {
         let given = said(row, &["place", "location", "city"]).unwrap_or_default();
-        let mut online = row.get("online").and_then(Value::as_bool).unwrap_or(false);
-        let mut is_hybrid = false;
+        let is_online = row.get("online").and_then(Value::as_bool).unwrap_or(false);
+        let mut whole = Whereabouts { is_online, ..Whereabouts::default() };
         let mut parts: Vec<String> = Vec::new();
-        for part in given.split([',', ';', '/']) {
-            let found = whereabouts(part);
-            online |= found.is_online;
-            is_hybrid |= found.is_hybrid;
-            parts.extend(Some(found.place.trim().to_owned()).filter(|place| !place.is_empty()));
+        let (country, name) = (said(row, &["country"]), said(row, &["venue"]));
+        // A slash is a part of an address on the net, and divides places.
+        let dividers: &[char] = if given.contains("://") { &[',', ';'] } else { &[',', ';', '/'] };
+        for part in given.split(dividers).chain(country.as_deref()) {
+            let place = whole.join(whereabouts(part));
+            parts.extend(Some(place.trim().to_owned()).filter(|place| !place.is_empty()));
         }
-        let country = said(row, &["country"]);
-        let parts: Vec<&str> = parts.iter().map(String::as_str).chain(country.as_deref()).collect();
-        let venue = match parts.as_slice() {
-            [] => None,
-            [city, rest @ ..] => Some(self.place(at, city, rest, said(row, &["venue"]))?),
+        let name = name.map(|name| whole.join(whereabouts(&name))).filter(|name| !name.is_empty());
+        whole.tell(self.sink, at, "/venue")?;
+        let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
+        let venue = match (parts.as_slice(), name) {
+            ([], None) => None,
+            ([], Some(name)) => Some(self.place(at, &name, &[], None)?),
+            ([city, rest @ ..], name) => Some(self.place(at, city, rest, name)?),
         };
         if row.get("location").is_some_and(|location| !location.is_string()) {
             self.sink.left_out(at, "location");
         }
-        record.set(
-            "attendance_mode",
-            match (online, &venue) {
-                (true, None) if !is_hybrid => "online",
-                (true, _) => "mixed",
-                _ => "offline",
-            },
-        );
+        whole.place = venue.clone().unwrap_or_default();
+        record.set("attendance_mode", whole.mode().unwrap_or("offline"));
+        whole.set(record);
         record.set("venue", venue);
         Ok(())
     }

@@ -7,7 +7,9 @@ mod deadlines;
 use serde_json::{Value, json};
 
 use super::input::as_utf8;
+use super::iso_time::{IsoTime, parse_day};
 use super::json_stream::{self, ElementHandler, place};
+use super::online::{Whereabouts, whereabouts};
 use super::programme::states::status_of;
 use super::programme::words::flag;
 use super::{Closed, Input, Settings, Sink, text_of, web_address, yaml_stream};
@@ -15,6 +17,7 @@ use crate::content::slug::from_title;
 use crate::transfer::country_names::country_code;
 use crate::transfer::language_names::language_tag;
 use crate::transfer::record::Record;
+use dates::Days;
 
 /// Fields that are read; others are reported as left out.
 const KNOWN: [&str; 13] = [
@@ -102,9 +105,15 @@ impl ElementHandler for Rows<'_> {
         for name in object.keys().filter(|name| !KNOWN.contains(&name.as_str()) && !STATUS.contains(&name.as_str())) {
             self.sink.left_out(&at, name);
         }
-        let venue = self.venue(&at, &row)?;
+        // What is refused leaves no venue and no topic behind.
+        let start = text_of(row.get("startDate")).unwrap_or_default();
+        if Days::read(&start, None).is_none() {
+            let message = format!("\"{start}\" is neither a day nor a month");
+            return self.sink.refused(at, ("event", self.source(&source_of(&row))), "not_a_time", message);
+        }
+        let place = self.venue(&at, &row)?;
         let topic = self.topic(&at, text_of(row.get("topic")))?;
-        self.conference(&at, &row, venue, topic)
+        self.conference(&at, &row, place, topic)
     }
 }
 
@@ -123,14 +132,22 @@ impl Rows<'_> {
         Ok(Some(source))
     }
 
-    fn venue(&self, at: &str, row: &Value) -> Result<Option<String>, Closed> {
-        let country = text_of(row.get("country"));
-        let Some(city) = text_of(row.get("city")) else {
+    /// Sends the venue, and returns where the conference takes place, with the source of the venue.
+    fn venue(&self, at: &str, row: &Value) -> Result<(Whereabouts, Option<String>), Closed> {
+        let mut found = text_of(row.get("city")).map(|city| whereabouts(&city)).unwrap_or_default();
+        let country = text_of(row.get("country")).map(|country| whereabouts(&country)).unwrap_or_default();
+        for part in [&found, &country] {
+            part.tell(self.sink, at, "/venue")?;
+        }
+        found.is_online |= country.is_online;
+        let country = Some(country.place).filter(|country| !country.is_empty());
+        if found.place.is_empty() {
             if country.is_some() {
                 self.sink.left_out(at, "country without a city");
             }
-            return Ok(None);
-        };
+            return Ok((found, None));
+        }
+        let city = found.place.clone();
         let code = country.as_deref().and_then(country_code);
         let source = self.source(&format!("venue/{city}, {}", country.as_deref().unwrap_or("")));
         let mut record = Record::new(at, "venue", source.clone()).supporting();
@@ -151,31 +168,28 @@ impl Rows<'_> {
                 format!("\"{country}\" has no ISO 3166-1 code; kept as the region"),
             )?;
         }
-        Ok(Some(source))
+        Ok((found, Some(source)))
     }
 
-    fn conference(&self, at: &str, row: &Value, venue: Option<String>, topic: Option<String>) -> Result<(), Closed> {
+    fn conference(
+        &self,
+        at: &str,
+        row: &Value,
+        (place, venue): (Whereabouts, Option<String>),
+        topic: Option<String>,
+    ) -> Result<(), Closed> {
         let text = |name: &str| text_of(row.get(name));
         let part = |name: &str| text(name).unwrap_or_default();
-        // Rows with the same name, day and place describe one conference; they differ by topic and URL.
-        let shared = format!("{}/{}/{}, {}", part("name"), part("startDate"), part("city"), part("country"));
-        let source = self.source(&format!("{}/{shared}/{}", part("topic"), part("url")));
-        let mut record = Record::new(at, "event", source);
-        record.same_as = Some(self.source(&shared));
+        let mut record = Record::new(at, "event", self.source(&source_of(row)));
+        record.same_as = Some(self.source(&shared_source_of(row)));
         record.slug =
             text("name").map(|name| format!("{} {}", from_title(&name), part("startDate").get(..4).unwrap_or("")));
         record.set("title", text("name"));
-        record.set("starts_at", text("startDate"));
-        record.set("ends_at", text("endDate"));
-        record.set("all_day", true);
-        record.set(
-            "attendance_mode",
-            match (row.get("online").and_then(Value::as_bool), &venue) {
-                (Some(true), Some(_)) => "mixed",
-                (Some(true), None) => "online",
-                _ => "offline",
-            },
-        );
+        set_days(row, &mut record);
+        let is_online = place.is_online || row.get("online").and_then(Value::as_bool) == Some(true);
+        let place = Whereabouts { is_online, ..place };
+        record.set("attendance_mode", place.mode().unwrap_or("offline"));
+        place.set(&mut record);
         self.set_status(at, row, &mut record)?;
         record.set("venue", venue);
         record.set("topics", topic.into_iter().collect::<Vec<_>>());
@@ -239,5 +253,33 @@ impl Rows<'_> {
             }
         }
         Ok(languages)
+    }
+}
+
+/// Returns what identifies a row.
+fn source_of(row: &Value) -> String {
+    let part = |name: &str| text_of(row.get(name)).unwrap_or_default();
+    format!("{}/{}/{}", part("topic"), shared_source_of(row), part("url"))
+}
+
+/// Returns what rows have in common that describe one conference: name, day and place. They differ by topic and URL.
+fn shared_source_of(row: &Value) -> String {
+    let part = |name: &str| text_of(row.get(name)).unwrap_or_default();
+    format!("{}/{}/{}, {}", part("name"), part("startDate"), part("city"), part("country"))
+}
+
+/// Sets the days, as exactly as they are known. A time of day stays, and so does what cannot be read, which is noted then.
+fn set_days(row: &Value, record: &mut Record) {
+    let (start, end) = (text_of(row.get("startDate")), text_of(row.get("endDate")));
+    let is_iso = |text: &String| parse_day(text).is_some() || IsoTime::parse(text).is_some();
+    let read = |text: &Option<String>| Days::read(text.as_ref()?, None);
+    let Some(first) = read(&start) else { return };
+    let last = read(&end).map(|days| days.last).or((first.first < first.last).then_some(first.last));
+    let last = last.map(|day| day.to_string());
+    record.set("starts_at", start.filter(is_iso).unwrap_or_else(|| first.first.to_string()));
+    record.set("ends_at", end.clone().filter(is_iso).or(last).or(end));
+    match first.precision {
+        "day" => record.set("all_day", true),
+        precision => record.set("date_precision", precision),
     }
 }

@@ -1,7 +1,10 @@
 //! CSV files, with a mapping from the columns of a row to the fields of an item.
 
+mod cells;
 mod mapping;
+mod moments;
 mod order;
+mod places;
 mod unix_lines;
 mod values;
 
@@ -17,11 +20,13 @@ use crate::content::field::{Field, FieldType, RelationShape};
 use crate::content_types::ContentType;
 use crate::transfer::record::{ByName, Record};
 use crate::transfer::survey::hash_of;
+use cells::{entries, separator, unguarded};
 pub use mapping::Mapping;
 use mapping::{Cells, Detailed, Rule, field, fill};
+use moments::{months_and_years, note_form};
 use order::RowOrder;
 use unix_lines::UnixLines;
-use values::{columns, is_plain_time, typed, whole_days};
+use values::{columns, typed, whole_days};
 
 /// Reads all rows of a CSV file.
 ///
@@ -61,6 +66,10 @@ struct Row<'a> {
     texts: &'a [String],
     /// Positions of the columns that the mapping does not name.
     unused: &'a [usize],
+    /// Number of values that the file has in it; the others are empty.
+    given: usize,
+    /// Whether a value had an apostrophe before what looks like a formula.
+    is_guarded: bool,
     /// Whether some of it, or of what is before it, is not UTF-8.
     is_windows_1252: bool,
 }
@@ -71,8 +80,8 @@ impl Row<'_> {
     }
 }
 
-/// Where and why a file cannot be read further.
-type Damage = (String, String);
+/// Where and why a file cannot be read further: the place, the code and the message.
+type Damage = (String, &'static str, String);
 
 impl Rows<'_> {
     fn read(&self, mut input: UnixLines) -> Result<(), Closed> {
@@ -104,7 +113,7 @@ impl Rows<'_> {
         };
         match damage {
             None => self.sink.whole(),
-            Some((line, message)) => self.sink.broken(line, "malformed_csv", message),
+            Some((line, code, message)) => self.sink.broken(line, code, message),
         }
     }
 
@@ -114,29 +123,43 @@ impl Rows<'_> {
         input: &mut UnixLines,
         visit: &mut dyn FnMut(Row<'_>) -> Result<(), Closed>,
     ) -> Result<Option<Damage>, Closed> {
-        if let Err(error) = input.restart() {
-            return Ok(Some(("line 1".to_owned(), error.to_string())));
-        }
+        let (delimiter, above) = match input.restart().and_then(|()| separator(input)) {
+            Ok(marked) => (marked.unwrap_or(self.delimiter), u64::from(marked.is_some())),
+            Err(error) => return Ok(Some(malformed(1, &error))),
+        };
         let mut builder = ReaderBuilder::new();
-        let mut reader = builder.delimiter(self.delimiter).flexible(true).has_headers(false).from_reader(input);
+        let mut reader = builder.delimiter(delimiter).flexible(true).has_headers(false).from_reader(input);
         let (mut cells, mut position, mut is_windows_1252) = (ByteRecord::new(), 0, false);
         let (mut headers, mut unused) = (Vec::new(), Vec::new());
         loop {
             match reader.read_byte_record(&mut cells) {
                 Ok(true) => {}
                 Ok(false) => return Ok(None),
-                Err(error) => return Ok(Some((format!("line {}", reader.position().line()), error.to_string()))),
+                Err(error) => return Ok(Some(malformed(reader.position().line() + above, &error))),
             }
-            let line = &format!("line {}", cells.position().map_or(1, csv::Position::line));
-            let texts: Vec<_> = cells.iter().map(text_of_bytes).collect();
-            is_windows_1252 |= texts.iter().any(|(_, is_windows_1252)| *is_windows_1252);
-            let texts: Vec<String> = texts.into_iter().map(|(text, _)| text.into_owned()).collect();
+            let line = &format!("line {}", cells.position().map_or(1, csv::Position::line) + above);
+            let (mut texts, is_other) = texts_of(&cells);
+            is_windows_1252 |= is_other;
             if headers.is_empty() {
                 headers = columns(&texts);
                 unused = self.mapping.unused(&headers);
-                continue;
+                match self.mapping.lacking(&headers) {
+                    Some(lacking) => return Ok(Some((line.clone(), "unknown_column", lacking))),
+                    None => continue,
+                }
             }
-            visit(Row { position, line, headers: &headers, texts: &texts, unused: &unused, is_windows_1252 })?;
+            let given = fit(&mut texts, headers.len());
+            let is_guarded = unguard(&mut texts);
+            visit(Row {
+                position,
+                line,
+                headers: &headers,
+                texts: &texts,
+                unused: &unused,
+                given,
+                is_guarded,
+                is_windows_1252,
+            })?;
             position += 1;
         }
     }
@@ -144,11 +167,18 @@ impl Rows<'_> {
     fn row(&self, row: &Row<'_>) -> Result<(), Closed> {
         let Row { line, headers, texts, .. } = row;
         let cells = row.cells();
-        if texts.len() != headers.len() {
-            let message = format!("the row has {} values, the header has {} columns", texts.len(), headers.len());
-            return self.refuse(line, &cells, "wrong_count", message);
+        let message = || format!("the row has {} values, the header has {} columns", row.given, headers.len());
+        if texts.len() > headers.len() {
+            return self.refuse(line, &cells, "wrong_count", message());
+        }
+        if headers.iter().skip(row.given).any(|header| !header.is_empty()) {
+            self.sink.note(line, "", "short_row", format!("{}; the last ones are taken as empty", message()))?;
         }
         self.count_unused(row);
+        if row.is_guarded {
+            let why = "it keeps a spreadsheet from running the value as a formula, and is no part of it";
+            self.sink.on_purpose(line, "apostrophe before `=`, `+`, `-` or `@`", why);
+        }
         match self.mapping.holds(&cells) {
             Ok(true) => self.record(line, &cells),
             Ok(false) => {
@@ -197,10 +227,11 @@ impl Rows<'_> {
         }
         let mut record = Record::new(line, self.content_type.kind, source);
         record.slug = self.mapping.slug.as_deref().and_then(|slug| fill(slug, cells).ok());
+        let mut found = None;
         for (name, rule) in &self.mapping.fields {
             let Some(declared) = field(self.content_type.fields, name) else { continue };
             let detailed = rule.detailed();
-            let text = match fill(&detailed.from, cells) {
+            let mut text = match fill(&detailed.from, cells) {
                 Ok(text) if text.is_empty() => continue,
                 Ok(text) => text,
                 Err(column) => {
@@ -208,9 +239,21 @@ impl Rows<'_> {
                     return self.refuse(line, cells, "unknown_column", fault);
                 }
             };
+            if let Some(place) = self.whereabouts(declared, &detailed, &text) {
+                text.clone_from(&place.place);
+                self.tell_place(line, name, &place, cells)?;
+                found = Some(place);
+                if text.is_empty() {
+                    continue;
+                }
+            }
             let value = self.value(line, (name, declared), &detailed, &text, cells)?;
             place(&mut record.body, name, value);
         }
+        if let Some(found) = found {
+            self.set_place(line, &found, &mut record);
+        }
+        months_and_years(self.content_type.fields, &mut record.body);
         whole_days(&mut record.body);
         self.sink.record(record)
     }
@@ -225,7 +268,7 @@ impl Rows<'_> {
     ) -> Result<Value, Closed> {
         let mut values = Vec::new();
         for part in parts(declared, rule, text) {
-            let word = rule.words.get(part).map_or(part, String::as_str);
+            let word = rule.words.get(&part).unwrap_or(&part);
             let value = match declared.relation() {
                 Some(relation) => {
                     let mut target = self.target(line, relation.target, word, rule.create);
@@ -242,7 +285,7 @@ impl Rows<'_> {
                     }
                 }
                 None => {
-                    self.note_form(line, (name, declared), rule, word)?;
+                    note_form(self.sink, line, (name, declared), rule, word)?;
                     typed(&declared.kind, rule, word)
                 }
             };
@@ -252,28 +295,6 @@ impl Rows<'_> {
         }
         let list = matches!(declared.kind, FieldType::List { .. });
         Ok(if list { values.into() } else { values.into_iter().next().unwrap_or_default() })
-    }
-
-    /// Notes a time that has another form than those that are read.
-    fn note_form(
-        &self,
-        line: &str,
-        (name, declared): (&str, &'static Field),
-        rule: &Detailed,
-        text: &str,
-    ) -> Result<(), Closed> {
-        let is_moment = matches!(declared.kind, FieldType::Moment { .. });
-        if !is_moment || rule.time(text).is_some() || is_plain_time(text) {
-            return Ok(());
-        }
-        let forms = rule.format.0.join("\", \"");
-        let message = match forms.as_str() {
-            "" => format!("\"{text}\" is not of the form 2027-03-04T09:30; `format` in the mapping states another one"),
-            _ => format!(
-                "\"{text}\" is not of the form \"{forms}\", which the mapping states as `format`; it may be a list"
-            ),
-        };
-        self.sink.note(line, &format!("/{}", name.replace('.', "/")), "other_form", message)
     }
 
     /// Returns the record that stands for the item with a slug or name, and creates it if it may and there is none.
@@ -303,13 +324,47 @@ impl Rows<'_> {
 }
 
 /// Returns the entries of a list, or the text as a whole.
-fn parts<'a>(declared: &Field, rule: &Detailed, text: &'a str) -> Vec<&'a str> {
+fn parts(declared: &Field, rule: &Detailed, text: &str) -> Vec<String> {
     match (&declared.kind, &rule.split) {
-        (FieldType::List { .. }, Some(split)) => {
-            text.split(split.as_str()).map(str::trim).filter(|part| !part.is_empty()).collect()
-        }
-        _ => vec![text],
+        (FieldType::List { .. }, Some(split)) if !split.is_empty() => entries(text, split),
+        _ => vec![text.to_owned()],
     }
+}
+
+fn malformed(line: u64, error: &dyn std::fmt::Display) -> Damage {
+    (format!("line {line}"), "malformed_csv", error.to_string())
+}
+
+/// Returns the values of a row, and whether one of them is not UTF-8.
+fn texts_of(cells: &ByteRecord) -> (Vec<String>, bool) {
+    let texts: Vec<_> = cells.iter().map(text_of_bytes).collect();
+    let is_windows_1252 = texts.iter().any(|(_, is_windows_1252)| *is_windows_1252);
+    (texts.into_iter().map(|(text, _)| text.into_owned()).collect(), is_windows_1252)
+}
+
+/// Removes the apostrophes before what looks like a formula. Returns whether there were any.
+fn unguard(texts: &mut [String]) -> bool {
+    let mut is_guarded = false;
+    for text in texts {
+        if let Some(bare) = unguarded(text).map(str::to_owned) {
+            *text = bare;
+            is_guarded = true;
+        }
+    }
+    is_guarded
+}
+
+/// Makes a row as long as the header, where only empty values are missing or too many. Returns the number of values that the
+/// file has.
+fn fit(texts: &mut Vec<String>, columns: usize) -> usize {
+    let given = texts.len();
+    while texts.len() > columns && texts.last().is_some_and(|text| text.trim().is_empty()) {
+        texts.pop();
+    }
+    if texts.len() < columns {
+        texts.resize(columns, String::new());
+    }
+    given
 }
 
 /// Sets a field, given its name with dots.

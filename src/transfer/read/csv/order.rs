@@ -131,7 +131,7 @@ impl<'a> RowOrder<'a> {
         for (declared, rule) in &self.references {
             let text = fill(&rule.from, cells).unwrap_or_default();
             let words = parts(declared, rule, &text).into_iter();
-            names.extend(words.map(|part| name_of(rule.words.get(part).map_or(part, String::as_str))));
+            names.extend(words.map(|part| name_of(rule.words.get(&part).unwrap_or(&part))));
         }
         names.retain(|name| !name.is_empty());
         names

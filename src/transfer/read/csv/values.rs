@@ -1,11 +1,17 @@
 //! The texts of a list as values of fields.
 
 use chrono::{NaiveDate, NaiveTime, Timelike};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
-use super::mapping::Detailed;
+use super::mapping::{Detailed, TextForm};
+use super::moments::moment;
 use crate::content::field::FieldType;
 use crate::transfer::country_names::country_code;
+use crate::transfer::language_names::language_tag;
+use crate::transfer::read::iso_time::IsoTime;
+use crate::transfer::read::programme::states::status_of;
+use crate::transfer::read::yes_no::yes_or_no;
+use crate::transfer::read::{plain_text, web_address};
 use crate::transfer::zones::zone_of;
 
 /// Returns the names of columns. A further column of one name has its number, so that none is lost.
@@ -29,26 +35,62 @@ pub fn columns(header: &[String]) -> Vec<String> {
 pub fn typed(kind: &FieldType, rule: &Detailed, text: &str) -> Value {
     match kind {
         FieldType::List { of, .. } => typed(of, rule, text),
-        FieldType::Moment { .. } => rule.time(text).unwrap_or_else(|| text.to_owned()).into(),
+        FieldType::Moment { .. } => moment(rule, text).unwrap_or_else(|| text.to_owned()).into(),
+        FieldType::Rich { .. } => rich(rule.text, text),
+        FieldType::Url => address(text).into(),
+        FieldType::Language => language_tag(text).map_or_else(|| text.into(), Value::from),
+        FieldType::OneOf(known) => one_of(known.words, text),
         FieldType::Zone => zone_of(text).map_or_else(|| text.into(), |zone| zone.name().into()),
         FieldType::Country => country_code(text).unwrap_or(text).into(),
         FieldType::Integer { .. } => text.parse::<i64>().map_or_else(|_| text.into(), Value::from),
-        FieldType::Number { .. } => text.parse::<f64>().map_or_else(|_| text.into(), Value::from),
-        FieldType::Boolean => match text.to_lowercase().as_str() {
-            "true" | "yes" | "y" | "1" | "x" => true.into(),
-            "false" | "no" | "n" | "0" => false.into(),
-            _ => text.into(),
-        },
+        FieldType::Number { .. } => number(text).map_or_else(|| text.into(), Value::from),
+        FieldType::Boolean => yes_or_no(text).map_or_else(|| text.into(), Value::from),
         // Entries of links and documents, of which only the URL is known.
-        FieldType::Object(inner) if inner.fields.iter().any(|f| f.name == "url") => serde_json::json!({"url": text}),
+        FieldType::Object(inner) if inner.fields.iter().any(|f| f.name == "url") => json!({"url": address(text)}),
         _ => text.into(),
     }
 }
 
-/// Returns whether a text begins as the times that an editor would send.
-pub fn is_plain_time(text: &str) -> bool {
-    let (year, rest) = text.split_at_checked(4).unwrap_or((text, ""));
-    year.len() == 4 && year.bytes().all(|byte| byte.is_ascii_digit()) && (rest.is_empty() || rest.starts_with('-'))
+/// Returns an address as people write it. What is none stays, and is refused.
+fn address(text: &str) -> String {
+    web_address(text).unwrap_or_else(|_| text.to_owned())
+}
+
+/// Returns a number with a decimal point or a decimal comma.
+fn number(text: &str) -> Option<f64> {
+    let plain = text.parse::<f64>();
+    let is_comma = !text.contains('.') && text.matches(',').count() == 1;
+    plain.or_else(|wrong| if is_comma { text.replace(',', ".").parse() } else { Err(wrong) }).ok()
+}
+
+/// Returns the value of an enumeration that a text is, in any letter case and with other signs between its words. What is no
+/// value stays, and is refused.
+fn one_of(words: &[&'static str], text: &str) -> Value {
+    let plain = text.trim().to_lowercase().replace([' ', '-'], "_");
+    let status = || status_of(text).filter(|status| words.contains(status));
+    let mode = || attendance(&plain).filter(|mode| words.contains(mode));
+    let known = words.iter().find(|word| **word == plain).copied();
+    known.or_else(status).or_else(mode).unwrap_or(text).into()
+}
+
+/// Returns the attendance mode for a word of other programs.
+fn attendance(plain: &str) -> Option<&'static str> {
+    Some(match plain.rsplit('/').next().unwrap_or(plain) {
+        "hybrid" | "mixedeventattendancemode" => "mixed",
+        "virtual" | "remote" | "onlineeventattendancemode" => "online",
+        "in_person" | "on_site" | "onsite" | "offlineeventattendancemode" => "offline",
+        _ => return None,
+    })
+}
+
+/// Returns a text as a value of rich text, as the mapping says what its texts are.
+fn rich(form: Option<TextForm>, text: &str) -> Value {
+    match form {
+        None => text.into(),
+        Some(TextForm::Plain) => plain_text::plain(text),
+        Some(TextForm::Markdown) => json!({"format": "markdown", "source": text}),
+        Some(TextForm::Html) => plain_text::html(text),
+    }
 }
 
 /// Makes the times of an event that is all day whole days. Programs write them as times from midnight to midnight, which is
@@ -82,14 +124,35 @@ pub fn whole_days(body: &mut Map<String, Value>) {
 fn split_time(text: &str) -> Option<(NaiveDate, Option<NaiveTime>)> {
     let day = NaiveDate::parse_from_str(text.get(..10)?, "%Y-%m-%d").ok()?;
     let Some(rest) = text.get(11..).filter(|rest| !rest.is_empty()) else { return Some((day, None)) };
-    let time = ["%H:%M:%S%.f", "%H:%M"].iter().find_map(|form| NaiveTime::parse_from_str(rest, form).ok())?;
-    Some((day, Some(time)))
+    let time = ["%H:%M:%S%.f", "%H:%M"].iter().find_map(|form| NaiveTime::parse_from_str(rest, form).ok());
+    time.or_else(|| Some(IsoTime::parse(text)?.local.time())).map(|time| (day, Some(time)))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
+
+    #[test]
+    fn words_and_numbers_as_people_write_them() {
+        for (given, wanted) in
+            [("50,85", Some(50.85)), ("-3.5", Some(-3.5)), ("1,234.5", None), ("1,2,3", None), ("x", None)]
+        {
+            assert_eq!(number(given), wanted, "{given}");
+        }
+        let statuses = ["scheduled", "cancelled", "moved_online"];
+        for (given, wanted) in [
+            ("Canceled", "cancelled"),
+            ("CANCELLED", "cancelled"),
+            ("Moved online", "moved_online"),
+            ("https://schema.org/EventCancelled", "cancelled"),
+            ("sold out", "sold out"),
+        ] {
+            assert_eq!(one_of(&statuses, given), wanted, "{given}");
+        }
+        for (given, wanted) in [("Online", "online"), ("hybrid", "mixed"), ("In person", "offline")] {
+            assert_eq!(one_of(&["offline", "online", "mixed"], given), wanted, "{given}");
+        }
+    }
 
     #[test]
     fn columns_of_one_name_are_numbered() {

@@ -13,7 +13,7 @@ use serde_json::{Map, Value, json};
 use super::input::{as_utf8, declared_in_xml};
 use super::programme::times::GivenTimes;
 use super::programme::words::made_id;
-use super::programme::{ImportedTalk, OWN_ID, Programme, ProgrammePerson};
+use super::programme::{ImportedTalk, OWN_ID, OWN_STATUS, Programme, ProgrammePerson};
 use super::{Closed, Input, Settings, Sink};
 use crate::items::record_ids::RecordIds;
 use element::Element;
@@ -106,12 +106,15 @@ impl Walk<'_> {
             Event::Text(text) => self.text(&text.xml10_content()),
             Event::CData(text) => self.text(&text.xml10_content()),
             Event::DocType(text) => self.entities.declare(&text),
-            Event::GeneralRef(reference) => match self.expanded(&format!("&{};", &*reference), place)? {
+            Event::GeneralRef(reference) => match self.expanded(&format!("&{};", &*reference), place, None)? {
                 Some(text) => self.text(&text),
                 None => return Ok(false),
             },
             Event::PI(instruction) if instruction.target() == "plenary-id" => {
                 self.programme.head(OWN_ID, &instruction.content().trim().into());
+            }
+            Event::PI(instruction) if instruction.target() == "plenary-status" => {
+                self.programme.head(OWN_STATUS, &instruction.content().trim().into());
             }
             _ => {}
         }
@@ -119,16 +122,23 @@ impl Walk<'_> {
     }
 
     /// Returns a text with its references expanded, which is noted where the file does not declare them; `None` if they
-    /// expand to more than is allowed.
-    fn expanded(&mut self, raw: &str, place: u64) -> Result<Option<String>, Closed> {
+    /// expand to more than is allowed. `attribute` names the attribute that has the text, if one has it.
+    fn expanded(&mut self, raw: &str, place: u64, attribute: Option<&str>) -> Result<Option<String>, Closed> {
         let expanded = match self.entities.expand(raw) {
             Ok(expanded) => expanded,
             Err(TooLarge) => return Ok(None),
         };
         for (code, message) in expanded.notes {
-            self.sink.note(&format!("byte {place}"), "", code, message)?;
+            let subject = attribute.map_or_else(|| self.path(), str::to_owned);
+            self.sink.note(&format!("byte {place}"), &subject, code, message)?;
         }
         Ok(Some(expanded.text))
+    }
+
+    /// Returns the names of the open elements, from `conference` or `event` inwards.
+    fn path(&self) -> String {
+        let inner: Vec<&str> = self.open.iter().map(|element| element.name.as_str()).collect();
+        if inner.is_empty() { self.outer.join("/") } else { inner.join("/") }
     }
 
     /// Reports an end of the file that is none of the programme. Returns whether it is one.
@@ -149,10 +159,12 @@ impl Walk<'_> {
 
     /// Reads the beginning of an element. Returns whether its entities are within the bounds.
     fn start(&mut self, start: &BytesStart<'_>, place: u64) -> Result<bool, Closed> {
-        let mut attributes = HashMap::new();
+        let (mut attributes, element) = (HashMap::new(), start.local_name());
         for attribute in start.attributes().flatten() {
-            let Some(value) = self.expanded(&attribute.value, place)? else { return Ok(false) };
-            attributes.insert(attribute.key.local_name().as_ref().to_owned(), value);
+            let name = attribute.key.local_name().as_ref().to_owned();
+            let subject = format!("{}/@{name}", element.as_ref());
+            let Some(value) = self.expanded(&attribute.value, place, Some(&subject))? else { return Ok(false) };
+            attributes.insert(name, value);
         }
         self.open_element(start.local_name().as_ref().to_owned(), attributes);
         Ok(true)
@@ -244,8 +256,12 @@ impl Walk<'_> {
             return;
         }
         let mut room = Map::from_iter([("name".to_owned(), Value::from(self.room.trim()))]);
-        if let Some(capacity) = attributes.remove("capacity").and_then(|text| text.parse::<u64>().ok()) {
-            room.insert("capacity".to_owned(), capacity.into());
+        match attributes.remove("capacity").map(|text| text.trim().parse::<u64>().map_err(|_| text)) {
+            Some(Ok(capacity)) => drop(room.insert("capacity".to_owned(), capacity.into())),
+            Some(Err(text)) if !text.trim().is_empty() => {
+                self.sink.left_out("room", "room/@capacity, which is no number");
+            }
+            _ => {}
         }
         if let Some(note) = attributes.remove("description").filter(|text| !text.trim().is_empty()) {
             room.insert("note".to_owned(), note.into());

@@ -1,12 +1,14 @@
 //! What must be known of a calendar file before its events are read: its zones, which may be defined after their use,
 //! the newest revision of each event, and the occurrences of series that have events of their own.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use chrono::{Days, NaiveDate, Utc};
 
+use super::clock::SeriesStart;
 use super::components::{Component, Part, Parts};
 use super::definition::Definition;
+use super::old_zone::OldZone;
 use super::property::Property;
 use super::times::{CalendarTime, when};
 use super::zones::CalendarZones;
@@ -34,6 +36,8 @@ pub struct Calendar {
     pub horizon: NaiveDate,
     /// Whether it is one of vCalendar 1.0.
     is_vcalendar: bool,
+    /// What it says of its zone, if it is one of vCalendar 1.0.
+    old_zone: OldZone,
     says: [Option<String>; NAMES.len()],
 }
 
@@ -44,9 +48,9 @@ pub struct Calendars {
     newest: HashMap<u64, String>,
     /// Occurrences with events of their own, by the hash of their series.
     replaced: HashMap<u64, HashMap<String, CalendarTime>>,
-    /// The start of the first occurrence of each series that has events of their own for others.
-    series: HashMap<u64, Option<CalendarTime>>,
-    /// The properties of these starts, until the zones are known, with the position of the calendar.
+    /// The series.
+    series: HashSet<u64>,
+    /// The starts of the series that have events of their own for some occurrences, with the position of the calendar.
     starts: HashMap<u64, (usize, Property)>,
     /// Events that change a series from an occurrence on, by the hash of their series.
     ranges: HashMap<u64, Vec<Component>>,
@@ -66,6 +70,7 @@ impl Calendar {
             origin: String::new(),
             horizon: today.checked_add_days(Days::new(settings.horizon.into())).unwrap_or(today),
             is_vcalendar: false,
+            old_zone: OldZone::default(),
             says: Default::default(),
         }
     }
@@ -74,6 +79,8 @@ impl Calendar {
         let text = property.text();
         match property.name.as_str() {
             "X-WR-TIMEZONE" | "TIMEZONE-ID" => self.zones.set_calendar_zone(&text),
+            // What cannot be read is noted when the file is read for the second time.
+            "TZ" | "DAYLIGHT" => drop(self.old_zone.read(property)),
             "VERSION" => self.is_vcalendar = text == "1.0",
             "METHOD" => self.method = Some(text.to_ascii_uppercase()),
             "CALSCALE" => self.is_gregorian = text.eq_ignore_ascii_case("GREGORIAN"),
@@ -128,17 +135,15 @@ impl Calendars {
                 Part::Fault(..) => {}
             }
         }
-        let read = |list: &[Calendar], (calendar, property): (usize, &Property)| {
-            list.get(calendar).and_then(|it| when(property, &it.zones).ok()).map(|(when, _)| when)
-        };
-        let starts = std::mem::take(&mut all.starts);
-        for (calendar, series, property) in std::mem::take(&mut all.pending) {
-            let first = starts.get(&series).and_then(|(place, start)| read(&all.list, (*place, start)));
-            if let (Some(first), Some(known)) = (first, all.series.get_mut(&series)) {
-                *known = Some(first);
-            }
-            if let Some(when) = read(&all.list, (calendar, &property)) {
-                let when = first.map_or(when, |first| when.like(first));
+        for calendar in all.list.iter_mut().filter(|calendar| calendar.is_vcalendar) {
+            calendar.zones.set_old_zone(std::mem::take(&mut calendar.old_zone));
+        }
+        let pending = std::mem::take(&mut all.pending);
+        let has_own: HashSet<u64> = pending.iter().map(|(_, series, _)| *series).collect();
+        all.starts.retain(|series, _| has_own.contains(series));
+        for (calendar, series, property) in pending {
+            let found = all.list.get(calendar).and_then(|it| all.meant(series, &property, &it.zones));
+            if let Some(when) = found {
                 all.replaced.entry(series).or_default().insert(when.key(), when);
             }
         }
@@ -189,7 +194,7 @@ impl Calendars {
                         }
                     }
                     None if is_series(&component) => {
-                        self.series.insert(series, None);
+                        self.series.insert(series);
                         let start = component.find("DTSTART").map(|start| (place, start.clone()));
                         self.starts.extend(start.map(|start| (series, start)));
                     }
@@ -205,15 +210,30 @@ impl Calendars {
         self.newest.get(&event_key(identity, event)).is_some_and(|newest| *newest > revision(event))
     }
 
+    /// Returns the revision in which the file has an event or a series as a whole, if it has.
+    pub fn revision_of(&self, identity: &str) -> Option<&String> {
+        self.newest.get(&hash_of("", identity))
+    }
+
     /// Returns whether the file has the series to which an event belongs.
     pub fn has_series(&self, identity: &str) -> bool {
-        self.series.contains_key(&hash_of("", identity))
+        self.series.contains(&hash_of("", identity))
     }
 
     /// Returns which occurrence of a series a `RECURRENCE-ID` means, in the form of the series: a date if this has dates.
-    pub fn occurrence(&self, identity: &str, instance: CalendarTime) -> CalendarTime {
-        let first = self.series.get(&hash_of("", identity)).copied().flatten();
-        first.map_or(instance, |first| instance.like(first))
+    pub fn occurrence(&self, identity: &str, instance: &Property, zones: &CalendarZones) -> Option<CalendarTime> {
+        self.meant(hash_of("", identity), instance, zones)
+    }
+
+    fn meant(&self, series: u64, instance: &Property, zones: &CalendarZones) -> Option<CalendarTime> {
+        let start = self.starts.get(&series).and_then(|(calendar, start)| {
+            let zones = &self.list.get(*calendar)?.zones;
+            Some(SeriesStart::new(start, when(start, zones).ok()?.0, zones))
+        });
+        match start {
+            Some(start) => start.read(&instance.value, instance, zones).ok().map(|when| start.like(when)),
+            None => when(instance, zones).ok().map(|(when, _)| when),
+        }
     }
 
     /// Returns the occurrences of a series that have events of their own.
@@ -224,7 +244,7 @@ impl Calendars {
     /// Returns whether an event is neither a series nor an occurrence of one that the file has in part.
     pub fn occurs_once(&self, identity: &str) -> bool {
         let hash = hash_of("", identity);
-        !self.series.contains_key(&hash) && !self.replaced.contains_key(&hash)
+        !self.series.contains(&hash) && !self.replaced.contains_key(&hash)
     }
 
     /// Returns the events that change a series from an occurrence on, if the file has the series.
@@ -248,10 +268,11 @@ pub fn is_series(event: &Component) -> bool {
     ["RRULE", "RDATE"].iter().any(|name| event.find(name).is_some_and(|property| !property.value.trim().is_empty()))
 }
 
-/// Returns the revision of an event: a higher `SEQUENCE` is newer, then a later `DTSTAMP` (RFC 5546, section 2.1.5).
+/// Returns the revision of an event: a higher `SEQUENCE` is newer, then a later `DTSTAMP` (RFC 5546, section 2.1.5). Some
+/// programs write the time of the first version there, and the one of the last in `LAST-MODIFIED`.
 pub fn revision(event: &Component) -> String {
     let sequence = event.text("SEQUENCE").and_then(|text| text.parse::<u32>().ok());
-    let stamp = event.text("DTSTAMP");
+    let stamp = ["DTSTAMP", "LAST-MODIFIED"].iter().filter_map(|name| event.text(name)).max();
     match (sequence, stamp) {
         (None, None) => String::new(),
         (sequence, stamp) => format!("{:010} {}", sequence.unwrap_or(0), stamp.unwrap_or_default()),

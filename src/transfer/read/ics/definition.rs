@@ -58,9 +58,19 @@ impl Definition {
         self.is_whole && first.local <= local && (!alternates || local <= last.local)
     }
 
-    /// Returns the offset of a local time. A local time that occurs twice is the first one.
+    /// Returns the offset of a local time. A local time that occurs twice is the first one, and one that does not occur has
+    /// the offset from before the change (RFC 5545, section 3.3.5).
     pub fn offset_at(&self, local: NaiveDateTime) -> Option<i32> {
         let last = self.changes.iter().rfind(|change| change.local <= local);
+        let is_skipped =
+            |change: &Change| local < change.local + TimeDelta::seconds((change.after - change.before).into());
+        let offset = last.map(|change| if is_skipped(change) { change.before } else { change.after });
+        offset.or_else(|| self.changes.first().map(|change| change.before))
+    }
+
+    /// Returns the offset at an instant (UTC).
+    pub fn offset_at_instant(&self, utc: NaiveDateTime) -> Option<i32> {
+        let last = self.changes.iter().rfind(|change| change.instant() <= utc);
         last.map(|change| change.after).or_else(|| self.changes.first().map(|change| change.before))
     }
 

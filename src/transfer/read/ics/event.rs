@@ -6,6 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::calendars::Calendar;
 use super::components::Component;
+use super::parameters;
 use super::people::{set_contact, set_speakers};
 use super::place;
 use super::property::Property;
@@ -46,7 +47,7 @@ const MARKUP: [&str; 2] = ["X-ALT-DESC", "STYLED-DESCRIPTION"];
 /// Properties that are passed over on purpose, and why.
 pub const ON_PURPOSE: [(&str, &str); 9] = [
     ("CREATED", "items have times of their own"),
-    ("LAST-MODIFIED", "items have times of their own; DTSTAMP and SEQUENCE say which revision is newer"),
+    ("LAST-MODIFIED", "items have times of their own; it only says which revision is newer"),
     ("TRANSP", "it says whether a personal calendar is busy"),
     ("PRIORITY", "it orders personal calendars"),
     ("REQUEST-STATUS", "it answers an invitation"),
@@ -73,8 +74,12 @@ pub fn set_fields(sink: &Sink, calendar: &Calendar, event: &Component, record: &
             sink.on_purpose(&event.place(), name, why);
         } else if !is_read(name) && !property.value.trim().is_empty() {
             sink.left_out(&event.place(), name);
+        } else if name != "ATTENDEE" {
+            // Only the chairs among those who attend are read.
+            parameters::note_of_event(sink, event, property);
         }
     }
+    parameters::note_further(sink, event);
     for child in &event.children {
         if child.name == "VALARM" {
             sink.on_purpose(&event.place(), "VALARM", "reminders are set by those who subscribe");
@@ -110,9 +115,14 @@ fn body(sink: &Sink, event: &Component, own: Option<&str>) -> Value {
     let is_html = |property: &&Property| {
         property.parameter("FMTTYPE").is_none_or(|kind| kind.to_ascii_lowercase().starts_with("text/html"))
     };
+    let beside: Vec<Property> = event.all("DESCRIPTION").filter_map(Property::markup).collect();
     let styled = MARKUP.iter().flat_map(|name| event.all(name)).filter(|property| !is_address(property));
+    let mut styled: Vec<&Property> = styled.collect();
+    // Some programs write the same text in both places.
+    let known: Vec<String> = styled.iter().map(|property| property.text()).collect();
+    styled.extend(beside.iter().filter(|property| !known.contains(&property.text())));
     let (rich_texts, others): (Vec<&Property>, Vec<&Property>) =
-        styled.filter(|property| !rich_text::to_text(&property.text()).is_empty()).partition(is_html);
+        styled.into_iter().filter(|property| !rich_text::to_text(&property.text()).is_empty()).partition(is_html);
     // A plain text in the place of one with markup is a description.
     let plain: Vec<&Property> = event.all("DESCRIPTION").filter(|property| !property.text().is_empty()).collect();
     let (plain, others) = if plain.is_empty() { (others, plain) } else { (plain, others) };
@@ -129,7 +139,9 @@ fn body(sink: &Sink, event: &Component, own: Option<&str>) -> Value {
     }
     for property in plain {
         match rich_texts.iter().find(|rich| language(rich) == language(property)) {
-            None => values.push((language(property), rich(&property.text()))),
+            None => {
+                values.push((language(property), rich(&property.text())));
+            }
             Some(with_markup) if has_words(&rich_text::to_text(&with_markup.text()), &property.text()) => {
                 sink.on_purpose(&event.place(), "DESCRIPTION", "the event has the same text with markup");
             }
@@ -209,7 +221,9 @@ fn set_status(sink: &Sink, calendar: &Calendar, event: &Component, record: &mut 
 
 /// Sets topics, links, the image and documents.
 fn set_lists(sink: &Sink, calendar: &Calendar, event: &Component, record: &mut Record) -> Result<(), Closed> {
-    let (mut topics, mut links, mut documents) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut topics, mut documents) = (Vec::new(), Vec::new());
+    // The place may have one.
+    let mut links = record.body.get("links").and_then(Value::as_array).cloned().unwrap_or_default();
     for property in &event.properties {
         let value = property.text();
         match property.name.as_str() {
@@ -249,7 +263,7 @@ fn set_lists(sink: &Sink, calendar: &Calendar, event: &Component, record: &mut R
 
 fn document(property: &Property, url: String) -> Value {
     let mut document = Map::from_iter([("url".to_owned(), Value::from(url))]);
-    let title = ["FILENAME", "X-FILENAME", "LABEL"].iter().find_map(|name| property.parameter(name));
+    let title = parameters::FILE_NAMES.iter().find_map(|name| property.parameter(name));
     for (member, value) in [("title", title), ("media_type", property.parameter("FMTTYPE"))] {
         if let Some(value) = value.filter(|value| !value.is_empty()) {
             document.insert(member.to_owned(), value.into());

@@ -2,47 +2,56 @@
 //! series with an event for each occurrence. A file is read twice: see `calendars`.
 
 mod calendars;
+mod cancellations;
+mod clock;
 mod components;
 mod definition;
 mod event;
 mod lines;
+mod map_addresses;
 mod occurrences;
 mod old_rules;
+mod old_zone;
+mod parameters;
 mod people;
 mod place;
 mod property;
 mod ranges;
 mod rules;
+mod series;
+mod skipped_days;
 mod ties;
 mod times;
 mod zones;
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
 
 use super::input::as_utf8;
 use super::{Closed, Input, Settings, Sink};
-use crate::content::slug::from_title;
 use crate::feeds::calendar::ID_PROPERTY;
 use crate::items::record_ids::RecordIds;
-use crate::transfer::record::{Record, RevisedOccurrence, SourceRevision};
+use crate::transfer::record::{Record, series_of};
 use calendars::{Calendar, Calendars, is_series, revision};
 use components::{Component, Part, Parts};
-use occurrences::{Occurrence, Occurrences};
+use old_zone::OldZone;
 use property::Property;
-use ranges::Range;
 use ties::Ties;
-use times::{CalendarSpan, CalendarTime, TimeNotes, when};
+use times::{CalendarSpan, TimeNotes};
 
 /// Properties of a calendar that are read, or passed over on purpose.
-const OF_CALENDAR: [(&str, &str); 10] = [
+const OF_CALENDAR: [(&str, &str); 15] = [
     ("PRODID", "it names the program that wrote the file"),
     ("VERSION", "it names the version of the format"),
     ("CALSCALE", ""),
     ("METHOD", ""),
     ("X-WR-TIMEZONE", ""),
     ("TIMEZONE-ID", ""),
-    ("X-WR-RELCALID", ""),
+    ("X-WR-RELCALID", "it says what the source is"),
+    ("SOURCE", "it says what the source is"),
+    ("UID", "it says what the source is"),
+    ("URL", "it says what the source is"),
+    ("NAME", "it says what the source is"),
+    ("X-WR-CALNAME", "it says what the source is"),
     ("LAST-MODIFIED", "items have times of their own"),
     ("REFRESH-INTERVAL", "an import runs when it is started"),
     ("X-PUBLISHED-TTL", "an import runs when it is started"),
@@ -94,10 +103,7 @@ impl<'a> Walk<'a> {
                 }
                 Ok(())
             }
-            Part::Property(property) => {
-                self.property(&property);
-                Ok(())
-            }
+            Part::Property(property) => self.property(&property),
             Part::Component(component) => self.component(&component),
             Part::Fault(line, code, message, true) => {
                 self.is_whole = false;
@@ -111,13 +117,19 @@ impl<'a> Walk<'a> {
         self.calendars.list.get(self.place?)
     }
 
-    fn property(&self, property: &Property) {
+    fn property(&self, property: &Property) -> Result<(), Closed> {
         let name = property.name.as_str();
         match OF_CALENDAR.iter().find(|(known, _)| *known == name) {
-            Some((_, "")) => {}
+            _ if matches!(name, "TZ" | "DAYLIGHT") && self.calendar().is_some_and(Calendar::is_vcalendar) => {
+                if let Some(message) = OldZone::default().read(property) {
+                    return self.sink.note("calendar", &format!("/{name}"), "zone", message);
+                }
+            }
+            Some((_, "")) => parameters::note(self.sink, "calendar", property),
             Some((_, why)) => self.sink.on_purpose("calendar", name, why),
             None => self.sink.left_out("calendar", name),
         }
+        Ok(())
     }
 
     fn component(&mut self, component: &Component) -> Result<(), Closed> {
@@ -126,7 +138,10 @@ impl<'a> Walk<'a> {
         let Some(calendar) = self.calendars.list.get(place) else { return Ok(()) };
         match component.name.as_str() {
             "VEVENT" => self.event(calendar, component),
-            "VTIMEZONE" => Ok(()),
+            "VTIMEZONE" => {
+                parameters::note_zone(self.sink, component);
+                Ok(())
+            }
             name => {
                 self.sink.left_out(&component.place(), name);
                 Ok(())
@@ -155,6 +170,9 @@ impl<'a> Walk<'a> {
             return Ok(());
         }
         sink.set_own_ids(&[event.text(ID_PROPERTY), event.text("UID")]);
+        if calendar.method.as_deref() == Some("CANCEL") {
+            return self.cancellation(calendar, event, identity);
+        }
         let Some((span, record)) = self.read_event(calendar, event, identity)? else { return Ok(()) };
         match event.find("RECURRENCE-ID") {
             Some(instance) => {
@@ -164,6 +182,7 @@ impl<'a> Walk<'a> {
                 self.replacement(calendar, instance, span, record)
             }
             None if is_series(event) => self.series(calendar, event, span, &record),
+            None if calendar.method.as_deref() == Some("ADD") => self.addition(calendar, span, record),
             None => {
                 if let Some(property) = event.find("EXDATE") {
                     sink.left_out(&event.place(), &format!("{} without RRULE", property.name));
@@ -173,6 +192,8 @@ impl<'a> Walk<'a> {
                 if self.calendars.occurs_once(&record.source) {
                     self.revise(event, &record, vec![(span.starts, true)], None)?;
                 }
+                // It may have been an occurrence in an earlier revision.
+                record.lost_references.push(("series", Some(series_of(&record.source))));
                 span.set(&mut record, calendar.zones.own());
                 sink.record(record)
             }
@@ -180,7 +201,7 @@ impl<'a> Walk<'a> {
     }
 
     /// Returns the times and the fields of an event; `None` if it is refused.
-    fn read_event(
+    pub(super) fn read_event(
         &self,
         calendar: &Calendar,
         event: &Component,
@@ -199,10 +220,12 @@ impl<'a> Walk<'a> {
                 return self.refuse(place, identity, "not_a_time", message).map(|()| None);
             }
         };
+        let mut record = Record::new(place.clone(), "event", identity);
+        record.part_of =
+            self.calendars.revision_of(&record.source).map(|number| (record.source.clone(), number.clone()));
         for (property, code, message) in notes {
             sink.note(&place, &format!("/{property}"), code, message)?;
         }
-        let mut record = Record::new(place, "event", identity);
         record.revision = revision(event);
         record.ids = RecordIds::of_calendar(event.text("UID"));
         record.own_ids = sink.own_ids();
@@ -229,145 +252,4 @@ impl<'a> Walk<'a> {
         let message = "another event of the file has the same UID and another start, title or place; each is taken";
         self.sink.note(&record.place, "/UID", "same_uid", message)
     }
-
-    /// Sends an event that replaces an occurrence of a series, after the series.
-    fn replacement(
-        &self,
-        calendar: &Calendar,
-        instance: &Property,
-        span: CalendarSpan,
-        mut record: Record,
-    ) -> Result<(), Closed> {
-        let known = when(instance, &calendar.zones).ok();
-        let known = known.map(|(instance, _)| self.calendars.occurrence(&record.source, instance).key());
-        let key = known.clone().unwrap_or_else(|| instance.value.trim().to_owned());
-        record.ids = record.ids.occurrence(known);
-        let series = self.calendars.has_series(&record.source).then(|| series_of(&record.source));
-        record.source = format!("{}/{key}", record.source);
-        span.set(&mut record, calendar.zones.own());
-        let Some(series) = series else { return self.sink.record(record) };
-        record.set("series", series.clone());
-        let ready = self.ties.borrow_mut().wait(&series, record);
-        ready.map_or(Ok(()), |record| self.sink.record(record))
-    }
-
-    /// Sends a series and its events, without those that the file has by themselves.
-    fn series(
-        &self,
-        calendar: &Calendar,
-        event: &Component,
-        span: CalendarSpan,
-        record: &Record,
-    ) -> Result<(), Closed> {
-        if !record.body.contains_key("title") {
-            // One refusal is enough, and no occurrence is missing.
-            self.sink.beyond(format!("{}/", record.source), "")?;
-            return self.sink.record(record.clone());
-        }
-        let occurrences = Occurrences::of(event, span, &calendar.zones, calendar.horizon);
-        for (property, code, message) in occurrences.notes {
-            self.sink.note(&record.place, &format!("/{property}"), code, message)?;
-        }
-        let left = occurrences.left.iter().map(|start| (*start, false));
-        let starts = left.chain(occurrences.starts.iter().map(|(start, _)| (*start, true)));
-        let starts = starts.map(|(start, is_sent)| (span.moved_to(start).starts, is_sent));
-        let replaced = self.calendars.replaced_starts(&record.source).map(|start| (start, true));
-        self.revise(event, record, starts.chain(replaced).collect(), occurrences.unknown_after.clone())?;
-        let mut series = Record::new(record.place.clone(), "series", series_of(&record.source)).supporting();
-        series.locale.clone_from(&record.locale);
-        series.set("title", record.body.get("title").cloned().unwrap_or_default());
-        let ready = self.ties.borrow_mut().release(&series.source);
-        self.sink.record(series)?;
-        ready.into_iter().try_for_each(|record| self.sink.record(record))?;
-        for start in occurrences.left {
-            self.sink.present("event", format!("{}/{}", record.source, span.moved_to(start).starts.key()))?;
-        }
-        if let Some(after) = &occurrences.unknown_after {
-            self.sink.beyond(format!("{}/", record.source), after)?;
-        }
-        let ranges = self.ranges(calendar, &record.source, span)?;
-        for (number, occurrence) in occurrences.starts.into_iter().enumerate() {
-            let key = span.moved_to(occurrence.0).starts.key();
-            if self.calendars.is_replaced(&record.source, &key) {
-                continue;
-            }
-            let mut one = occurrence_of(record, span, &ranges, occurrence, calendar);
-            one.set("series", series_of(&record.source));
-            one.source = format!("{}/{key}", record.source);
-            one.ids = record.ids.clone().occurrence(Some(key));
-            let title = from_title(one.label());
-            let day = occurrence.0.date();
-            one.slug = (number > 0 && !title.is_empty()).then(|| format!("{title}-{day}"));
-            self.sink.record(one)?;
-        }
-        Ok(())
-    }
-
-    /// Says that an event replaces its earlier revisions, with all its occurrences, if it has any.
-    fn revise(
-        &self,
-        event: &Component,
-        record: &Record,
-        starts: Vec<(CalendarTime, bool)>,
-        beyond: Option<String>,
-    ) -> Result<(), Closed> {
-        let is_first =
-            event.text("SEQUENCE").and_then(|text| text.parse::<u32>().ok()).is_none_or(|number| number == 0);
-        // What this site gave out is known by its ids.
-        if is_first || event.find(ID_PROPERTY).is_some() {
-            return Ok(());
-        }
-        let (identity, number) = (record.source.clone(), record.revision.clone());
-        let is_series = is_series(event);
-        let source =
-            |start: CalendarTime| if is_series { format!("{identity}/{}", start.key()) } else { identity.clone() };
-        let occurrences = starts.into_iter().map(|(start, is_sent)| {
-            (start.utc(), RevisedOccurrence { source: source(start), start: start.utc(), is_sent })
-        });
-        let occurrences = occurrences.collect::<BTreeMap<_, _>>().into_values().collect();
-        self.sink.revision(SourceRevision { identity, number, occurrences, beyond })
-    }
-
-    /// Sends the events that change a series from an occurrence on, and returns the changes in their order.
-    fn ranges(&self, calendar: &Calendar, identity: &str, first: CalendarSpan) -> Result<Vec<Range>, Closed> {
-        let mut ranges = Vec::new();
-        for event in self.calendars.ranges(identity) {
-            let Some(instance) = event.find("RECURRENCE-ID") else { continue };
-            if self.calendars.has_newer(identity, event) {
-                continue;
-            }
-            let Some((span, record)) = self.read_event(calendar, event, identity.to_owned())? else { continue };
-            match when(instance, &calendar.zones) {
-                Ok((from, _)) => ranges.push(Range::new(from, first, (span, record.clone()), calendar.zones.own())),
-                Err(_) => self.sink.left_out(&record.place, "RANGE=THISANDFUTURE"),
-            }
-            self.replacement(calendar, instance, span, record)?;
-        }
-        ranges.sort_by_key(|range| range.from);
-        Ok(ranges)
-    }
-}
-
-/// Returns the record of an occurrence, as the latest change before it has it, with its times.
-fn occurrence_of(
-    record: &Record,
-    span: CalendarSpan,
-    ranges: &[Range],
-    (start, length): Occurrence,
-    calendar: &Calendar,
-) -> Record {
-    let (mut one, mut moved) = match ranges.iter().rev().find(|range| range.from <= start) {
-        Some(range) => (range.record.clone(), range.moved_to(start)),
-        None => (record.clone(), span.moved_to(start)),
-    };
-    if let Some(length) = length {
-        moved = moved.lasting(length);
-    }
-    moved.set(&mut one, calendar.zones.own());
-    one
-}
-
-/// Returns the source of the series whose first event has a source.
-fn series_of(source: &str) -> String {
-    format!("{source}/series")
 }

@@ -2,28 +2,29 @@
 
 use std::collections::BTreeMap;
 
-use chrono::{NaiveDate, NaiveDateTime, NaiveTime, TimeDelta};
+use chrono::{NaiveDate, NaiveDateTime, TimeDelta, TimeZone};
 
+use super::clock::{Clock, SeriesStart};
 use super::components::Component;
 use super::property::Property;
 use super::rules::RecurrenceRule;
-use super::times::{CalendarSpan, CalendarTime, after, when_of};
+use super::times::{CalendarTime, after};
 use super::zones::CalendarZones;
 use crate::time_zone::Zone;
 
 /// Greatest number of events that one series becomes.
 const MOST: usize = 4_000;
 
-/// The local start of an occurrence, and its exact length if it has one of its own.
-pub type Occurrence = (NaiveDateTime, Option<TimeDelta>);
+/// The start of an occurrence, and its exact length if it has one of its own.
+pub type Occurrence = (CalendarTime, Option<TimeDelta>);
 
 /// The occurrences of a series.
 #[derive(Debug, Default)]
 pub struct Occurrences {
-    /// Local starts in their order, each with its length if that is not the one of the first occurrence.
+    /// Starts in their order, each with its length if that is not the one of the first occurrence.
     pub starts: Vec<Occurrence>,
-    /// Local starts that are left out, as far as they are known.
-    pub left: Vec<NaiveDateTime>,
+    /// Starts that are left out, as far as they are known.
+    pub left: Vec<CalendarTime>,
     /// Text than which the keys of further occurrences are greater, which are not known.
     pub unknown_after: Option<String>,
     /// What was left out: the property, a code and a message.
@@ -32,14 +33,11 @@ pub struct Occurrences {
 
 impl Occurrences {
     /// Computes the occurrences of an event up to a day.
-    pub fn of(event: &Component, span: CalendarSpan, zones: &CalendarZones, horizon: NaiveDate) -> Self {
-        let zone = span.zone(zones.own());
-        let start = span.starts.local();
+    pub fn of(event: &Component, start: SeriesStart<'_>, zones: &CalendarZones, horizon: NaiveDate) -> Self {
         let end = horizon.and_hms_opt(23, 59, 59).unwrap_or_default();
-        let dates = BTreeMap::from([(start, None)]);
+        let dates = BTreeMap::from([(start.first.utc(), (start.first, None))]);
         let (endless, unread, is_cut) = (false, false, false);
-        let mut series =
-            Series { first: span.starts, zone, zones, start, end, dates, endless, unread, is_cut, notes: Vec::new() };
+        let mut series = Series { start, zones, end, dates, endless, unread, is_cut, notes: Vec::new() };
         event.all("RRULE").for_each(|rule| series.rule(rule));
         event.all("RDATE").for_each(|dates| series.dates(dates));
         event.all("EXRULE").for_each(|rule| series.except_rule(rule));
@@ -49,13 +47,12 @@ impl Occurrences {
 }
 
 struct Series<'a> {
-    first: CalendarTime,
-    zone: Zone,
+    start: SeriesStart<'a>,
     zones: &'a CalendarZones,
-    start: NaiveDateTime,
+    /// Last local time.
     end: NaiveDateTime,
-    /// Starts, and lengths that are not the one of the first occurrence.
-    dates: BTreeMap<NaiveDateTime, Option<TimeDelta>>,
+    /// Occurrences by their starts in UTC.
+    dates: BTreeMap<NaiveDateTime, Occurrence>,
     endless: bool,
     /// Whether a part of the series could not be read, so that it may have any occurrence.
     unread: bool,
@@ -65,26 +62,26 @@ struct Series<'a> {
 }
 
 impl Series<'_> {
-    fn occurrences(&mut self, property: &Property, name: &'static str) -> Vec<NaiveDateTime> {
-        let zone = self.zone;
-        let local = |utc: NaiveDateTime| utc.and_utc().with_timezone(&zone).naive_local();
+    fn occurrences(&mut self, property: &Property, name: &'static str) -> Vec<CalendarTime> {
+        let start = self.start;
+        let local = |utc: NaiveDateTime| start.clock.local(Zone::utc().from_utc_datetime(&utc));
         let found = RecurrenceRule::parse(property, local).and_then(|mut rule| {
             self.endless |= !rule.is_finite;
             for part in rule.left_out.drain(..) {
-                self.notes.push((name, "left_out", format!("left out: \"{part}\", which belongs to a program")));
+                self.notes.push((name, "left_out", format!("left out: {part}")));
             }
             let end = if rule.is_finite { None } else { Some(self.end) };
-            rule.occurrences(self.start, end)
+            rule.occurrences(start.local, end)
         });
         match found {
             Ok((dates, is_whole)) => {
-                if dates.is_empty() && self.start <= self.end {
+                if dates.is_empty() && start.local <= self.end {
                     let message = format!("\"{}\" has no occurrence", property.value.trim());
                     self.notes.push((name, "recurrence", message));
                 }
                 self.unread |= !is_whole;
                 self.is_cut |= !is_whole && !dates.is_empty();
-                dates
+                dates.into_iter().map(|local| start.at(local)).collect()
             }
             Err(why) => {
                 self.unread = true;
@@ -96,7 +93,7 @@ impl Series<'_> {
 
     fn rule(&mut self, property: &Property) {
         let found = self.occurrences(property, "RRULE");
-        self.dates.extend(found.into_iter().map(|date| (date, None)));
+        self.dates.extend(found.into_iter().map(|start| (start.utc(), (start, None))));
     }
 
     fn except_rule(&mut self, property: &Property) {
@@ -106,8 +103,8 @@ impl Series<'_> {
             let message = format!("only the first {} occurrences of this rule are taken", found.len());
             self.notes.push(("EXRULE", "too_many", message));
         }
-        for date in found {
-            self.dates.remove(&date);
+        for start in found {
+            self.dates.remove(&start.utc());
         }
         (self.endless, self.is_cut) = (endless, is_cut);
     }
@@ -115,8 +112,8 @@ impl Series<'_> {
     fn dates(&mut self, property: &Property) {
         for text in property.old_list() {
             let (text, end) = text.split_once('/').map_or((text.as_str(), None), |(start, end)| (start, Some(end)));
-            let when = match when_of(text, property.parameter("TZID"), self.zones) {
-                Ok((when, _)) => when,
+            let when = match self.start.read(text, property, self.zones) {
+                Ok(when) => when,
                 Err(why) => {
                     self.unread = true;
                     self.notes.push(("RDATE", "not_a_time", format!("left out: {why}")));
@@ -127,7 +124,8 @@ impl Series<'_> {
                 let length = self.length(when, end.trim(), property);
                 length.map_err(|why| self.notes.push(("RDATE", "period", format!("left out: {why}")))).ok()
             });
-            self.dates.insert(self.local(when.like(self.first)), length);
+            let start = self.start.like(when);
+            self.dates.insert(start.utc(), (start, length));
         }
     }
 
@@ -136,7 +134,7 @@ impl Series<'_> {
         let found = if end.trim_start_matches('+').starts_with('P') {
             after(start, end)?
         } else {
-            when_of(end, property.parameter("TZID"), self.zones)?.0
+            self.start.read(end, property, self.zones)?
         };
         match (start, found) {
             (CalendarTime::At(start), CalendarTime::At(end)) if end > start => Ok(end - start),
@@ -145,23 +143,21 @@ impl Series<'_> {
     }
 
     fn except_dates(&mut self, property: &Property) {
+        let start = self.start;
         for text in property.old_list() {
-            match when_of(&text, property.parameter("TZID"), self.zones) {
-                Ok((CalendarTime::Day(day), _)) => self.dates.retain(|date, _| date.date() != day),
-                Ok((when, _)) => drop(self.dates.remove(&self.local(when.like(self.first)))),
+            match start.read(&text, property, self.zones) {
+                Ok(CalendarTime::Day(day)) => self.dates.retain(|_, (one, _)| start.local_of(*one).date() != day),
+                Ok(when) => drop(self.dates.remove(&start.like(when).utc())),
                 Err(why) => self.notes.push(("EXDATE", "not_a_time", format!("left out: {why}"))),
             }
         }
     }
 
-    fn local(&self, when: CalendarTime) -> NaiveDateTime {
-        local_start(when, self.start, self.zone)
-    }
-
     fn bounded(mut self) -> Occurrences {
         let (mut starts, mut left) = (Vec::new(), Vec::new());
-        for (date, length) in std::mem::take(&mut self.dates) {
-            if date <= self.end { starts.push((date, length)) } else { left.push(date) }
+        self.note_other_clock();
+        for (start, length) in std::mem::take(&mut self.dates).into_values() {
+            if self.start.local_of(start) <= self.end { starts.push((start, length)) } else { left.push(start) }
         }
         if !left.is_empty() || self.endless {
             let count = if self.endless { "all".to_owned() } else { left.len().to_string() };
@@ -178,10 +174,10 @@ impl Series<'_> {
 impl Series<'_> {
     /// Leaves out what is more than a series can have: what is over, the earliest first, then what is the farthest ahead.
     /// If a rule has more occurrences than are computed, those that are taken are the first ones. Returns what is left out.
-    fn bound(&mut self, starts: &mut Vec<Occurrence>) -> Vec<NaiveDateTime> {
+    fn bound(&mut self, starts: &mut Vec<Occurrence>) -> Vec<CalendarTime> {
         let more = starts.len().saturating_sub(MOST);
         let now = chrono::Utc::now().naive_utc();
-        let over = if self.is_cut { 0 } else { starts.iter().take_while(|(start, _)| *start < now).count() };
+        let over = if self.is_cut { 0 } else { starts.iter().take_while(|(start, _)| start.utc() < now).count() };
         let early: Vec<Occurrence> = starts.drain(..more.min(over)).collect();
         let late: Vec<Occurrence> = starts.drain(starts.len().min(MOST)..).collect();
         if !early.is_empty() {
@@ -198,30 +194,36 @@ impl Series<'_> {
             };
             self.notes.push(("RRULE", "too_many", message));
         }
-        early.into_iter().chain(late).map(|(date, _)| date).collect()
+        early.into_iter().chain(late).map(|(start, _)| start).collect()
     }
-}
 
-/// Returns the local start of an occurrence; on a date it begins when the first one does.
-pub fn local_start(when: CalendarTime, first: NaiveDateTime, zone: Zone) -> NaiveDateTime {
-    match when {
-        CalendarTime::Day(day) if first.time() != NaiveTime::MIN => day.and_time(first.time()),
-        CalendarTime::Day(_) => when.local(),
-        CalendarTime::At(at) => at.with_timezone(&zone).naive_local(),
+    /// Says that occurrences have another time of day in their zone than the calendar writes, if the first one has not.
+    fn note_other_clock(&mut self) {
+        let start = self.start;
+        let Clock::Defined(_, zone, _) = start.clock else { return };
+        let differs = |when: CalendarTime| start.local_of(when) != when.local();
+        let others = self.dates.values().filter(|(when, _)| differs(*when)).count();
+        if others > 0 && !differs(start.first) {
+            let message = format!(
+                "the calendar defines its zone with other offsets than {zone} has at later occurrences; their instants are kept"
+            );
+            self.notes.push(("RRULE", "zone", message));
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::transfer::read::ics::times::when;
 
     fn occurrences(start: &str, rule: &str, horizon: NaiveDate) -> Occurrences {
         let lines = [format!("DTSTART:{start}"), format!("RRULE:{rule}")];
         let properties = lines.iter().map(|line| Property::parse(line).unwrap()).collect();
         let event = Component { name: "VEVENT".to_owned(), properties, ..Component::default() };
         let zones = CalendarZones::new("Europe/Brussels");
-        let span = CalendarSpan::read(&event, &zones, &mut Vec::new()).unwrap();
-        Occurrences::of(&event, span, &zones, horizon)
+        let (first, _) = when(&event.properties[0], &zones).unwrap();
+        Occurrences::of(&event, SeriesStart::new(&event.properties[0], first, &zones), &zones, horizon)
     }
 
     #[test]
@@ -230,7 +232,7 @@ mod tests {
         for rule in ["FREQ=SECONDLY", "FREQ=SECONDLY;COUNT=5000", "FREQ=MINUTELY;COUNT=60000"] {
             let found = occurrences("29980301T090000", rule, horizon);
             let first = NaiveDate::from_ymd_opt(2998, 3, 1).unwrap().and_hms_opt(9, 0, 0).unwrap();
-            assert_eq!((found.starts.len(), found.starts[0].0), (MOST, first), "{rule}");
+            assert_eq!((found.starts.len(), found.starts[0].0.local()), (MOST, first), "{rule}");
             let told: Vec<&str> =
                 found.notes.iter().filter(|note| note.1 == "too_many").map(|note| note.2.as_str()).collect();
             assert_eq!(told, ["only the first 4000 occurrences are taken: a series has at most 4000 events"], "{rule}");
@@ -239,7 +241,8 @@ mod tests {
         let found = occurrences("20000101T090000", "FREQ=DAILY;COUNT=12000", horizon);
         assert!(
             found.starts.len() == MOST
-                && found.starts[0].0 > occurrences("20000101T090000", "FREQ=DAILY;COUNT=2", horizon).starts[1].0
+                && found.starts[0].0.utc()
+                    > occurrences("20000101T090000", "FREQ=DAILY;COUNT=2", horizon).starts[1].0.utc()
         );
         assert_eq!(found.left.len(), 8_000);
     }

@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 
 use super::calendars::Calendar;
 use super::components::Component;
+use super::parameters;
 use super::property::Property;
 use crate::content::values;
 use crate::transfer::read::{Closed, Sink, web_address};
@@ -22,12 +23,26 @@ pub fn set_contact(sink: &Sink, event: &Component, record: &mut Record) {
                 sink.left_out(&place, "ORGANIZER beside CONTACT");
             }
         }
+        (None, Some(organiser)) if is_nobody(organiser) => {
+            sink.on_purpose(&place, "ORGANIZER", "it says that the organiser is not known");
+        }
         (None, Some(organiser)) => record.set("contact", of_address(organiser)),
         (None, None) => {}
     }
     for _ in event.all("CONTACT").skip(1) {
         sink.left_out(&place, "CONTACT, a further one");
     }
+}
+
+/// Returns whether an organiser stands for none, as Google and Apple write it.
+fn is_nobody(organiser: &Property) -> bool {
+    const NAMES: [&str; 5] = ["unknown organizer", "unknown organiser", "unknown", "no organizer", "none"];
+    let address = mail_address(organiser).unwrap_or_default().to_lowercase();
+    let name = common_name(organiser).unwrap_or_default().to_lowercase();
+    address.starts_with("unknownorganizer@")
+        || (address.is_empty()
+            && (name.is_empty() || NAMES.contains(&name.as_str()))
+            && values::url(organiser.value.trim()).is_err())
 }
 
 /// Returns the contact in a text such as `Jo Example, +32 2 555 0100`.
@@ -75,14 +90,29 @@ fn common_name(property: &Property) -> Option<String> {
     let is_encoded = !name.contains(char::is_whitespace) && name.split('%').skip(1).all(is_code);
     let decoded = percent_decode_str(name).decode_utf8().ok().filter(|_| is_encoded);
     let plain = decoded.filter(|name| !name.chars().any(char::is_control)).map_or_else(|| name.to_owned(), Into::into);
-    Some(plain.trim().to_owned()).filter(|name| !name.is_empty())
+    // What stands in its place is often an address, which is no name.
+    Some(without_address(plain.trim())).filter(|name| !name.is_empty())
+}
+
+/// Returns a name without the addresses of mail in it: `Jo Example <jo@example.org>` is `Jo Example`.
+fn without_address(name: &str) -> String {
+    let bare = |word: &str| {
+        let word = word.trim_matches(|c: char| "<>()[]\"',;".contains(c));
+        word.get(..7).filter(|scheme| scheme.eq_ignore_ascii_case("mailto:")).map_or(word, |_| &word[7..]).to_owned()
+    };
+    let is_address = |word: &&str| word.contains('@') && values::email(bare(word)).is_ok();
+    if !name.split_whitespace().any(|word| is_address(&word)) {
+        return name.to_owned();
+    }
+    name.split_whitespace().filter(|word| !is_address(word)).collect::<Vec<_>>().join(" ")
 }
 
 fn mail_address(property: &Property) -> Option<String> {
     let value = property.value.trim();
     let given = value.get(..7).filter(|scheme| scheme.eq_ignore_ascii_case("mailto:")).map(|_| &value[7..]);
     let given = given.or_else(|| property.parameter("EMAIL"))?;
-    values::email(given.trim().to_owned()).ok()
+    // The address of a calendar is one to which nobody can write.
+    values::email(given.trim().to_owned()).ok().filter(|email| !email.to_lowercase().ends_with(".calendar.google.com"))
 }
 
 /// Sets the speakers of an event: those who chair it. Other participants are no matter of the public.
@@ -100,6 +130,7 @@ pub fn set_speakers(sink: &Sink, calendar: &Calendar, event: &Component, record:
             sink.on_purpose(&place, "ATTENDEE", "who is invited is no matter of the public; only chairs are taken");
             continue;
         };
+        parameters::note_of_event(sink, event, property);
         let source = match mail_address(property) {
             Some(email) => format!("ics:person/{}", email.to_lowercase()),
             None => format!("{}/person/{name}", calendar.origin),
@@ -134,8 +165,12 @@ mod tests {
             ("100% Water", "100% Water"),
             ("50%off", "50%off"),
             ("%C5%81%C3%B3d%C5%BA", "Łódź"),
+            ("Jo Example <jo@example.org>", "Jo Example"),
+            ("Jo Example (mailto:jo@example.org)", "Jo Example"),
+            ("Jo @ Work", "Jo @ Work"),
         ] {
             assert_eq!(name(&format!("ORGANIZER;CN=\"{cn}\":mailto:a@example.org")).as_deref(), Some(wanted));
         }
+        assert_eq!(name("ATTENDEE;CN=jane@example.org:mailto:jane@example.org"), None);
     }
 }

@@ -4,6 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::calendars::Calendar;
 use super::components::Component;
+use super::map_addresses::{is_map, without_map};
 use super::property::Property;
 use crate::transfer::country_names::country_code;
 use crate::transfer::read::online::{Whereabouts, whereabouts};
@@ -20,6 +21,9 @@ const ONLINE: [&str; 5] = [
     "X-MICROSOFT-ONLINEMEETINGCONFLINK",
 ];
 
+/// Title of the link to a map of a place that has no name.
+const MAP: &str = "Map";
+
 /// Returns whether a property says where the event is.
 pub fn is_place(name: &str) -> bool {
     ONLINE.contains(&name) || matches!(name, "LOCATION" | "GEO" | "X-APPLE-STRUCTURED-LOCATION")
@@ -34,44 +38,53 @@ pub fn set(sink: &Sink, calendar: &Calendar, event: &Component, record: &mut Rec
     let text = event.text("LOCATION").or_else(|| {
         event.find("X-APPLE-STRUCTURED-LOCATION").and_then(|property| property.parameter("X-TITLE")).map(str::to_owned)
     });
-    let found = text.map_or_else(Whereabouts::default, |text| whereabouts(&text));
-    let (text, mut online) = (found.place, found.url);
-    for rest in &found.rest {
-        let message = format!("\"{rest}\" names no place; the event is online");
-        sink.note(&place, "/venue", "no_place", message)?;
-    }
+    let (text, map) = without_its_map(event, text.unwrap_or_default());
+    let mut found = if text.is_empty() { Whereabouts::default() } else { whereabouts(&text) };
+    found.tell(sink, &place, "/venue")?;
     for _ in event.all("LOCATION").skip(1) {
         sink.left_out(&place, "LOCATION, a further one");
     }
     for property in ONLINE.iter().flat_map(|name| event.all(name)) {
         match web_address(&property.text()) {
-            Ok(url) if online.is_none() => online = Some(url),
-            Ok(url) if online.as_ref() == Some(&url) => {}
+            Ok(url) if is_map(&url) => record.set("links", json!([{"title": MAP, "url": url}])),
+            Ok(url) if found.url.is_none() => (found.url, found.is_online) = (Some(url), true),
+            Ok(url) if found.url.as_ref() == Some(&url) => {}
             Ok(_) => sink.left_out(&place, &format!("{}, a further address", property.name)),
             Err((code, message)) => sink.note(&place, "/online_url", code, message)?,
         }
     }
-    if !text.is_empty() {
-        record.set("venue", venue(sink, calendar, event, &text)?);
+    if !found.place.is_empty() {
+        record.set("venue", venue(sink, calendar, event, (&found.place, map))?);
+    } else if let Some(url) = map {
+        record.set("links", json!([{"title": MAP, "url": url}]));
     } else if let Some(property) = event.find("GEO") {
         sink.left_out(&place, &format!("{} without LOCATION", property.name));
     }
-    if online.is_some() || found.is_online {
-        record.set("attendance_mode", if text.is_empty() && !found.is_hybrid { "online" } else { "mixed" });
-    }
-    record.set("online_url", online);
+    found.set(record);
     Ok(())
 }
 
-fn venue(sink: &Sink, calendar: &Calendar, event: &Component, text: &str) -> Result<String, Closed> {
+/// Returns the place in a text without the address of a map of it, and that address. Where nothing else is said, the title that
+/// Apple's programs write is the place.
+fn without_its_map(event: &Component, text: String) -> (String, Option<String>) {
+    let (text, map) = if text.is_empty() { (text, None) } else { without_map(&text) };
+    let title = || event.find("X-APPLE-STRUCTURED-LOCATION").and_then(|property| property.parameter("X-TITLE"));
+    let is_map_alone = text.is_empty() && map.is_some();
+    (title().filter(|_| is_map_alone).map_or(text, str::to_owned), map)
+}
+
+fn venue(
+    sink: &Sink,
+    calendar: &Calendar,
+    event: &Component,
+    (text, map): (&str, Option<String>),
+) -> Result<String, Closed> {
     let place = event.place();
     let apple = event.find("X-APPLE-STRUCTURED-LOCATION");
     let mut lines: Vec<String> = lines_of(text);
     let name = if lines.is_empty() { text.to_owned() } else { lines.remove(0) };
-    if lines.is_empty()
-        && let Some(address) = apple.and_then(|property| property.parameter("X-ADDRESS"))
-    {
-        lines = lines_of(&address.replace("\\n", "\n"));
+    if let Some(given) = apple.and_then(address_of).filter(|given| is_address_of(given, &lines)) {
+        lines = given;
     }
     // With its address a place is the same in all calendars; a name alone, such as "Aula", means it within its own.
     let place_text = text.replace('\n', ", ");
@@ -85,6 +98,7 @@ fn venue(sink: &Sink, calendar: &Calendar, event: &Component, text: &str) -> Res
         record.set("description", rich(&name));
     }
     record.set("address", address(&lines));
+    record.set("map_url", map);
     let geo = event.find("GEO").or(apple.filter(|property| property.value.starts_with("geo:")));
     if let Some(property) = geo {
         match coordinates(property) {
@@ -93,6 +107,26 @@ fn venue(sink: &Sink, calendar: &Calendar, event: &Component, text: &str) -> Res
         }
     }
     sink.record(record).map(|()| source)
+}
+
+/// Returns the lines of the address that Apple's programs keep beside a place.
+fn address_of(property: &Property) -> Option<Vec<String>> {
+    let address = property.parameter("X-ADDRESS")?.replace("\\\\n", "\n").replace("\\n", "\n");
+    Some(lines_of(&address)).filter(|lines| !lines.is_empty())
+}
+
+/// Returns whether an address is that of a place, given the lines below the name of the place: there are none, or they have
+/// the same words.
+fn is_address_of(address: &[String], lines: &[String]) -> bool {
+    let whole = lines.join(" ");
+    lines.is_empty() || address.iter().flat_map(|line| line.split(", ")).all(|part| whole.contains(part.trim()))
+}
+
+/// Returns whether the address that Apple's programs keep beside a place is read.
+pub fn is_address_read(event: &Component, property: &Property) -> bool {
+    let text = event.text("LOCATION").unwrap_or_default();
+    let lines = lines_of(&text);
+    address_of(property).is_none_or(|given| is_address_of(&given, lines.get(1..).unwrap_or_default()))
 }
 
 fn lines_of(text: &str) -> Vec<String> {
@@ -104,6 +138,12 @@ fn lines_of(text: &str) -> Vec<String> {
 /// one; a line that begins with a number of at least four digits is postal code and city.
 fn address(lines: &[String]) -> Map<String, Value> {
     let mut lines: Vec<&str> = lines.iter().map(String::as_str).collect();
+    if let [line] = lines.as_slice() {
+        // One line with all of it, which ends with the country.
+        let parts: Vec<&str> = line.split(',').map(str::trim).collect();
+        let names_country = parts.len() > 2 && parts.last().is_some_and(|last| country_code(last).is_some());
+        lines = if names_country { parts } else { lines };
+    }
     let mut address = Map::new();
     if let Some(code) = lines.last().and_then(|last| country_code(last)) {
         lines.pop();
@@ -164,6 +204,11 @@ mod tests {
         let lines = lines_of("Main Street 1\n9000 Ghent\nBelgium");
         let wanted = json!({"country": "BE", "postal_code": "9000", "city": "Ghent", "street": "Main Street 1"});
         assert_eq!(Value::Object(address(&lines)), wanted);
+        let apple = Property::parse(
+            "X-APPLE-STRUCTURED-LOCATION;X-ADDRESS=\"Main Street 1\\\\n9000 Ghent\\\\nBelgium\":geo:1,2",
+        );
+        assert_eq!(address_of(&apple.unwrap()).unwrap(), lines);
+        assert_eq!(Value::Object(address(&lines_of("Main Street 1, 9000 Ghent, Belgium"))), wanted);
         assert_eq!(Value::Object(address(&lines_of("second floor, left"))), json!({"street": "second floor, left"}));
     }
 }

@@ -2,13 +2,19 @@
 
 use std::borrow::Cow;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use encoding_rs::Encoding;
+use percent_encoding::percent_decode_str;
 use quoted_printable::ParseMode;
 
 use crate::transfer::read::input::text_of_bytes;
 
 /// Properties whose values are times in a zone that they name.
 const TIMES: [&str; 5] = ["DTSTART", "DTEND", "RECURRENCE-ID", "RDATE", "EXDATE"];
+
+/// Property with a text that has markup.
+const MARKUP: &str = "X-ALT-DESC";
 
 /// A property.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -86,6 +92,38 @@ impl Property {
     pub fn parameter(&self, name: &str) -> Option<&str> {
         let found = self.parameters.iter().find(|(known, _)| known == name)?;
         Some(found.1.as_str())
+    }
+
+    /// Returns all parameters: name in upper case, and value.
+    pub fn parameters(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.parameters.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+
+    /// Returns the text with markup that stands beside a text in its `ALTREP` (RFC 5545, section 3.2.1) as a `data:` URL
+    /// (RFC 2397), as Thunderbird writes it.
+    pub fn markup(&self) -> Option<Self> {
+        let url = self.parameter("ALTREP")?.trim();
+        let rest = url.get(..5).filter(|scheme| scheme.eq_ignore_ascii_case("data:")).map(|_| &url[5..])?;
+        let (head, data) = rest.split_once(',')?;
+        let mut head = head.split(';').map(|part| part.trim().to_ascii_lowercase());
+        if head.next()? != "text/html" {
+            return None;
+        }
+        let (mut charset, mut is_base64) = (None, false);
+        for part in head {
+            is_base64 |= part == "base64";
+            charset = charset.or_else(|| part.strip_prefix("charset=").map(|label| label.trim_matches('"').to_owned()));
+        }
+        let mut bytes: Vec<u8> = percent_decode_str(data).collect();
+        if is_base64 {
+            bytes.retain(|byte| !byte.is_ascii_whitespace());
+            bytes = STANDARD.decode(bytes).ok()?;
+        }
+        let charset = charset.and_then(|label| Encoding::for_label(label.as_bytes()));
+        let text = charset.and_then(|charset| charset.decode_without_bom_handling_and_without_replacement(&bytes));
+        let text = text.unwrap_or_else(|| text_of_bytes(&bytes).0);
+        let parameters = self.parameters.iter().filter(|(name, _)| name == "LANGUAGE").cloned().collect();
+        Some(Self { name: MARKUP.to_owned(), parameters, value: text.replace('\\', "\\\\") })
     }
 
     /// Returns whether a parameter has a value.
@@ -238,6 +276,22 @@ mod tests {
         let property = Property::parse("CATEGORIES:Law\\, order and rivers,Water, ,a\\\\,b\\;c").unwrap();
         assert_eq!(property.list(), ["Law, order and rivers", "Water", "a\\", "b;c"]);
         assert_eq!(Property::parse("X:a\\nb\\Nc\\\\n C:\\\\x \\d").unwrap().text(), "a\nb\nc\\n C:\\x \\d");
+    }
+
+    #[test]
+    fn texts_with_markup_stand_beside_others() {
+        let read = |url: &str| {
+            let property = Property::parse(&format!("DESCRIPTION;LANGUAGE=nl;ALTREP=\"{url}\":plain")).unwrap();
+            property.markup().map(|markup| (markup.parameter("LANGUAGE").map(str::to_owned), markup.text()))
+        };
+        let nl = |text: &str| Some((Some("nl".to_owned()), text.to_owned()));
+        assert_eq!(read("data:text/html,%3Cb%3EHello%2C%20C:\\n%3C/b%3E"), nl("<b>Hello, C:\\n</b>"));
+        assert_eq!(read("DATA:text/html;charset=UTF-8;base64,PGI+w6k8L2I+"), nl("<b>é</b>"));
+        assert_eq!(read("data:text/html;charset=iso-8859-1,%3Cb%3E%E9%3C/b%3E"), nl("<b>é</b>"));
+        for other in ["data:text/plain,a", "https://river.example/a.html", "data:text/html", "data:text/html;base64,%"]
+        {
+            assert_eq!(read(other), None, "{other}");
+        }
     }
 
     #[test]

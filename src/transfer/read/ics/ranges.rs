@@ -1,43 +1,40 @@
 //! Changes of a series from an occurrence on (`RANGE=THISANDFUTURE`; RFC 5545, section 3.2.13).
 
-use chrono::{NaiveDateTime, TimeDelta};
+use chrono::TimeDelta;
 
-use super::occurrences::local_start;
+use super::clock::SeriesStart;
 use super::times::{CalendarSpan, CalendarTime};
-use crate::time_zone::Zone;
 use crate::transfer::record::Record;
-use crate::transfer::zones::local_time;
 
 /// An event that stands for an occurrence of a series and all later ones.
-pub struct Range {
-    /// Local start of the occurrence, before the change.
-    pub from: NaiveDateTime,
+pub struct Range<'a> {
+    /// Start of the occurrence, before the change.
+    pub from: CalendarTime,
     /// The fields of the occurrences.
     pub record: Record,
     span: CalendarSpan,
     /// Time by which the occurrences are shifted.
     shift: TimeDelta,
-    /// Zone of the series.
-    zone: Zone,
+    start: SeriesStart<'a>,
 }
 
-impl Range {
-    /// Creates a change: the start of the occurrence before it, the times of the first occurrence of the series, the
-    /// times and fields of the event, and the zone of dates.
-    pub fn new(from: CalendarTime, first: CalendarSpan, (span, record): (CalendarSpan, Record), own: Zone) -> Self {
-        let (zone, start) = (first.zone(own), first.starts.local());
-        let from = local_start(from, start, zone);
-        let shift = local_start(span.starts, start, zone) - from;
-        Self { from, record, span, shift, zone }
+impl<'a> Range<'a> {
+    /// Creates a change: the start of the occurrence before it, the start of the series, and the times and fields of the
+    /// event.
+    pub fn new(from: CalendarTime, start: SeriesStart<'a>, (span, record): (CalendarSpan, Record)) -> Self {
+        let from = start.like(from);
+        let shift = start.local_of(start.like(span.starts)) - start.local_of(from);
+        Self { from, record, span, shift, start }
     }
 
-    /// Returns the times of an occurrence, given its local start before the change. It is shifted by the same
-    /// difference, in the local time of the series, and lasts as long as the event.
-    pub fn moved_to(&self, start: NaiveDateTime) -> CalendarSpan {
-        let local = start.checked_add_signed(self.shift).unwrap_or(start);
+    /// Returns the times of an occurrence, given its start before the change. It is shifted by the same difference, in the
+    /// local time of the series, and lasts as long as the event.
+    pub fn moved_to(&self, start: CalendarTime) -> CalendarSpan {
+        let local = self.start.local_of(start);
+        let local = local.checked_add_signed(self.shift).unwrap_or(local);
         self.span.moved_to(match self.span.starts {
-            CalendarTime::At(at) => local_time(local, self.zone).with_timezone(&at.timezone()).naive_local(),
-            CalendarTime::Day(_) => local,
+            CalendarTime::At(at) => CalendarTime::At(self.start.clock.instant(local).with_timezone(&at.timezone())),
+            CalendarTime::Day(_) => CalendarTime::Day(local.date()),
         })
     }
 }

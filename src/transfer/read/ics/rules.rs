@@ -6,6 +6,7 @@ use rrule::{RRule, RRuleSet, Tz, Unvalidated};
 
 use super::old_rules::new_form;
 use super::property::Property;
+use super::skipped_days::{self, Skip};
 
 /// Greatest number of occurrences of one rule.
 pub const MOST: u16 = 20_000;
@@ -13,9 +14,12 @@ pub const MOST: u16 = 20_000;
 /// A recurrence rule.
 pub struct RecurrenceRule {
     rule: RRule<Unvalidated>,
+    parts: Vec<String>,
+    /// What becomes of days that do not exist, if they are not omitted.
+    skip: Option<Skip>,
     /// Whether the rule ends by itself.
     pub is_finite: bool,
-    /// Parts that are left out, since only a program knows what they mean.
+    /// Parts that are left out, and why.
     pub left_out: Vec<String>,
 }
 
@@ -25,7 +29,7 @@ impl RecurrenceRule {
     /// # Errors
     /// Returns a message for a rule that is malformed, or that follows another calendar than the Gregorian (RFC 7529).
     pub fn parse(property: &Property, local: impl Fn(NaiveDateTime) -> NaiveDateTime) -> Result<Self, String> {
-        let (mut parts, mut is_finite, mut left_out) = (Vec::new(), false, Vec::new());
+        let (mut parts, mut is_finite, mut left_out, mut skip) = (Vec::new(), false, Vec::new(), None);
         let value = property.value.trim();
         let old = if value.contains('=') {
             None
@@ -40,16 +44,23 @@ impl RecurrenceRule {
             match (name.as_str(), value.as_str()) {
                 ("UNTIL", _) => parts.push(format!("UNTIL={}", until(&value, &local)?)),
                 ("RSCALE", "GREGORIAN") | ("SKIP", "OMIT") => {}
+                ("SKIP", "FORWARD") => skip = Some(Skip::Forward),
+                ("SKIP", "BACKWARD") => skip = Some(Skip::Backward),
                 ("RSCALE" | "SKIP", _) => return Err(format!("{part} is not supported")),
                 ("COUNT" | "INTERVAL", number) if number.bytes().all(|digit| digit == b'0') => {
                     return Err(format!("{part} is not allowed: it must be at least 1"));
                 }
-                _ if name.starts_with("X-") => left_out.push(part.to_owned()),
+                _ if name.starts_with("X-") => left_out.push(format!("\"{part}\", which belongs to a program")),
                 _ => parts.push(format!("{name}={value}")),
             }
         }
-        let rule = parts.join(";").parse().map_err(|error: rrule::RRuleError| error.to_string())?;
-        Ok(Self { rule, is_finite, left_out })
+        let skip = skip.filter(|_| skipped_days::matters(&parts));
+        if skip.is_some() && !skipped_days::is_simple(&parts) {
+            left_out.push("SKIP: days that do not exist are omitted".to_owned());
+        }
+        let skip = skip.filter(|_| skipped_days::is_simple(&parts));
+        let rule = parsed(&parts)?;
+        Ok(Self { rule, parts, skip, is_finite, left_out })
     }
 
     /// Returns the occurrences from a start up to an end, at most [`MOST`], and whether these are all.
@@ -61,6 +72,16 @@ impl RecurrenceRule {
         start: NaiveDateTime,
         end: Option<NaiveDateTime>,
     ) -> Result<(Vec<NaiveDateTime>, bool), String> {
+        if let Some((parts, day)) = self.skip.and_then(|_| skipped_days::with_last_days(&self.parts, start)) {
+            let rule = Self { rule: parsed(&parts)?, parts, skip: None, ..self };
+            let (mut found, is_whole) = rule.occurrences(start, end)?;
+            if self.skip == Some(Skip::Forward) {
+                found.iter_mut().for_each(|date| *date = skipped_days::forward(*date, day));
+                let last = self.parts.iter().find_map(|part| part.strip_prefix("UNTIL=")).and_then(basic);
+                found.retain(|date| last.is_none_or(|last| *date <= last) && end.is_none_or(|end| *date <= end));
+            }
+            return Ok((found, is_whole));
+        }
         let start = floating(start);
         let rule = self.rule.validate(start).map_err(|error| error.to_string())?;
         let mut set = RRuleSet::new(start).rrule(rule);
@@ -70,6 +91,14 @@ impl RecurrenceRule {
         let found = set.all(MOST);
         Ok((found.dates.into_iter().map(|date| date.naive_utc()).collect(), !found.limited))
     }
+}
+
+fn parsed(parts: &[String]) -> Result<RRule<Unvalidated>, String> {
+    parts.join(";").parse().map_err(|error: rrule::RRuleError| error.to_string())
+}
+
+fn basic(text: &str) -> Option<NaiveDateTime> {
+    NaiveDateTime::parse_from_str(text, "%Y%m%dT%H%M%SZ").ok()
 }
 
 /// Returns a local time in the form in which rules are computed: as if its zone were UTC.

@@ -7,6 +7,7 @@ use super::property::Property;
 use super::zones::CalendarZones;
 use crate::content::local_time::rfc3339;
 use crate::time_zone::Zone;
+use crate::transfer::read::yes_no::yes_or_no;
 use crate::transfer::record::Record;
 use crate::transfer::zones::{local_time, offset_of};
 
@@ -57,18 +58,6 @@ impl CalendarTime {
         match self {
             CalendarTime::Day(day) => day.and_time(NaiveTime::MIN),
             CalendarTime::At(at) => at.naive_local(),
-        }
-    }
-
-    /// Returns the time in the form of the first occurrence of a series: its date, if the series has dates; the time of day
-    /// at which the first one starts, if this is a date and the series has times.
-    pub fn like(self, first: CalendarTime) -> Self {
-        match (self, first) {
-            (CalendarTime::At(at), CalendarTime::Day(_)) => CalendarTime::Day(at.date_naive()),
-            (CalendarTime::Day(day), CalendarTime::At(first)) => {
-                CalendarTime::At(local_time(day.and_time(first.naive_local().time()), first.timezone()))
-            }
-            _ => self,
         }
     }
 
@@ -131,14 +120,10 @@ impl CalendarSpan {
         Self { ends: Some(CalendarTime::Day(last)), ..self }
     }
 
-    /// Returns the span of an occurrence of a series, given its local start. It is as long as the first one.
-    pub fn moved_to(self, local: NaiveDateTime) -> Self {
-        let days = (local.date() - self.starts.local().date()).num_days();
+    /// Returns the span of an occurrence of a series, given its start. It is as long as the first one.
+    pub fn moved_to(self, starts: CalendarTime) -> Self {
+        let days = (starts.local().date() - self.starts.local().date()).num_days();
         let shifted = |day: NaiveDate| day.checked_add_signed(TimeDelta::days(days)).unwrap_or(day);
-        let starts = match self.starts {
-            CalendarTime::Day(_) => CalendarTime::Day(local.date()),
-            CalendarTime::At(at) => CalendarTime::At(local_time(local, at.timezone())),
-        };
         let ends = self.ends.map(|end| match (self.starts, end, starts) {
             (CalendarTime::At(first), CalendarTime::At(end), CalendarTime::At(start)) => {
                 CalendarTime::At(start + (end - first))
@@ -180,8 +165,7 @@ const NOT_WHOLE: &str = "left out: the event is flagged as whole days, and its t
 
 /// Returns whether a program says that the times of an event are whole days.
 fn is_flagged(event: &Component) -> bool {
-    let is_yes = |text: String| ["true", "1", "yes"].contains(&text.to_ascii_lowercase().as_str());
-    WHOLE_DAYS.iter().any(|flag| event.text(flag).is_some_and(is_yes))
+    WHOLE_DAYS.iter().any(|flag| event.text(flag).and_then(|text| yes_or_no(&text)) == Some(true))
 }
 
 /// Returns the end of an event as the file has it. Of an end and a duration, which must not both be there (RFC 5545,

@@ -6,7 +6,9 @@ use std::collections::HashMap;
 
 use chrono::{DateTime, Datelike, NaiveDateTime, TimeDelta, TimeZone};
 
+use super::clock::Clock;
 use super::definition::Definition;
+use super::old_zone::OldZone;
 use crate::time_zone::{Zone, rules};
 use crate::transfer::zones::{
     best_known, local_time, offset_of, offsets_in, offsets_of_year, zone_of, zone_of_city, zone_with_offset,
@@ -17,6 +19,8 @@ pub struct CalendarZones {
     fallback: Zone,
     calendar: Option<Zone>,
     definitions: HashMap<String, Definition>,
+    /// What a calendar of vCalendar 1.0 says of its zone.
+    old: Option<OldZone>,
     /// Zones that were found for definitions, by `TZID`.
     found: RefCell<HashMap<String, Zone>>,
     /// Zones that were found for names.
@@ -34,6 +38,7 @@ impl CalendarZones {
             fallback,
             calendar: None,
             definitions: HashMap::new(),
+            old: None,
             found: RefCell::default(),
             named: RefCell::default(),
         }
@@ -42,6 +47,16 @@ impl CalendarZones {
     /// Sets the zone of the calendar as a whole, if its name is known.
     pub fn set_calendar_zone(&mut self, name: &str) {
         self.calendar = self.calendar.or_else(|| zone_of(name));
+    }
+
+    /// Sets what a calendar of vCalendar 1.0 says of its zone.
+    pub fn set_old_zone(&mut self, old: OldZone) {
+        self.old = Some(old);
+    }
+
+    /// Returns the calendar's own zone, and that of the site.
+    pub fn near(&self) -> [Zone; 2] {
+        [self.own(), self.fallback]
     }
 
     /// Adds the calendar's own definition of a zone.
@@ -58,7 +73,8 @@ impl CalendarZones {
     /// nobody defines it.
     pub fn instant(&self, tzid: Option<&str>, local: NaiveDateTime) -> Found {
         let Some(tzid) = tzid.map(str::trim).filter(|tzid| !tzid.is_empty()) else {
-            return (local_time(local, self.own()), None);
+            let old = self.old.as_ref().filter(|_| self.calendar.is_none()).and_then(|old| old.instant(self, local));
+            return old.unwrap_or_else(|| (local_time(local, self.own()), None));
         };
         let Some(definition) = self.definitions.get(tzid) else { return self.by_name(tzid, local) };
         let Some(offset) = definition.offset_at(local) else { return self.by_name(tzid, local) };
@@ -86,6 +102,17 @@ impl CalendarZones {
         }
         let (at, _) = self.with_offset(local, offset);
         (at, Some(format!("no zone changes its clocks as the calendar defines \"{tzid}\"; the offset is kept")))
+    }
+
+    /// Returns the clock of a series in the zone with a name, given its first start.
+    pub fn clock(&self, tzid: Option<&str>, first: DateTime<Zone>) -> Clock<'_> {
+        let (shown, local) = (first.timezone(), first.naive_local());
+        let tzid = tzid.map(str::trim).unwrap_or_default();
+        let Some(definition) = self.definitions.get(tzid).filter(|it| it.offset_at(local).is_some()) else {
+            return Clock::Zone(shown);
+        };
+        let same = || Some(shown).filter(|zone| definition.agrees_around(*zone, local));
+        Clock::Defined(definition, shown, self.named(tzid).or(definition.place).or_else(same))
     }
 
     /// Returns the zone with a name. A calendar has few names and many times.
@@ -143,7 +170,7 @@ impl CalendarZones {
             let at = zone.from_utc_datetime(&utc);
             at.naive_local() == local
         };
-        let near = [self.own(), self.fallback].into_iter().find(has_it);
+        let near = self.near().into_iter().find(has_it);
         let zone = near.or_else(|| zone_with_offset(offset)).or_else(|| best_known().find(has_it));
         match zone {
             Some(zone) => (zone.from_utc_datetime(&utc), None),
@@ -157,7 +184,7 @@ impl CalendarZones {
     /// Searches for a zone with the changes of a definition: first the calendar's own and the site's, then the best
     /// known ones, then all.
     fn search(&self, definition: &Definition, local: NaiveDateTime) -> Option<Zone> {
-        let near = [self.own(), self.fallback].into_iter().chain(best_known());
+        let near = self.near().into_iter().chain(best_known());
         let all = || rules::names().into_iter().filter_map(|name| name.parse().ok());
         let fits = |zone: &Zone| definition.agrees_around(*zone, local);
         near.into_iter().find(fits).or_else(|| all().find(fits))

@@ -1,6 +1,6 @@
 //! What the sessions of an open event refer to: the event, its rooms, tracks, types and speakers.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use serde_json::{Map, Value, json};
 
@@ -34,12 +34,19 @@ pub struct OpenEventLookup {
     /// Members of the only resource of a document.
     single: Map<String, Value>,
     host: Option<String>,
+    /// Names of the events.
+    events: BTreeSet<String>,
 }
 
 impl OpenEventLookup {
     /// Returns the properties of the event.
     pub fn heading(&self) -> impl Iterator<Item = (&str, &Value)> {
         self.heading.iter().map(|(name, value)| (*name, value))
+    }
+
+    /// Returns the number of events with different names.
+    pub fn events(&self) -> usize {
+        self.events.len()
     }
 
     /// Returns the name of the source: the identifier of the event, if it has one.
@@ -99,9 +106,8 @@ impl OpenEventLookup {
     fn event(&mut self, event: &Resource) {
         let text = |names: [&str; 2]| names.iter().find_map(|name| text_of(event.fields.get(*name)));
         // A session refers to its event by the id alone, and what the event itself says must not be replaced by that.
-        if text(["name", ""]).is_none() {
-            return;
-        }
+        let Some(name) = text(["name", ""]) else { return };
+        self.events.insert(name);
         let html = text(["description", ""]).map_or(Value::Null, |text| rich(&text));
         let number = |name: &str| event.fields.get(name).and_then(Value::as_f64);
         let geo = number("latitude").zip(number("longitude"));
@@ -121,6 +127,7 @@ impl OpenEventLookup {
                 "geo",
                 geo.map_or(Value::Null, |(latitude, longitude)| json!({"latitude": latitude, "longitude": longitude})),
             ),
+            ("online", event.fields.get("is_event_online").or(event.fields.get("online")).cloned().unwrap_or_default()),
             ("private", json!(is_hidden)),
         ]);
         self.heading.extend(link(Some("Tickets".to_owned()), text(["ticket_url", ""])));

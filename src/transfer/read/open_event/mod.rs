@@ -4,6 +4,9 @@
 mod lookup;
 mod resource;
 
+use std::fs::File;
+use std::io::BufReader;
+
 use serde_json::{Map, Value, json};
 
 use super::input::as_utf8;
@@ -24,13 +27,10 @@ pub fn read(input: Box<dyn Input>, settings: &Settings, sink: &Sink) -> Result<(
         Ok(input) => input,
         Err(error) => return sink.broken("line 1", "unreadable", error.to_string()),
     };
-    let mut lookup = OpenEventLookup::default();
-    // A fault of the text is reported when it is read for the second time.
-    json_stream::scan(&mut *input, &mut lookup)?;
+    let lookup = look(&mut *input, settings)?;
     if let Err(error) = input.restart() {
         return sink.broken("line 1", "unreadable", error.to_string());
     }
-    lookup.finish();
     let mut programme = Programme::new(settings, sink);
     for (name, value) in lookup.heading() {
         programme.head(name, value);
@@ -54,6 +54,24 @@ pub fn read(input: Box<dyn Input>, settings: &Settings, sink: &Sink) -> Result<(
         (true, true) if is_whole => sink.whole(),
         _ => Ok(()),
     }
+}
+
+/// Reads what the sessions of a file refer to. The files of an export describe one event together: if one of those that are
+/// imported with the file has it, all of them are read. A fault of a text is reported when that file is read by itself.
+fn look(input: &mut dyn Input, settings: &Settings) -> Result<OpenEventLookup, Closed> {
+    let mut own = OpenEventLookup::default();
+    json_stream::scan(input, &mut own)?;
+    own.finish();
+    let mut all = OpenEventLookup::default();
+    for path in &settings.beside {
+        let file = File::open(path).and_then(|file| as_utf8(Box::new(BufReader::new(file)), None));
+        if let Ok(mut file) = file {
+            json_stream::scan(&mut *file, &mut all)?;
+            all.finish();
+        }
+    }
+    // Of several events it is not known to which one the file belongs.
+    Ok(if all.events() == 1 { all } else { own })
 }
 
 struct Reader<'a> {

@@ -204,6 +204,8 @@ const READ: [(&str, &[&str]); 6] = [
             "state",
             "social_links",
             "identifier",
+            "online",
+            "is_event_online",
         ],
     ),
     ("microlocation", &["name"]),

@@ -1,11 +1,12 @@
 //! The languages of sessions, and everything in a programme that has an address: links, documents, recordings, images.
 
 use serde_json::{Value, json};
+use url::Url;
 
 use super::words::{first_language, is_page, medium, without_null};
 use super::{ImportedTalk, LabelledUrl, Programme};
 use crate::transfer::language_names::language_tag;
-use crate::transfer::read::{Closed, web_address};
+use crate::transfer::read::{Closed, address_below};
 use crate::transfer::record::Record;
 
 impl Programme<'_> {
@@ -49,8 +50,7 @@ impl Programme<'_> {
 
     pub(super) fn url(&self, place: &str, field: &str, given: Option<String>) -> Result<Option<String>, Closed> {
         let Some(given) = given.map(|g| g.trim().to_owned()).filter(|g| !g.is_empty()) else { return Ok(None) };
-        let relative = || web_address(self.base.as_ref()?.join(&given).ok()?.as_str()).ok();
-        match web_address(&given).or_else(|wrong| relative().ok_or(wrong)) {
+        match address_below(&given, self.base.as_ref()) {
             Ok(url) => Ok(Some(url)),
             Err((code, message)) => self.sink.note(place, field, code, message).map(|()| None),
         }
@@ -75,4 +75,14 @@ impl Programme<'_> {
         }
         Ok(kept)
     }
+}
+
+/// Returns the address to which relative ones belong. It is a folder, also where the slash at its end is missing.
+pub(super) fn base(text: &str) -> Option<Url> {
+    let mut base = Url::parse(text.trim()).ok()?;
+    let last = base.path().rsplit('/').next().unwrap_or_default();
+    if !last.is_empty() && !last.contains('.') {
+        base.set_path(&format!("{}/", base.path()));
+    }
+    Some(base)
 }

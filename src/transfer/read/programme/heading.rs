@@ -3,8 +3,9 @@
 use serde_json::{Map, Value};
 
 use super::LabelledUrl;
-use super::words::{named, words};
+use super::words::{flag, named, words};
 use crate::content::slug::from_title;
+use crate::transfer::read::online::{Whereabouts, whereabouts};
 use crate::transfer::read::{Sink, text_of};
 
 /// Properties that are passed over on purpose, and why.
@@ -23,6 +24,9 @@ const TEXTS: [&str; 8] = ["acronym", "start", "end", "venue", "city", "street", 
 
 /// Property with the id of the event on the Plenary that gave the programme out.
 pub const OWN_ID: &str = "plenary_id";
+
+/// Property with the status of the event, which the title tells too in a programme that Plenary gave out.
+pub const OWN_STATUS: &str = "plenary_status";
 
 /// The properties of the event.
 #[derive(Debug, Default)]
@@ -45,13 +49,19 @@ pub struct ProgrammeHeading {
     pub links: Vec<LabelledUrl>,
     /// Whether the event must not be public.
     pub private: bool,
+    /// Whether people can attend online.
+    pub is_online: bool,
     pub url: Option<String>,
+    /// Address of the programme: of the file itself (c3voc), or of its page.
+    pub schedule_url: Option<String>,
     /// Address to which relative ones of the file belong.
     pub base: Option<String>,
     pub logo: Option<String>,
     pub time_zone: Option<String>,
     /// Tracks with their colours, as the field `tracks` has them.
     pub tracks: Vec<Value>,
+    /// Status of the event, in the words of its field `event_status`.
+    pub own_status: Option<String>,
     /// Id of the event on the site that gave the programme out.
     pub own_event: Option<String>,
 }
@@ -66,6 +76,7 @@ impl ProgrammeHeading {
         }
         match name {
             OWN_ID => self.own_event = text,
+            OWN_STATUS => self.own_status = text,
             "acronym" => self.acronym = text,
             "title" => self.title = named(value).filter(|text| !text.is_null()),
             "subtitle" => self.subtitle = named(value).filter(|text| !text.is_null()),
@@ -81,8 +92,10 @@ impl ProgrammeHeading {
                 let title = text_of(value.get("title"));
                 self.links.extend(text_of(value.get("url")).map(|url| (title, url, None)));
             }
+            "online" => self.is_online = flag(value) == Some(true),
             "private" => self.private = value.as_bool().unwrap_or(false),
             "url" => self.set_url(sink, text),
+            "schedule_url" => self.schedule_url = text,
             "base_url" => {
                 self.base = self.base.take().or(text);
                 sink.on_purpose("conference", "conference/base_url", "it is the beginning of other addresses");
@@ -135,7 +148,11 @@ impl ProgrammeHeading {
 
     /// Returns the address of the event's website.
     pub fn website(&self) -> Option<&str> {
-        self.url.as_deref().or(self.base.as_deref())
+        let is_page = |url: &&str| {
+            let path = url.split(['?', '#']).next().unwrap_or_default().to_ascii_lowercase();
+            ![".json", ".xml", ".ics"].iter().any(|end| path.ends_with(end))
+        };
+        self.url.as_deref().or(self.schedule_url.as_deref().filter(is_page)).or(self.base.as_deref())
     }
 
     /// Returns whether the file said nothing of its event.
@@ -151,12 +168,23 @@ impl ProgrammeHeading {
         }
         let title = words(self.title.as_ref(), "");
         let name = self.acronym.as_deref().or(title.as_deref()).map(from_title).filter(|name| !name.is_empty());
-        let host = || url::Url::parse(self.website()?).ok()?.host_str().map(str::to_owned);
+        let address = || self.website().or(self.schedule_url.as_deref());
+        let host = || url::Url::parse(address()?).ok()?.host_str().map(str::to_owned);
         let Some(name) = name else { return host() };
         Some(match self.start.as_deref().and_then(year_in) {
             Some(year) if !name.contains(&year) && !name.ends_with(&year[2..]) => format!("{name}-{year}"),
             _ => name,
         })
+    }
+
+    /// Returns where the event takes place: what is said of its venue, else its city, unless it is on the net only.
+    pub fn whereabouts(&self) -> Whereabouts {
+        let mut found = self.venue.as_deref().map(whereabouts).unwrap_or_default();
+        found.is_online |= self.is_online;
+        if found.place.is_empty() && (!found.is_online || found.is_hybrid) {
+            found.place = self.city.as_deref().map_or_else(String::new, |city| found.join(whereabouts(city)));
+        }
+        found
     }
 
     /// Returns the address of the venue.

@@ -14,14 +14,16 @@ use chrono::{NaiveDate, NaiveTime};
 use serde_json::{Value, json};
 use url::Url;
 
+use super::online::{Whereabouts, whereabouts};
 use super::{Closed, Settings, Sink};
+use crate::feeds::status_words::without_status;
 use crate::time_zone::Zone;
 use crate::transfer::country_names::country_code;
 use crate::transfer::record::Record;
 use crate::transfer::survey::PROGRAMME;
 use crate::transfer::zones::zone_of;
-pub use heading::OWN_ID;
 use heading::ProgrammeHeading;
+pub use heading::{OWN_ID, OWN_STATUS};
 use ids::SessionIds;
 use rooms::ProgrammeRooms;
 pub use talk::{ImportedTalk, LabelledUrl, ProgrammePerson, add_addresses};
@@ -32,6 +34,8 @@ pub struct Programme<'a> {
     sink: &'a Sink,
     name: String,
     zone: Zone,
+    /// Whether the file, or whoever imports it, says what the zone is. After the note that nobody does it is true as well.
+    is_zone_known: bool,
     event: String,
     /// Title of the event.
     title: Value,
@@ -50,6 +54,10 @@ pub struct Programme<'a> {
     private: bool,
     /// Whether the file has a session.
     has_sessions: bool,
+    /// Whether the event is on the net only.
+    is_online: bool,
+    /// Whether a room is a service for meetings, or a word for the net.
+    has_online_room: bool,
     /// Address to which relative ones belong.
     base: Option<Url>,
     ids: SessionIds,
@@ -66,6 +74,7 @@ impl<'a> Programme<'a> {
             sink,
             name: String::new(),
             zone: zone_of(&settings.time_zone).unwrap_or_else(Zone::utc),
+            is_zone_known: settings.is_zone_known,
             event: String::new(),
             title: Value::Null,
             venue: None,
@@ -79,6 +88,8 @@ impl<'a> Programme<'a> {
             begun: false,
             private: false,
             has_sessions: false,
+            is_online: false,
+            has_online_room: false,
             base: None,
             ids: SessionIds::default(),
             first_guid: None,
@@ -136,7 +147,7 @@ impl<'a> Programme<'a> {
         self.name = self.settings.source(self.heading.says());
         self.acronym.clone_from(&self.heading.acronym);
         self.private = self.heading.private;
-        self.base = self.heading.base.as_deref().and_then(|text| Url::parse(text).ok());
+        self.base = self.heading.base.as_deref().and_then(addresses::base);
         self.sink.set_origin(&format!("{}{PROGRAMME}", self.name));
     }
 
@@ -167,11 +178,22 @@ impl<'a> Programme<'a> {
     fn send_heading(&mut self, heading: ProgrammeHeading) -> Result<(), Closed> {
         if let Some(given) = &heading.time_zone {
             match zone_of(given) {
-                Some(zone) => self.zone = zone,
+                Some(zone) => (self.zone, self.is_zone_known) = (zone, true),
                 None => self.sink.note("conference", "/time_zone", "unknown_zone", format!("left out: \"{given}\""))?,
             }
         }
-        if let Some(venue) = heading.venue.clone().or(heading.city.clone()) {
+        let mut found = heading.whereabouts();
+        if self.has_online_room && found == Whereabouts::default() {
+            // Of a file whose rooms are known before its sessions. Rooms beside that one are in a place.
+            (found.is_online, found.is_hybrid) = (true, !self.rooms.is_empty());
+        }
+        found.tell(self.sink, "conference", "/venue")?;
+        self.is_online = found.mode() == Some("online");
+        if self.is_online && (heading.city.is_some() || heading.street.is_some() || !heading.geo.is_null()) {
+            self.sink.left_out("conference", "conference/address of an event that is online");
+        }
+        if !found.place.is_empty() {
+            let venue = found.place.clone();
             let mut record = Record::new("conference", "venue", format!("{}:venue", self.name)).supporting();
             record.set("name", venue);
             record.set("address", heading.address());
@@ -185,16 +207,20 @@ impl<'a> Programme<'a> {
                 self.sink.on_purpose("conference", "conference", "the programme belongs to an event that is there");
                 Ok(())
             }
-            None => self.send_event(heading),
+            None => self.send_event(heading, &found),
         }
     }
 
-    fn send_event(&mut self, heading: ProgrammeHeading) -> Result<(), Closed> {
+    fn send_event(&mut self, heading: ProgrammeHeading, found: &Whereabouts) -> Result<(), Closed> {
         self.event = format!("{}:event", self.name);
         let website = heading.website().map(|url| (Some("Website".to_owned()), url.to_owned(), None));
         let mut event = Record::new("conference", "event", self.event.clone());
         event.ids.acronym.clone_from(&self.acronym);
         self.title = heading.title.filter(|title| !title.is_null()).unwrap_or_else(|| self.name.clone().into());
+        if let (Some(_), Some(title)) = (&heading.own_status, self.title.as_str()) {
+            self.title = without_status(title).into();
+        }
+        event.set("event_status", heading.own_status);
         event.set("title", self.title.clone());
         event.set("summary", heading.subtitle.unwrap_or_default());
         event.set("body", heading.description.unwrap_or_default());
@@ -211,6 +237,7 @@ impl<'a> Programme<'a> {
         if let Some(url) = self.url("conference", "/image", heading.logo)? {
             event.set("image", json!({ "url": url }));
         }
+        found.set(&mut event);
         if let Some(venue) = &self.venue {
             event.set("venue", venue.source.clone());
         }
@@ -268,9 +295,19 @@ impl<'a> Programme<'a> {
         Ok(source)
     }
 
-    /// Adds a room of the venue, as its field `rooms` has it.
+    /// Adds a room of the venue, as its field `rooms` has it. A name that names no place on the ground makes none.
     pub fn room(&mut self, room: Value) {
-        self.rooms.add(self.sink, room);
+        let name = room["name"].as_str().unwrap_or_default();
+        if whereabouts(name).is_nowhere() {
+            self.has_online_room |= whereabouts(name).is_online;
+            self.sink.on_purpose(
+                "conference",
+                &format!("room \"{name}\""),
+                "it is no place; its sessions have its name",
+            );
+        } else {
+            self.rooms.add(self.sink, room);
+        }
     }
 
     /// Remembers the UUID of a room.
@@ -301,7 +338,10 @@ impl<'a> Programme<'a> {
         if self.venue.is_none() && self.settings.event.is_some() && rooms.has_details() {
             self.sink.on_purpose("conference", "rooms", "the venue is the one of the event that is there");
         }
-        if self.venue.is_none() && !rooms.is_empty() && self.settings.event.is_none() {
+        if self.is_online && rooms.has_details() {
+            self.sink.left_out("conference", "rooms of an event that is online");
+        }
+        if self.venue.is_none() && !rooms.is_empty() && self.settings.event.is_none() && !self.is_online {
             self.add_venue()?;
         }
         if let Some(mut venue) = self.venue.take() {

@@ -31,7 +31,10 @@ impl ProgrammeRooms {
     /// Remembers the UUID of a room.
     pub fn identify(&mut self, sink: &Sink, name: &str, guid: &str) {
         if is_id(guid) && self.guids.len() < MOST_ROOMS {
-            self.guids.entry(name.trim().to_owned()).or_insert_with(|| guid.to_owned());
+            let known = self.guids.entry(name.trim().to_owned()).or_insert_with(|| guid.to_owned());
+            if known != guid {
+                sink.left_out("room", "a second room with the name of another one and a guid of its own");
+            }
         } else if !guid.trim().is_empty() {
             sink.on_purpose("room", "room/guid", "it is no UUID; a room is known by its name");
         }
@@ -44,7 +47,7 @@ impl ProgrammeRooms {
 
     /// Returns whether more is known of a room than its name.
     pub fn has_details(&self) -> bool {
-        self.list.iter().any(|room| details(room) > 1)
+        self.list.iter().any(|room| details(room) > 1) || !self.guids.is_empty()
     }
 
     /// Returns the rooms, and their UUIDs by their names.

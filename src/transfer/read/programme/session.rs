@@ -7,6 +7,7 @@ use super::{ImportedTalk, Programme};
 use crate::items::record_ids::RecordIds;
 use crate::transfer::language_names::language_tag;
 use crate::transfer::read::Closed;
+use crate::transfer::read::online::whereabouts;
 use crate::transfer::record::Record;
 
 impl Programme<'_> {
@@ -14,7 +15,7 @@ impl Programme<'_> {
     ///
     /// # Errors
     /// Returns [`Closed`] if the import has ended.
-    pub fn talk(&mut self, place: &str, talk: ImportedTalk) -> Result<(), Closed> {
+    pub fn talk(&mut self, place: &str, mut talk: ImportedTalk) -> Result<(), Closed> {
         self.sink.set_own_ids(std::slice::from_ref(&talk.ids.guid));
         if self.first_guid.is_none() {
             self.first_guid.clone_from(&talk.ids.guid);
@@ -28,6 +29,13 @@ impl Programme<'_> {
         };
         for (field, code, note) in times.notes {
             self.sink.note(place, field, code, note)?;
+        }
+        if times.is_local && !std::mem::replace(&mut self.is_zone_known, true) {
+            let message = format!(
+                "the times name no zone and are read in that of the site, {}; the option `time_zone` names another one",
+                self.zone.name()
+            );
+            self.sink.note(place, "/time_zone", "site_zone", message)?;
         }
         let id = self.ids.own(self.sink, place, &talk, times.starts.as_deref())?;
         let mut record = Record::new(place, "session", format!("{}:session/{id}", self.name));
@@ -46,12 +54,27 @@ impl Programme<'_> {
         record.set("ends_at", times.ends);
         record.set("do_not_record", talk.do_not_record);
         record.set("recording_license", talk.recording_license.clone());
-        if let Some(room) = talk.room.clone().filter(|room| !room.trim().is_empty()) {
+        if let Some(room) = self.room_of(place, &mut talk)? {
             self.room(json!({ "name": room }));
             record.set("room", room);
         }
         self.set_addresses(place, talk, &mut record)?;
         self.sink.record(record)
+    }
+
+    /// Returns the name of the room of a session. An address on the net becomes a link, and one that is not known yet none.
+    fn room_of(&self, place: &str, talk: &mut ImportedTalk) -> Result<Option<String>, Closed> {
+        let Some(room) = talk.room.take().filter(|room| !room.trim().is_empty()) else { return Ok(None) };
+        let found = whereabouts(&room);
+        if let Some(url) = found.url {
+            talk.links.push((Some("Online".to_owned()), url, None));
+            let name = if found.place.is_empty() { found.rest.join(", ") } else { found.place };
+            return Ok(Some(name).filter(|name| !name.is_empty()));
+        }
+        if found.is_nowhere() && !found.is_online {
+            return found.tell(self.sink, place, "/room").map(|()| None);
+        }
+        Ok(Some(room))
     }
 
     /// Sets the texts of a session, and its kind.

@@ -1,10 +1,10 @@
 //! The times of sessions in programmes.
 
-use chrono::{DateTime, FixedOffset, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, TimeZone};
+use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, TimeZone};
 
 use crate::content::local_time::rfc3339;
 use crate::time_zone::Zone;
-use crate::transfer::zones::offset_of;
+use crate::transfer::read::iso_time::{IsoTime, any_day, parse_day};
 
 /// The times of a session as a file has them.
 #[derive(Debug, Clone, Default)]
@@ -28,6 +28,8 @@ pub type TimeNote = (&'static str, &'static str, String);
 pub struct FieldTimes {
     pub starts: Option<String>,
     pub ends: Option<String>,
+    /// Whether the start names no offset, so that it is in the zone of the programme.
+    pub is_local: bool,
     pub notes: Vec<TimeNote>,
 }
 
@@ -39,23 +41,13 @@ enum Given {
 }
 
 impl Given {
-    /// Parses a date with a time of day, with or without an offset from UTC, in any spelling of ISO 8601 and RFC 3339, and
-    /// with spaces between its parts.
+    /// Parses a date with a time of day as [`IsoTime::parse`] does.
     fn parse(text: &str, zone: Zone) -> Option<Self> {
-        let text = text.trim();
-        let (day, rest) = match text.split_once(['T', 't', ' ']) {
-            Some((day, rest)) => (any_day(day)?, rest.trim()),
-            None => return None,
-        };
-        let at = rest.find(|c: char| !c.is_ascii_digit() && !matches!(c, ':' | '.')).unwrap_or(rest.len());
-        let (clock, offset) = (rest[..at].trim(), rest[at..].trim());
-        let forms = ["%H:%M:%S%.f", "%H:%M", "%H%M%S", "%H%M"];
-        let local = day.and_time(forms.iter().find_map(|form| NaiveTime::parse_from_str(clock, form).ok())?);
-        if offset.is_empty() {
-            return Some(Given::Local(local));
-        }
-        let offset = FixedOffset::east_opt(offset_of(offset)?)?;
-        Some(Given::At(offset.from_local_datetime(&local).single()?.with_timezone(&zone)))
+        let IsoTime { local, offset } = IsoTime::parse(text)?;
+        Some(match offset {
+            None => Given::Local(local),
+            Some(offset) => Given::At(offset.from_local_datetime(&local).single()?.with_timezone(&zone)),
+        })
     }
 
     /// Returns the time as its zone has it.
@@ -79,21 +71,6 @@ impl Given {
             Given::Local(local) => local.format("%Y-%m-%dT%H:%M:%S").to_string(),
         }
     }
-}
-
-/// Parses a day of ISO 8601, with or without hyphens.
-fn parse_day(text: &str) -> Option<NaiveDate> {
-    match text.len() {
-        10 => NaiveDate::parse_from_str(text, "%Y-%m-%d").ok(),
-        8 => NaiveDate::parse_from_str(text, "%Y%m%d").ok(),
-        _ => None,
-    }
-}
-
-/// Parses a day of ISO 8601, or one that cannot be mistaken in another spelling: `2027/05/01` and `01.05.2027`.
-fn any_day(text: &str) -> Option<NaiveDate> {
-    let parse = |form: &&str| NaiveDate::parse_from_str(text, form).ok();
-    parse_day(text).or_else(|| ["%Y/%m/%d", "%d.%m.%Y"].iter().find_map(parse).filter(|_| text.len() > 7))
 }
 
 /// Returns the day of a date or a time as a zone has it, and whether it has a time of day.
@@ -123,7 +100,8 @@ impl GivenTimes {
             return Ok(FieldTimes { notes, ..FieldTimes::default() });
         };
         let ends = self.end(start, zone, &mut notes);
-        Ok(FieldTimes { starts: Some(start.text()), ends: ends.map(Given::text), notes })
+        let is_local = matches!(start, Given::Local(_));
+        Ok(FieldTimes { starts: Some(start.text()), ends: ends.map(Given::text), is_local, notes })
     }
 
     /// Returns the start; none if it is not known.

@@ -4,6 +4,7 @@ use serde_json::{Map, Value};
 
 use super::times::GivenTimes;
 use crate::transfer::read::text_of;
+use crate::transfer::read::yes_no::yes_or_no;
 
 /// Names of what frab, in XML and in JSON, and schedule2 say of a session, that are read.
 pub const SESSION: [&str; 22] = [
@@ -144,16 +145,18 @@ pub fn is_blank(value: &Value) -> bool {
     }
 }
 
+/// Words of consent for "no recording", and for its contrary.
+const OPT_OUT: [&str; 4] = ["opt-out", "optout", "opt_out", "opted-out"];
+const OPT_IN: [&str; 4] = ["opt-in", "optin", "opt_in", "opted-in"];
+
 /// Returns what a value that should be true or false means, in any spelling; `None` if it is neither.
 pub fn flag(value: &Value) -> Option<bool> {
-    const YES: [&str; 9] = ["true", "1", "yes", "y", "on", "opt-out", "optout", "opt_out", "opted-out"];
-    const NO: [&str; 9] = ["false", "0", "no", "n", "off", "opt-in", "optin", "opt_in", "opted-in"];
     if let Value::Bool(flag) = value {
         return Some(*flag);
     }
     let word = text_of(Some(value))?.to_lowercase().replace(' ', "-");
     let is_in = |words: &[&str]| words.contains(&word.as_str());
-    is_in(&YES).then_some(true).or_else(|| is_in(&NO).then_some(false))
+    yes_or_no(&word).or_else(|| is_in(&OPT_OUT).then_some(true)).or_else(|| is_in(&OPT_IN).then_some(false))
 }
 
 /// Returns the first of several languages, such as `de, en`.
@@ -170,13 +173,24 @@ pub fn made_id(title: &Value, times: &GivenTimes) -> Option<String> {
 /// Returns a room of the venue, as the field `rooms` has it, with its name in a locale.
 pub fn room(value: &Value, locale: &str) -> Option<Value> {
     let mut room = Map::from_iter([("name".to_owned(), Value::from(words(value.get("name"), locale)?))]);
-    if let Some(capacity) = value.get("capacity").and_then(Value::as_u64) {
+    if let Some(capacity) = capacity(value) {
         room.insert("capacity".to_owned(), capacity.into());
     }
     if let Some(note) = value.get("description").filter(|note| words(Some(note), locale).is_some()) {
         room.insert("note".to_owned(), note.clone());
     }
     Some(room.into())
+}
+
+/// Returns the number of seats of a room, which may be a text.
+fn capacity(room: &Value) -> Option<u64> {
+    let text = text_of(room.get("capacity"))?;
+    text.parse().ok().or_else(|| text.strip_suffix(".0")?.parse().ok())
+}
+
+/// Returns the capacity of a room that is said and is no number.
+pub fn strange_capacity(room: &Value) -> Option<&Value> {
+    room.get("capacity").filter(|given| !is_blank(given) && capacity(room).is_none())
 }
 
 /// Returns an object without the members that are null.
@@ -216,6 +230,20 @@ mod tests {
             assert_eq!(words(Some(&name), locale).as_deref(), Some(word), "{locale}");
         }
         assert_eq!(words(Some(&json!({"en": " ", "de": "Saal"})), "en").as_deref(), Some("Saal"));
+    }
+
+    #[test]
+    fn rooms_have_seats() {
+        for (given, seats) in
+            [(json!(200), Some(200)), (json!("200"), Some(200)), (json!(80.0), Some(80)), (json!(null), None)]
+        {
+            let room = json!({"name": "Aula", "capacity": given});
+            assert_eq!((capacity(&room), strange_capacity(&room)), (seats, None), "{room}");
+        }
+        for given in [json!("about 30"), json!(-1), json!(true), json!([5])] {
+            let room = json!({"name": "Aula", "capacity": given});
+            assert_eq!((capacity(&room), strange_capacity(&room)), (None, Some(&given)), "{room}");
+        }
     }
 
     #[test]

@@ -6,6 +6,7 @@ use super::ScheduleReader;
 use super::people::{note_each, note_members};
 use crate::content::rich_text::to_text;
 use crate::transfer::country_names::country_code;
+use crate::transfer::read::online::whereabouts;
 use crate::transfer::read::plain_text::html;
 use crate::transfer::read::programme::states::status_of;
 use crate::transfer::read::programme::words::flag;
@@ -92,7 +93,11 @@ impl ScheduleReader<'_> {
         self.listed_status(at, given, &mut record)?;
         self.listed_links(at, given, &mut record)?;
         record.set("topics", self.listed_topics(at, given, &name)?);
-        let venue = self.listed_venue(at, given.get("venue"), &name)?;
+        let title = given.get("venue").and_then(|venue| text_of(venue.get("venue")));
+        let place = title.map(|title| whereabouts(&to_text(&title))).unwrap_or_default();
+        place.tell(self.sink, at, "/venue")?;
+        place.set(&mut record);
+        let venue = self.listed_venue(at, given.get("venue"), (&name, &place.place))?;
         self.listed_mode(at, given, venue.is_some(), &mut record)?;
         record.set("venue", venue);
         record.set("contact", contact(given.get("organizer")));
@@ -187,12 +192,24 @@ impl ScheduleReader<'_> {
         Ok(topics)
     }
 
-    fn listed_venue(&self, at: &str, given: Option<&Value>, name: &str) -> Result<Option<String>, Closed> {
+    /// Sends the venue with a title, and returns its source.
+    fn listed_venue(
+        &self,
+        at: &str,
+        given: Option<&Value>,
+        (name, title): (&str, &str),
+    ) -> Result<Option<String>, Closed> {
         let text = |member: &str| text_of(given?.get(member));
-        let Some(title) = text("venue") else { return Ok(None) };
-        let source = format!("{name}:venue/{}", text("id").unwrap_or_else(|| title.clone()));
+        if title.is_empty() {
+            // The id of what is no venue says nothing, and the others are counted as unread.
+            for member in OF_VENUE.iter().filter(|name| !["id", "venue"].contains(name) && text(name).is_some()) {
+                self.sink.left_out(at, &format!("venue/{member}"));
+            }
+            return Ok(None);
+        }
+        let source = format!("{name}:venue/{}", text("id").unwrap_or_else(|| title.to_owned()));
         let mut record = Record::new(at, "venue", source.clone()).supporting();
-        record.set("name", to_text(&title));
+        record.set("name", title);
         record.set("description", text("description").map_or(Value::Null, |text| html(&text)));
         let mut address = Map::new();
         for (field, member) in

@@ -1,6 +1,6 @@
 //! What the sessions of a file refer to: the event as a whole, its days, rooms, tracks, speakers and categories.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use serde_json::{Value, json};
 
@@ -8,6 +8,7 @@ use super::people::person;
 use super::{enters, is_number};
 use crate::transfer::read::json_stream::ElementHandler;
 use crate::transfer::read::programme::ProgrammePerson;
+use crate::transfer::read::programme::states::why_hidden;
 use crate::transfer::read::programme::words::words;
 use crate::transfer::read::{Closed, text_of};
 
@@ -27,6 +28,10 @@ pub struct ProgrammeLookup {
     people: HashMap<String, ProgrammePerson>,
     /// Entries of categories, by id: the title of the category and the name of the entry.
     categories: HashMap<String, (String, String)>,
+    /// Ids of the sessions that are not public.
+    hidden: HashSet<String>,
+    /// Names of the tracks of submissions whose colour is in the heading.
+    coloured: HashSet<String>,
     /// Whether the file is a list of entries as a page of pretalx has them, without the page around it.
     is_list: bool,
 }
@@ -113,6 +118,41 @@ impl ProgrammeLookup {
         ids.for_each(|id| drop(self.people.insert(id, person.clone())));
     }
 
+    /// Remembers a session of Sessionize that is left out because it is not public.
+    fn remember_hidden(&mut self, value: &Value) {
+        let Some(id) = text_of(value.get("id")).filter(|_| self.hidden.len() < MOST) else { return };
+        if why_hidden(|name| value.get(name).cloned()).is_some() {
+            self.hidden.insert(id);
+        }
+    }
+
+    /// Returns whether a speaker of Sessionize has sessions and all of them are left out.
+    pub fn has_hidden_sessions_only(&self, speaker: &Value) -> bool {
+        let sessions = speaker.get("sessions").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+        let is_hidden = |session: &Value| {
+            text_of(session.get("id")).or_else(|| text_of(Some(session))).is_some_and(|id| self.hidden.contains(&id))
+        };
+        !sessions.is_empty() && sessions.iter().all(is_hidden)
+    }
+
+    /// Remembers the colour of the track of a submission that is part of the programme.
+    fn track_of(&mut self, submission: &Value) {
+        if let Some(track) = submission.get("track")
+            && why_hidden(|name| submission.get(name).cloned()).is_none()
+        {
+            self.own_track(track);
+        }
+    }
+
+    fn own_track(&mut self, track: &Value) {
+        let (name, colour) = (words(track.get("name"), &self.locale), text_of(track.get("color")));
+        if let (Some(name), Some(colour), true) = (name, colour, self.coloured.len() < MOST)
+            && self.coloured.insert(name.clone())
+        {
+            self.heading.push(("tracks".to_owned(), json!([{"name": name, "color": colour}])));
+        }
+    }
+
     fn category_entries(&mut self, value: &Value) {
         let title = text_of(value.get("title")).unwrap_or_default();
         for item in value.get("items").and_then(Value::as_array).into_iter().flatten() {
@@ -141,9 +181,8 @@ impl ElementHandler for ProgrammeLookup {
                 self.refer(name, &value);
                 self.heading.push(((*name).to_owned(), value));
             }
-            ["schedule", name @ ("base_url" | "url")] if value.is_string() => {
-                self.heading.push(((*name).to_owned(), value));
-            }
+            ["schedule", "base_url"] if value.is_string() => self.heading.push(("base_url".to_owned(), value)),
+            ["schedule", "url"] if value.is_string() => self.heading.push(("schedule_url".to_owned(), value)),
             // pretalx's widget
             [name @ ("timezone" | "event_start" | "event_end")] => {
                 let known = match *name {
@@ -155,8 +194,11 @@ impl ElementHandler for ProgrammeLookup {
             }
             [kind @ ("rooms" | "tracks"), _] => self.entry(kind, &value),
             ["speakers", _] | ["schedule", "persons", _] => self.speaker(&value),
+            ["sessions", _] | [_, "sessions", _] => self.remember_hidden(&value),
+            ["results" | "talks", _] => self.track_of(&value),
             ["categories", _] => self.category_entries(&value),
             [index, "code" | "submission"] if is_number(index) => self.is_list = true,
+            [index, "track"] if is_number(index) => self.own_track(&value),
             _ => {}
         }
         Ok(())

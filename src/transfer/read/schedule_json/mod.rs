@@ -276,6 +276,10 @@ impl ScheduleReader<'_> {
     fn speaker(&mut self, at: &str, value: &Value) -> Result<(), Closed> {
         let Some(person) = people::person(value) else { return Ok(()) };
         self.is_known = true;
+        if self.lookup.has_hidden_sessions_only(value) {
+            let message = format!("{} is left out: all sessions of this speaker are left out", person.name);
+            return self.sink.note(at, "/speakers", "not_public", message);
+        }
         people::note_person(self.sink, at, value);
         people::note_types(self.sink, at, value)?;
         self.programme.person(at, &person).map(drop)

@@ -3,8 +3,9 @@
 use serde_json::Value;
 
 use crate::items::record_ids::RecordIds;
+use crate::transfer::read::plain_text::plain;
 use crate::transfer::read::programme::states::{TAKEN, is_state};
-use crate::transfer::read::programme::words::{is_blank, words};
+use crate::transfer::read::programme::words::{is_blank, strange_capacity, words};
 use crate::transfer::read::programme::{LabelledUrl, ProgrammePerson};
 use crate::transfer::read::{Closed, Sink, text_of};
 
@@ -259,6 +260,9 @@ pub fn note_each(sink: &Sink, at: &str, what: &str, list: Option<&Value>, read: 
 
 /// Counts the members of an object that are not read.
 pub fn note_members(sink: &Sink, at: &str, what: &str, value: &Value, read: &[&str]) {
+    if what == "room" && strange_capacity(value).is_some() {
+        sink.left_out(at, "room/capacity, which is no number");
+    }
     for (name, member) in value.as_object().into_iter().flatten() {
         if is_blank(member) || read.contains(&name.as_str()) {
             continue;
@@ -285,13 +289,15 @@ pub fn person(given: &Value) -> Option<ProgrammePerson> {
     let both = || Some(format!("{} {}", word(&"firstName")?, word(&"lastName")?));
     let name = ["public_name", "name", "full_public_name", "fullName"].iter().find_map(word).or_else(both)?;
     let value = |names: [&str; 2]| names.iter().find_map(|name| given.get(*name)).cloned().unwrap_or_default();
+    // Sessionize alone calls it so, and its texts are plain.
+    let bio = || text("bio").map(|text| plain(&text));
     let mut links = links(given.get("links"));
     links.extend(text("url").map(|url| (Some("Profile".to_owned()), url, None)));
     Some(ProgrammePerson {
         id: text("guid").or_else(|| text("code")).or_else(|| text("id")).unwrap_or_else(|| name.clone()),
         ids: ids_of(given),
         name,
-        biography: value(["biography", "bio"]),
+        biography: text("biography").map(Value::from).or_else(bio).unwrap_or_else(|| value(["biography", "bio"])),
         job_title: value(["tagLine", "job_title"]),
         affiliation: value(["affiliation", "organisation"]),
         portrait: ["avatar_url", "avatar", "profilePicture"].iter().find_map(|name| address(given.get(*name))),

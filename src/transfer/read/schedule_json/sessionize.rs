@@ -6,6 +6,7 @@ use super::ScheduleReader;
 use super::frab::UnknownPerson;
 use super::people::{note_each, note_members, note_types};
 use crate::transfer::language_names::language_tag;
+use crate::transfer::read::plain_text::plain;
 use crate::transfer::read::programme::ImportedTalk;
 use crate::transfer::read::programme::states::why_hidden;
 use crate::transfer::read::programme::times::GivenTimes;
@@ -77,7 +78,11 @@ impl ScheduleReader<'_> {
             id,
             title: given.get("title").cloned().unwrap_or_default(),
             kind: is_service.then_some("break"),
-            description: given.get("description").cloned().unwrap_or_default(),
+            // The texts of Sessionize are plain.
+            description: match given.get("description") {
+                Some(Value::String(text)) if !text.trim().is_empty() => plain(text),
+                other => other.cloned().unwrap_or_default(),
+            },
             times: GivenTimes { date: text("startsAt"), end: text("endsAt"), ..GivenTimes::default() },
             room,
             people: self.people(at, given.get("speakers"), UnknownPerson::Note)?,

@@ -45,8 +45,9 @@ impl<'de> Visitor<'de> for RuleVisitor {
     type Value = Rule;
 
     fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter
-            .write_str("a template as text, or a table with `from` and perhaps `split`, `words`, `create` or `format`")
+        formatter.write_str(
+            "a template as text, or a table with `from` and perhaps `split`, `words`, `create`, `format` or `text`",
+        )
     }
 
     fn visit_str<E: Error>(self, text: &str) -> Result<Rule, E> {

@@ -2,15 +2,15 @@
 
 mod forms;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use chrono::{NaiveDate, NaiveDateTime};
 use figment::Figment;
 use figment::providers::{Format as _, Toml};
 use serde::Deserialize;
 
 use crate::content::field::{Field, FieldType};
+use crate::content::violation::most_similar;
 use crate::content_types::ContentType;
 pub use forms::Texts;
 
@@ -31,6 +31,8 @@ pub struct Mapping {
     pub delimiter: Option<char>,
     /// Encoding of the file, by a label of the WHATWG Encoding Standard; UTF-8 if it is `None`.
     pub encoding: Option<String>,
+    /// What the rich texts of the file are, where their rules do not say.
+    pub text: Option<TextForm>,
     /// Conditions on a row, which is left out unless all are met: `{State} == confirmed`, `{State} != draft`.
     #[serde(default)]
     pub when: Texts,
@@ -65,6 +67,19 @@ pub struct Detailed {
     /// For times: their form in the file, as strftime has it: `%d.%m.%Y`. Of several the first one that fits counts.
     #[serde(default)]
     pub format: Texts,
+    /// For rich texts: what the text of the file is. If it is `None`, it is what an editor would send: HTML if it begins
+    /// with `<` and ends with `>`, else Markdown.
+    pub text: Option<TextForm>,
+}
+
+/// What a text of a file is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum TextForm {
+    /// Plain text: line ends stay, and nothing in it is markup.
+    Plain,
+    Markdown,
+    Html,
 }
 
 impl Rule {
@@ -75,15 +90,12 @@ impl Rule {
             Rule::Detailed(detailed) => detailed.clone(),
         }
     }
-}
 
-impl Detailed {
-    /// Returns a time of the file in the form in which an editor would send it; `None` if it has none of the forms.
-    pub fn time(&self, text: &str) -> Option<String> {
-        self.format.0.iter().find_map(|format| match NaiveDateTime::parse_from_str(text, format) {
-            Ok(time) => Some(time.format("%Y-%m-%dT%H:%M:%S").to_string()),
-            Err(_) => NaiveDate::parse_from_str(text, format).ok().map(|day| day.to_string()),
-        })
+    /// Returns the template.
+    pub fn template(&self) -> &str {
+        match self {
+            Rule::Template(from) | Rule::Detailed(Detailed { from, .. }) => from,
+        }
     }
 }
 
@@ -102,9 +114,19 @@ impl Mapping {
     /// # Errors
     /// Returns a message that names the wrong member, if the text can be parsed.
     pub fn parse(text: &str) -> Result<Self, String> {
-        let mapping: Mapping = Figment::from(Toml::string(text)).extract().map_err(|error| error.to_string())?;
+        let mut mapping: Mapping = Figment::from(Toml::string(text)).extract().map_err(|error| error.to_string())?;
         mapping.check()?;
+        mapping.spread_text();
         Ok(mapping)
+    }
+
+    /// Gives the rules of all fields what the file as a whole says of its texts. Other fields do not read it.
+    fn spread_text(&mut self) {
+        let Some(form) = self.text else { return };
+        for rule in self.fields.values_mut() {
+            let detailed = rule.detailed();
+            *rule = Rule::Detailed(Detailed { text: detailed.text.or(Some(form)), ..detailed });
+        }
     }
 
     fn check(&self) -> Result<(), String> {
@@ -112,9 +134,14 @@ impl Mapping {
             let kinds: Vec<&str> = crate::content_types::ALL.iter().map(|r| r.kind).collect();
             format!("kind: \"{}\" is not one of {}", self.kind, kinds.join(", "))
         })?;
-        for name in self.fields.keys() {
-            if field(content_type.fields, name).is_none() && self.created(content_type, name).is_none() {
-                return Err(format!("fields.{name}: an {} has no such field", content_type.noun));
+        for (name, rule) in &self.fields {
+            let declared = field(content_type.fields, name).or_else(|| self.created(content_type, name));
+            let declared = declared.ok_or_else(|| {
+                let article = if content_type.noun.starts_with(['a', 'e', 'i', 'o', 'u']) { "an" } else { "a" };
+                format!("fields.{name}: {article} {} has no such field", content_type.noun)
+            })?;
+            if rule.detailed().text.is_some() && !matches!(declared.kind, FieldType::Rich { .. }) {
+                return Err(format!("fields.{name}: `text` says what a rich text is, and this field is none"));
             }
         }
         for condition in self.conditions() {
@@ -132,19 +159,32 @@ impl Mapping {
         ContentType::of_kind(&self.kind)
     }
 
-    /// Returns the positions of the columns that no template and no condition names.
+    /// Returns all templates: of the id, the slug, the fields and the conditions.
+    fn templates(&self) -> impl Iterator<Item = &str> {
+        let own = [Some(self.id.as_str()), self.slug.as_deref()].into_iter().flatten();
+        let conditions = self.conditions().filter_map(|condition| Some(split_condition(condition)?.0));
+        own.chain(self.fields.values().map(Rule::template)).chain(conditions)
+    }
+
+    /// Returns the positions of the columns that no template names.
     pub fn unused(&self, headers: &[String]) -> Vec<usize> {
-        let fields = self.fields.values().map(|rule| rule.detailed().from);
-        let templates: Vec<String> = fields
-            .chain([self.id.clone()])
-            .chain(self.slug.clone())
-            .chain(self.conditions().map(str::to_owned))
+        let named: BTreeSet<&str> = self.templates().flat_map(columns_of).collect();
+        let unused = headers.iter().enumerate().filter(|(_, header)| !named.contains(header.as_str()));
+        unused.map(|(place, _)| place).collect()
+    }
+
+    /// Returns a message about the columns that the mapping names and the header lacks; `None` if it lacks none.
+    pub fn lacking(&self, headers: &[String]) -> Option<String> {
+        let named: BTreeSet<&str> = self.templates().flat_map(columns_of).collect();
+        let lacking = named.into_iter().filter(|name| !headers.iter().any(|header| header == name));
+        let messages: Vec<String> = lacking
+            .map(|name| match most_similar(name, headers.iter().map(String::as_str)) {
+                Some(similar) => format!("\"{name}\" (did you mean \"{similar}\"?)"),
+                None => format!("\"{name}\""),
+            })
             .collect();
-        let is_named = |header: &String| {
-            let column = format!("{{{header}}}");
-            templates.iter().any(|template| template.contains(&column))
-        };
-        headers.iter().enumerate().filter(|(_, header)| !is_named(header)).map(|(place, _)| place).collect()
+        let all = messages.join(", ");
+        (!messages.is_empty()).then(|| format!("the mapping names columns that the first row does not have: {all}"))
     }
 
     /// Returns whether all conditions on a row are met. The error is the name of a column that does not exist.
@@ -201,6 +241,11 @@ pub fn field(fields: &'static [Field], name: &str) -> Option<&'static Field> {
         (Some(rest), FieldType::Object(inner)) => field(inner.fields, rest),
         (Some(_), _) => None,
     }
+}
+
+/// Returns the columns that a template names.
+fn columns_of(template: &str) -> impl Iterator<Item = &str> {
+    template.split('{').skip(1).filter_map(|rest| rest.split_once('}')).map(|(column, _)| column)
 }
 
 /// Fills a template with the values of a row.

@@ -1,0 +1,55 @@
+//! What follows from a text that says where something takes place, for all readers.
+
+use super::online::Whereabouts;
+use super::{Closed, Sink};
+use crate::transfer::record::Record;
+
+impl Whereabouts {
+    /// Returns how people attend, in the words of the field `attendance_mode`; `None` if the text says nothing of the net.
+    pub fn mode(&self) -> Option<&'static str> {
+        let has_place = !self.place.is_empty() || self.is_hybrid;
+        self.is_online.then_some(if has_place { "mixed" } else { "online" })
+    }
+
+    /// Returns whether the text says that there is no place on the ground, or none that is known.
+    pub fn is_nowhere(&self) -> bool {
+        self.place.is_empty() && (self.is_online || !self.rest.is_empty())
+    }
+
+    /// Takes what another text says, and returns the place that it names. The first address on the net counts; a further one
+    /// names no place either.
+    pub fn join(&mut self, other: Whereabouts) -> String {
+        self.is_online |= other.is_online;
+        self.is_hybrid |= other.is_hybrid;
+        self.rest.extend(other.rest);
+        match (&self.url, other.url) {
+            (None, url) => self.url = url,
+            (Some(known), Some(url)) if *known != url => self.rest.push(url),
+            _ => {}
+        }
+        other.place
+    }
+
+    /// Notes what is no part of the place.
+    ///
+    /// # Errors
+    /// Returns [`Closed`] if the import has ended.
+    pub fn tell(&self, sink: &Sink, at: &str, field: &str) -> Result<(), Closed> {
+        for rest in &self.rest {
+            let so = if self.is_online { "; the event is online" } else { "" };
+            sink.note(at, field, "no_place", format!("\"{rest}\" names no place{so}"))?;
+        }
+        Ok(())
+    }
+
+    /// Sets the fields of an event that follow from the net. The item loses a venue that it had, if there is none any more.
+    pub fn set(&self, record: &mut Record) {
+        if let Some(mode) = self.mode() {
+            record.set("attendance_mode", mode);
+        }
+        record.set("online_url", self.url.clone());
+        if self.is_nowhere() {
+            record.lost_references.push(("venue", None));
+        }
+    }
+}

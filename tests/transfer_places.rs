@@ -1,0 +1,184 @@
+//! Texts in the place of a venue that name none: one rule for all readers.
+
+use plenary::transfer::Outcome;
+use plenary::transfer::read::Mapping;
+use serde_json::{Value, json};
+
+use crate::support::app::TestApp;
+use crate::support::import::{Said, bring_bytes, bring_text};
+
+/// What names no place, with how people attend.
+const NO_PLACES: [(&str, &str); 4] =
+    [("Online", "online"), ("Zoom", "online"), ("https://zoom.us/j/7", "online"), ("TBA", "offline")];
+
+fn read(app: &TestApp, slug: &str) -> Value {
+    app.public().get(&format!("/api/v1/events/{slug}?include=venue")).expect(200).json()
+}
+
+fn venues(app: &TestApp) -> Vec<Value> {
+    let list = app.public().get("/api/v1/venues").expect(200).json();
+    list["data"].as_array().unwrap().iter().map(|venue| venue["name"].clone()).collect()
+}
+
+/// Returns attendance mode, name of the venue, and online address.
+fn place(app: &TestApp, slug: &str) -> [Value; 3] {
+    let event = read(app, slug);
+    [event["attendance_mode"].clone(), event["venue"]["name"].clone(), event["online_url"].clone()]
+}
+
+fn csv(app: &TestApp, rows: &str, fields: &str) -> Said {
+    let mapping = format!(
+        "kind = \"event\"\nid = \"{{Title}}\"\n[fields]\ntitle = \"{{Title}}\"\nstarts_at = \"{{Date}}\"\n{fields}"
+    );
+    let mapping = Mapping::parse(&mapping).unwrap();
+    let text = format!("Title,Date,Place,Country\n{rows}");
+    bring_bytes(app, "list.csv", text.as_bytes(), |options| {
+        (options.settings.mapping, options.replace) = (Some(mapping), true);
+    })
+}
+
+#[apply(api_test)]
+fn a_column_with_places(app: &TestApp) {
+    let rows = NO_PLACES
+        .iter()
+        .enumerate()
+        .map(|(at, (text, _))| format!("Net {at},2027-03-0{},{text},Belgium\n", at + 1))
+        .collect::<String>()
+        + "Aula,2027-03-05,Aula (online via Zoom),Belgium\nQuay,2027-03-06,Quay 7,Belgium\n";
+    let create = "venue = { from = \"{Place}\", create = true }\n\"venue.address.country\" = \"{Country}\"\n";
+    let said = csv(app, &rows, create);
+    assert_eq!(
+        (said.report.of(Outcome::Created, "event"), said.report.of(Outcome::Created, "venue")),
+        (6, 2),
+        "{:?}",
+        said.lines
+    );
+    let url = json!("https://zoom.us/j/7");
+    for (at, (text, mode)) in NO_PLACES.iter().enumerate() {
+        let found = if text.contains("://") { url.clone() } else { Value::Null };
+        assert_eq!(place(app, &format!("net-{at}")), [json!(mode), Value::Null, found], "{text}");
+    }
+    assert_eq!(place(app, "aula"), [json!("mixed"), json!("Aula"), Value::Null]);
+    assert_eq!(place(app, "quay"), [json!("offline"), json!("Quay 7"), Value::Null]);
+    assert_eq!(said.report.noted("no_place", "/venue"), 4, "{:?}", said.report.notes);
+    assert_eq!(said.report.noted("left_out", "venue.address.country of what is no place"), 4);
+    // What was at a place and is online now has no place any more; the other way, it has one.
+    let moved = rows.replace("Quay 7", "Webex").replace("Zoom,Belgium", "Quay 7,Belgium");
+    csv(app, &moved, create);
+    assert_eq!(place(app, "quay"), [json!("online"), Value::Null, Value::Null]);
+    assert_eq!(place(app, "net-1")[1], json!("Quay 7"));
+}
+
+/// What a mapping says itself counts, and a reference to an item that is there needs no venue either.
+#[apply(api_test)]
+fn a_mapping_decides(app: &TestApp) {
+    csv(
+        app,
+        "Net,2027-03-01,Online,\n",
+        "attendance_mode = { from = \"{Place}\", words = { \"Online\" = \"mixed\" } }\nvenue = \"{Place}\"\n",
+    );
+    assert_eq!(place(app, "net"), [json!("mixed"), Value::Null, Value::Null]);
+    csv(
+        app,
+        "Room,2027-03-01,Zoom,\n",
+        "venue = { from = \"{Place}\", words = { \"Zoom\" = \"Zoom\" }, create = true }\n",
+    );
+    assert_eq!(place(app, "room"), [json!("offline"), json!("Zoom"), Value::Null]);
+}
+
+#[apply(api_test)]
+fn lists_of_conferences(app: &TestApp) {
+    let row = |name: &str, city: &str, country: &str| json!({"topic": "water", "name": name, "url": "https://x.example/", "startDate": "2027-05-03", "city": city, "country": country});
+    let mut rows: Vec<Value> =
+        NO_PLACES.iter().enumerate().map(|(at, (text, _))| row(&format!("Net {at}"), text, "")).collect();
+    rows.extend([row("Both", "Ghent and online", "Belgium"), row("Far", "Online", "Online")]);
+    let said = bring_text(app, "list.json", &Value::from(rows).to_string());
+    assert_eq!(said.report.of(Outcome::Created, "event"), 6, "{:?}", said.lines);
+    for (at, (text, mode)) in NO_PLACES.iter().enumerate() {
+        assert_eq!(place(app, &format!("net-{at}-2027"))[..2], [json!(mode), Value::Null], "{text}");
+    }
+    assert_eq!(place(app, "both-2027")[..2], [json!("mixed"), json!("Ghent")]);
+    assert_eq!(place(app, "far-2027")[..2], [json!("online"), Value::Null]);
+    assert_eq!(venues(app), [json!("Ghent")]);
+    let list = "- title: Rills\n  year: 2027\n  date: May 3, 2027\n  place: https://meet.rills.example/7\n  venue: Zoom\n- title: Brooks\n  year: 2027\n  date: May 3, 2027\n  place: Virtual\n  country: Online\n- title: Becks\n  year: 2027\n  date: May 4, 2027\n  venue: Pump House\n";
+    bring_text(app, "deadlines.yml", list);
+    assert_eq!(place(app, "rills-2027"), [json!("online"), Value::Null, json!("https://meet.rills.example/7")]);
+    assert_eq!(place(app, "brooks-2027")[..2], [json!("online"), Value::Null]);
+    assert_eq!(place(app, "becks-2027")[..2], [json!("offline"), json!("Pump House")]);
+    assert_eq!(venues(app).len(), 2);
+}
+
+/// In programmes: the place of the event, and the rooms of its sessions.
+#[apply(api_test)]
+fn programmes(app: &TestApp) {
+    let programme = |acronym: &str, venue: &str, rooms: &[&str]| {
+        let rooms: serde_json::Map<String, Value> = rooms
+            .iter()
+            .enumerate()
+            .map(|(at, room)| ((*room).to_owned(), json!([{"id": format!("{acronym}{at}"), "date": "2027-05-01T10:00:00+02:00", "start": "10:00", "duration": "00:30", "title": format!("{acronym} {at}"), "persons": []}])))
+            .collect();
+        json!({"schedule": {"conference": {"acronym": acronym, "title": acronym, "venue": venue, "start": "2027-05-01", "end": "2027-05-01", "time_zone_name": "Europe/Brussels", "days": [{"date": "2027-05-01", "rooms": rooms}]}}}).to_string()
+    };
+    for (at, (text, mode)) in NO_PLACES.iter().enumerate() {
+        let said = bring_text(app, "schedule.json", &programme(&format!("net{at}"), text, &["Zoom"]));
+        assert_eq!(said.report.of(Outcome::Created, "venue"), 0, "{text}: {:?}", said.lines);
+        assert_eq!(place(app, &format!("net{at}"))[..2], [json!(mode), Value::Null], "{text}");
+    }
+    let said =
+        bring_text(app, "schedule.json", &programme("both", "", &["Aula", "Online", "https://zoom.us/j/7", "TBA"]));
+    assert_eq!((said.report.noted("no_place", "/room"), said.report.noted("on_purpose", "room \"Online\"")), (1, 1));
+    let venue = app.public().get("/api/v1/venues/both").expect(200).json();
+    assert_eq!(venue["rooms"].as_array().unwrap().len(), 1, "{venue}");
+    let session = |slug: &str| app.public().get(&format!("/api/v1/sessions/{slug}")).expect(200).json();
+    assert_eq!(
+        [session("both-0")["room"].clone(), session("both-1")["room"].clone()],
+        [json!("Aula"), json!("Online")]
+    );
+    let net = session("both-2");
+    assert_eq!((&net["room"], &net["links"][0]["url"]), (&Value::Null, &json!("https://zoom.us/j/7")));
+    assert_eq!(session("both-3")["room"], Value::Null);
+}
+
+/// A list of rooms says whether the event is online, if nothing else does.
+#[apply(api_test)]
+fn rooms_on_the_net(app: &TestApp) {
+    let file = |rooms: &[&str]| {
+        let rooms: Vec<Value> = rooms.iter().enumerate().map(|(at, name)| json!({"id": at, "name": name})).collect();
+        json!({"sessions": [{"id": "1", "title": "Talk", "startsAt": "2027-05-01T09:00:00", "endsAt": "2027-05-01T10:00:00", "roomId": 0, "speakers": []}], "speakers": [], "categories": [], "rooms": rooms}).to_string()
+    };
+    bring_text(app, "far.json", &file(&["Virtual (Zoom)"]));
+    assert_eq!(place(app, "far")[..2], [json!("online"), Value::Null]);
+    bring_text(app, "both.json", &file(&["Online", "Aula"]));
+    assert_eq!(place(app, "both")[..2], [json!("mixed"), json!("both")]);
+    bring_text(app, "near.json", &file(&["Aula"]));
+    assert_eq!(place(app, "near")[..2], [json!("offline"), json!("near")]);
+}
+
+/// Events of The Events Calendar, and of calendars.
+#[apply(api_test)]
+fn events_with_a_venue_of_their_own(app: &TestApp) {
+    let events: Vec<Value> = NO_PLACES
+        .iter()
+        .enumerate()
+        .map(|(at, (text, _))| json!({"id": at + 1, "url": "https://club.example/e", "title": format!("Net {at}"), "start_date": "2027-05-03 18:00:00", "timezone": "Europe/Paris", "status": "publish", "venue": {"id": 9, "venue": text, "city": "Lyon"}}))
+        .collect();
+    let said = bring_text(app, "events.json", &json!({"events": events}).to_string());
+    assert_eq!((said.report.of(Outcome::Created, "event"), venues(app).len()), (4, 0), "{:?}", said.lines);
+    assert_eq!(said.report.noted("left_out", "venue/city"), 4, "{:?}", said.report.notes);
+    for (at, (text, mode)) in NO_PLACES.iter().enumerate() {
+        assert_eq!(place(app, &format!("net-{at}"))[..2], [json!(mode), Value::Null], "{text}");
+    }
+    let calendar = |place: &str| {
+        format!(
+            "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nX-WR-CALNAME:Club\r\nBEGIN:VEVENT\r\nUID:1@club.example\r\nDTSTART:20270304T090000Z\r\nSUMMARY:Evening\r\nLOCATION:{place}\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n"
+        )
+    };
+    bring_text(app, "club.ics", &calendar("Quay 7"));
+    assert_eq!(place(app, "evening")[1], json!("Quay 7"));
+    let said = bring_text(app, "club.ics", &calendar("TBA"));
+    assert_eq!(place(app, "evening")[..2], [json!("offline"), Value::Null]);
+    let note = said.report.notes.values().find(|note| note.code == "no_place").unwrap();
+    assert_eq!(note.message, "\"TBA\" names no place");
+    bring_text(app, "club.ics", &calendar("Online"));
+    assert_eq!(place(app, "evening")[..2], [json!("online"), Value::Null]);
+}
