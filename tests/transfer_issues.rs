@@ -145,10 +145,13 @@ fn issues_move_and_are_not_sent_again(app: &TestApp) {
         std::thread::sleep(Duration::from_secs(2));
         assert_eq!(there.mails().len(), 0);
         // Once more changes nothing, here and there; what was changed here is kept.
-        for app in [&other, &app] {
-            let again = bring(app, &before, &options(&before));
-            assert_eq!(again.report.of(Outcome::Unchanged, "newsletter_issue"), 8);
-        }
+        let again = bring(&other, &before, &options(&before));
+        assert_eq!(again.report.of(Outcome::Unchanged, "newsletter_issue"), 8);
+        // Here, the issue that is being sent may have come to its end on a slow machine.
+        let again = bring(&app, &before, &options(&before));
+        let of = |outcome| again.report.of(outcome, "newsletter_issue");
+        assert_eq!(of(Outcome::Unchanged) + of(Outcome::Kept), 8);
+        assert!(of(Outcome::Unchanged) >= 7, "{:?}", again.lines);
         let path = format!("{ISSUES}/{}", by_name(&other, "scheduled")["id"].as_str().unwrap());
         let tag = editor.get(&path).expect(200).etag().to_owned();
         editor.patch(&path, &tag, &json!({"name": "changed"})).expect(200);
