@@ -21,7 +21,7 @@ pub fn earlier_entries<'a>(
     let stored = before.and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
     let FieldType::Object(declared) = of else { return (0..list.len()).map(|index| stored.get(index)).collect() };
     let fields = declared.fields;
-    let mut pairs = Pairs { stored, list, found: vec![None; list.len()] };
+    let mut pairs = Pairs { stored, list, found: vec![None; list.len()], taken: vec![false; stored.len()] };
     if let Some(reference) = fields.iter().find(|field| matches!(field.kind, FieldType::Reference(_))) {
         pairs.add(&|stored, entry| has_same_reference(reference.name, stored, entry));
     } else {
@@ -42,6 +42,8 @@ struct Pairs<'a> {
     list: &'a [Value],
     /// For each entry of the input, the index of the stored one.
     found: Vec<Option<usize>>,
+    /// For each stored entry, whether it is in a pair: `found` would be searched at each comparison.
+    taken: Vec<bool>,
 }
 
 impl Pairs<'_> {
@@ -50,8 +52,10 @@ impl Pairs<'_> {
         self.add_by_index(is_same);
         for (index, entry) in self.list.iter().enumerate() {
             if self.found[index].is_none() {
-                let is_it = |at: &usize| self.is_free(*at) && is_same(&self.stored[*at], entry);
-                self.found[index] = (0..self.stored.len()).find(is_it);
+                let is_it = |at: &usize| !self.taken[*at] && is_same(&self.stored[*at], entry);
+                if let Some(stored) = (0..self.stored.len()).find(is_it) {
+                    self.pair(index, stored);
+                }
             }
         }
     }
@@ -59,14 +63,15 @@ impl Pairs<'_> {
     /// Pairs the entries with the same index of which this says that they are the same.
     fn add_by_index(&mut self, is_same: &dyn Fn(&Value, &Value) -> bool) {
         for (index, (stored, entry)) in self.stored.iter().zip(self.list).enumerate() {
-            if self.found[index].is_none() && self.is_free(index) && is_same(stored, entry) {
-                self.found[index] = Some(index);
+            if self.found[index].is_none() && !self.taken[index] && is_same(stored, entry) {
+                self.pair(index, index);
             }
         }
     }
 
-    fn is_free(&self, stored: usize) -> bool {
-        !self.found.contains(&Some(stored))
+    fn pair(&mut self, entry: usize, stored: usize) {
+        self.found[entry] = Some(stored);
+        self.taken[stored] = true;
     }
 }
 

@@ -3,6 +3,7 @@
 
 use super::unknown_place::is_unknown;
 use super::web_address;
+use super::whereabouts::Whereabouts;
 
 /// Words that say that something is online: in the languages of many calendars, and the names of services.
 const TELLING: [&str; 48] = [
@@ -182,21 +183,6 @@ const SERVICES: [&str; 16] = [
     "youtube.com",
     "zoom.us",
 ];
-
-/// Where something takes place.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub struct Whereabouts {
-    /// The place on the ground; empty if none is named.
-    pub place: String,
-    /// The first address on the net.
-    pub url: Option<String>,
-    /// Whether people can take part online.
-    pub is_online: bool,
-    /// Whether the text says that people can take part in both ways.
-    pub is_hybrid: bool,
-    /// What is no part of the place, and no address.
-    pub rest: Vec<String>,
-}
 
 /// What a part of a text says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,8 +1,22 @@
 //! What follows from a text that says where something takes place, for all readers.
 
-use super::online::Whereabouts;
 use super::{Closed, Sink};
 use crate::transfer::record::Record;
+
+/// Where something takes place.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Whereabouts {
+    /// The place on the ground; empty if none is named.
+    pub place: String,
+    /// The first address on the net.
+    pub url: Option<String>,
+    /// Whether people can take part online.
+    pub is_online: bool,
+    /// Whether the text says that people can take part in both ways.
+    pub is_hybrid: bool,
+    /// What is no part of the place, and no address.
+    pub rest: Vec<String>,
+}
 
 impl Whereabouts {
     /// Returns how people attend, in the words of the field `attendance_mode`; `None` if the text says nothing of the net.

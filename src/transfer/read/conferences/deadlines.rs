@@ -6,8 +6,9 @@ use super::Rows;
 use super::dates::Days;
 use crate::transfer::country_names::country_code;
 use crate::transfer::read::json_stream::place;
-use crate::transfer::read::online::{Whereabouts, whereabouts};
+use crate::transfer::read::online::whereabouts;
 use crate::transfer::read::plain_text::rich;
+use crate::transfer::read::whereabouts::Whereabouts;
 use crate::transfer::read::{Closed, text_of, web_address};
 use crate::transfer::record::Record;
 

@@ -4,7 +4,8 @@ use super::Rows;
 use super::mapping::{Cells, Detailed, field, fill};
 use crate::content::field::Field;
 use crate::transfer::read::Closed;
-use crate::transfer::read::online::{Whereabouts, whereabouts};
+use crate::transfer::read::online::whereabouts;
+use crate::transfer::read::whereabouts::Whereabouts;
 use crate::transfer::record::Record;
 
 impl Rows<'_> {

@@ -7,8 +7,9 @@ use super::components::Component;
 use super::map_addresses::{is_map, without_map};
 use super::property::Property;
 use crate::transfer::country_names::country_code;
-use crate::transfer::read::online::{Whereabouts, whereabouts};
+use crate::transfer::read::online::whereabouts;
 use crate::transfer::read::plain_text::rich;
+use crate::transfer::read::whereabouts::Whereabouts;
 use crate::transfer::read::{Closed, Sink, web_address};
 use crate::transfer::record::Record;
 

@@ -5,7 +5,8 @@ use serde_json::{Map, Value};
 use super::LabelledUrl;
 use super::words::{flag, named, words};
 use crate::content::slug::from_title;
-use crate::transfer::read::online::{Whereabouts, whereabouts};
+use crate::transfer::read::online::whereabouts;
+use crate::transfer::read::whereabouts::Whereabouts;
 use crate::transfer::read::{Sink, text_of};
 
 /// Properties that are passed over on purpose, and why.

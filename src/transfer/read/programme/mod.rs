@@ -14,7 +14,8 @@ use chrono::{NaiveDate, NaiveTime};
 use serde_json::{Value, json};
 use url::Url;
 
-use super::online::{Whereabouts, whereabouts};
+use super::online::whereabouts;
+use super::whereabouts::Whereabouts;
 use super::{Closed, Settings, Sink};
 use crate::feeds::status_words::without_status;
 use crate::time_zone::Zone;
