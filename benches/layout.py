@@ -50,7 +50,25 @@ def pairs(name, base, reference, mode, names, body):
                 ratios.append(ours[0] / bare[0])
     each = " ".join(f"{ratio:.2f}" for ratio in ratios)
     print(f"{name}, {mode}: {middle(ratios):.2f} of bare; {ours[0]:,.0f} and {bare[0]:,.0f}/s, {place.stat().st_size:,} bytes; all {each}", flush=True)
-    return bare[0]
+
+
+def beside_writes(name, base, reference, names, body):
+    """The rates of the layout while events are written, as ratios to the bare server beside the same writes, and without any."""
+    of_equal, of_calm = [], []
+    place, port = body.with_suffix(".json"), free_port()
+    with server([reference, port, place], f"http://127.0.0.1:{port}/"):
+        bare = lambda: wrk(f"http://127.0.0.1:{port}", "newest", "reference")[0]
+        for _ in range(PAIRS):
+            calm = bare()
+            with writers(base, names):
+                equal = bare()
+            with writers(base, names):
+                ours = wrk(base, "layout", "plenary", **names)
+            of_equal.append(ours[0] / equal)
+            of_calm.append(ours[0] / calm)
+    each = " ".join(f"{ratio:.2f}" for ratio in of_equal)
+    print(f"{name}, layout beside 200 writes a second: {middle(of_equal):.2f} of bare beside the same writes on the same core, "
+          f"{middle(of_calm):.2f} of bare without writes; p99 {ours[2]:.1f} ms; all {each}", flush=True)
 
 
 def measure(name, database, program, reference, folder):
@@ -62,12 +80,8 @@ def measure(name, database, program, reference, folder):
     with server([program, "serve", "--demo"], f"{base}/readyz", env):
         names = prepare(base, folder)
         for mode in ("layout", "path"):
-            bare = pairs(name, base, reference, mode, names, folder / f"{name}-{mode}")
-            if mode == "layout":
-                of_layout = bare
-        with writers(base, names):
-            ours = wrk(base, "layout", "plenary", **names)
-        print(f"{name}, layout beside 200 writes a second on the same core: {ours[0] / of_layout:.2f} of bare without writes; p99 {ours[2]:.1f} ms", flush=True)
+            pairs(name, base, reference, mode, names, folder / f"{name}-{mode}")
+        beside_writes(name, base, reference, names, folder / f"{name}-layout")
 
 
 def main():

@@ -147,11 +147,18 @@ fn hosts_of_embeds_are_those_of_the_settings(app: &TestApp) {
     };
     try_url("https://maps.example.org/x").expect(201);
     try_url("https://a.b.example.net/x").expect(201);
-    for url in
-        ["https://example.org/", "https://example.net/", "https://evilexample.net/", "https://maps.example.org.evil/"]
-    {
+    let unsafe_url = "http://maps.example.org/x";
+    for url in [
+        "https://example.org/",
+        "https://example.net/",
+        "https://evilexample.net/",
+        "https://maps.example.org.evil/",
+        unsafe_url,
+    ] {
         try_url(url).problem(422, &[("/blocks/0/url", "not_allowed")]);
     }
+    // Browsers show no page without TLS within one with it.
+    assert!(try_url(unsafe_url).json().to_string().contains("must begin with https"));
 }
 
 #[apply(api_test)]

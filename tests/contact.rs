@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::newsletter::started;
 use crate::support::app::TestApp;
-use crate::support::client::Reply;
+use crate::support::client::{Client, Reply};
 use crate::support::moments::wait_for;
 use crate::support::post_office::solved;
 
@@ -100,6 +100,10 @@ fn a_message_reaches_the_desk(app: &TestApp) {
     assert_eq!(changed.json()["assignee"], me);
     editor.patch(&path, "\"v1\"", &json!({"note": "Too late"})).problem(412, &[]);
     editor.patch(&path, changed.etag(), &json!({"assignee": "nobody"})).problem(422, &[("/assignee", "not_found")]);
+    // A message has always a status, so null does not take it away.
+    let no_status = editor.patch(&path, changed.etag(), &json!({"status": null, "note": "Lost"}));
+    no_status.problem(422, &[("/status", "required")]);
+    assert_eq!(editor.get(&path).expect(200).json(), changed.json());
     // Who takes care of a message must be able to read it.
     let viewer = app.client(Role::Viewer).get("/api/v1/auth/me").expect(200).json()["id"].clone();
     let refused = editor.patch(&path, changed.etag(), &json!({"assignee": viewer}));
@@ -116,6 +120,8 @@ fn a_message_reaches_the_desk(app: &TestApp) {
     let mail = office.wait_for(3).into_iter().find(|mail| mail.to == "anna@example.net").unwrap();
     assert_eq!((mail.subject.as_str(), mail.header("Reply-To").unwrap().as_str()), ("Re: Contact", "desk@example.org"));
     assert!(mail.text.starts_with("Everybody is welcome.") && mail.header("Auto-Submitted").is_none());
+    let answered = answers_without_its_form(&app, &editor, (&path, answered.etag()));
+    assert_eq!(office.wait_for(4)[3].header("Reply-To").unwrap(), "desk@example.org");
     editor.patch(&path, answered.etag(), &json!({"status": "closed", "assignee": null})).expect(200);
     let tag = editor.get(&path).expect(200).etag().to_owned();
     wait_for("an empty outbox", || {
@@ -127,6 +133,21 @@ fn a_message_reaches_the_desk(app: &TestApp) {
     let log = app.client(Role::Administrator).get("/api/v1/mails").expect(200).json().to_string();
     assert!(!log.contains("anna@example.net") && log.contains("desk@example.org"), "{log}");
     app.client(Role::Contributor).get("/api/v1/contact-messages").problem(403, &[]);
+}
+
+/// Answers a message again, whose form is deleted. Both answers are kept.
+fn answers_without_its_form(app: &TestApp, editor: &Client, (path, tag): (&str, &str)) -> Reply {
+    app.client(Role::Administrator).send("DELETE", "/api/v1/contact-forms/contact", &[], b"").expect(204);
+    let answered = editor.act_with(&format!("{path}/answer"), tag, &json!({"text": "Bring friends."})).expect(200);
+    let shown = editor.get(path).expect(200).json();
+    assert_eq!((shown["answer"].as_str(), &shown), (Some("Bring friends."), &answered.json()));
+    let texts: Vec<&str> = shown["answers"].as_array().unwrap().iter().map(|a| a["text"].as_str().unwrap()).collect();
+    assert_eq!(texts, ["Everybody is welcome.", "Bring friends."]);
+    for answer in shown["answers"].as_array().unwrap() {
+        assert_eq!(answer["author"], editor.get("/api/v1/auth/me").expect(200).json()["id"]);
+        assert!(answer["sent_at"].as_str().unwrap() <= shown["updated_at"].as_str().unwrap(), "{shown}");
+    }
+    answered
 }
 
 #[apply(api_test)]

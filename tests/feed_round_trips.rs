@@ -1,10 +1,12 @@
 //! What feeds give out, taken into an empty site and given out again: the same bytes, or the differences that
 //! `docs/feeds.md` lists.
 
+use chrono::DateTime;
 use plenary::transfer::Outcome;
 use plenary::transfer::read::Mapping;
 use serde_json::{Value, json};
 
+use crate::feeds::understood;
 use crate::support::app::TestApp;
 use crate::support::import::{bring_bytes, bring_text};
 
@@ -203,5 +205,54 @@ fn programmes_of_others_taken_back_change_nothing(app: &TestApp) {
             assert_eq!(crate::support::import::export_text(&app), before, "{name} as {format}");
             assert_eq!(feed(&app, &format!("/api/v1/events/{slug}/schedule.{format}")), given, "{name} as {format}");
         }
+    }
+}
+
+#[apply(api_test)]
+fn times_that_the_clocks_show_twice_come_back(app: &TestApp) {
+    let editor = app.editor();
+    // New York's clocks go from 02:00 EDT back to 01:00 EST.
+    let nights = [
+        ("First", "2027-11-07T01:30:00-04:00", "2027-11-07T01:30:00-05:00"),
+        ("Second", "2027-11-07T01:15:00-05:00", "2027-11-07T01:45:00-05:00"),
+        ("Long", "2027-11-07T01:15:00-05:00", "2027-11-07T09:00:00-05:00"),
+    ];
+    for (title, starts_at, ends_at) in nights {
+        let night = json!({"title": title, "status": "published", "time_zone": "America/New_York", "starts_at": starts_at, "ends_at": ends_at});
+        editor.create("events", &night);
+    }
+    let first = feed(app, "/api/v1/events.ics");
+    let unfolded = first.replace("\r\n ", "");
+    // A local time would be the first one (RFC 5545, section 3.3.5), which not all programs know.
+    for line in [
+        "DTSTART;X-PLENARY-TZID=America/New_York:20271107T053000Z",
+        "DTEND;X-PLENARY-TZID=America/New_York:20271107T063000Z",
+        "DTSTART;X-PLENARY-TZID=America/New_York:20271107T061500Z",
+    ] {
+        assert!(unfolded.contains(&format!("{line}\r\n")), "{first}");
+    }
+    let utc = |text: &Value| DateTime::parse_from_rfc3339(text.as_str().unwrap()).unwrap().to_utc();
+    let calendar = understood("calendar", first.as_bytes());
+    let other = empty(app);
+    let said = bring_text(&other, "nights.ics", &first);
+    assert_eq!(
+        (
+            said.report.of(Outcome::Created, "event"),
+            said.report.notes.values().filter(|note| note.subject.contains("TZID")).count()
+        ),
+        (3, 0),
+        "{:?}",
+        said.lines
+    );
+    for (title, starts_at, ends_at) in nights {
+        let read = calendar["events"].as_array().unwrap().iter().find(|event| event["summary"] == title).unwrap();
+        assert_eq!(
+            (utc(&read["starts"]), utc(&read["ends"])),
+            (utc(&json!(starts_at)), utc(&json!(ends_at))),
+            "{title}"
+        );
+        let event = other.public().get(&format!("/api/v1/events/{}", title.to_lowercase())).expect(200).json();
+        let found = (&event["starts_at"], &event["ends_at"], &event["time_zone"]);
+        assert_eq!(found, (&json!(starts_at), &json!(ends_at), &json!("America/New_York")), "{title}");
     }
 }

@@ -10,7 +10,7 @@ use crate::support::import::{bring, options};
 use crate::support::tools::{installed, node, run};
 
 /// What readers in Python make of it.
-fn understood(what: &str, body: &[u8]) -> Value {
+pub fn understood(what: &str, body: &[u8]) -> Value {
     read_by(Command::new(installed("python/bin").join("python")), "read_feeds.py", what, body)
 }
 

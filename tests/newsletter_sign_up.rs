@@ -8,7 +8,7 @@ use plenary::config::ProtectionConfig;
 use plenary::database::mail_schema::{mails, newsletter_signups, used_challenges};
 use serde_json::{Value, json};
 
-use crate::newsletter::{SUBSCRIPTIONS, count, sign_up, started, started_with, subscribed};
+use crate::newsletter::{SUBSCRIPTIONS, confirm, count, sign_up, started, started_with, subscribed};
 use crate::support::app::TestApp;
 use crate::support::post_office::solved;
 use crate::support::tools::{installed, node, run};
@@ -91,6 +91,35 @@ fn mails_name_the_site_as_its_settings_do(app: &TestApp) {
     assert!(preview("en").contains("account at Policy & Centre (") && preview("nl").contains("bij Centrum <Beleid> ("));
     let page = app.public().get(&format!("/newsletter/confirm?token={}", mail.token())).expect(200);
     assert!(String::from_utf8_lossy(&page.body).contains("<h1>Policy &amp; Centre</h1>"));
+}
+
+/// The language of the newest sign-up counts, as soon as the reader of the address has confirmed one.
+#[apply(api_test)]
+fn whoever_signs_up_again_chooses_the_language(app: &TestApp) {
+    let (office, app) = started_with(app, |config| config.protection.address_per_day = 10);
+    let admin = app.client(Role::Administrator);
+    let locale = || {
+        let all = admin.get("/api/v1/newsletter/subscribers").expect(200).json();
+        all["data"][0]["locale"].as_str().unwrap().to_owned()
+    };
+    let ask = |language: &str| {
+        let before = office.mails().len();
+        sign_up(&app, "anna@example.org", &json!({"locale": language})).expect(202);
+        office.wait_for(before + 1).remove(before)
+    };
+    let english = ask("en");
+    ask("nl");
+    confirm(&app, &english.token()).expect(200);
+    assert_eq!(locale(), "nl");
+    // In the same language there is nothing to confirm.
+    assert!(!ask("nl").text.contains("/newsletter/confirm?token="));
+    // A stranger may have asked: nothing changes until the reader confirms it, in the language that was asked for.
+    let mail = ask("en");
+    assert!(mail.subject.starts_with("You are subscribed") && mail.html.contains("Confirm the language"), "{mail:?}");
+    assert_eq!(locale(), "nl");
+    let (_, rest) = mail.text.split_once("/newsletter/confirm?token=").unwrap();
+    confirm(&app, rest.split_whitespace().next().unwrap()).expect(200);
+    assert_eq!(locale(), "en");
 }
 
 #[apply(api_test)]

@@ -26,11 +26,13 @@ fn health_readiness_and_metrics(app: &TestApp) {
 
 #[apply(api_test)]
 fn answers_carry_security_headers(app: &TestApp) {
-    for path in ["/api/v1/events", "/nothing", "/docs/index.html", "/healthz"] {
+    for path in ["/api/v1/events", "/nothing", "/docs/index.html", "/healthz", "/api/v1/events.ics", "/edit.js"] {
         let reply = app.public().get(path);
         assert_eq!(reply.header("x-content-type-options"), "nosniff", "{path}");
         assert_eq!(reply.header("x-frame-options"), "DENY", "{path}");
-        assert_eq!(reply.header("referrer-policy"), "no-referrer", "{path}");
+        // It governs what documents load and where they lead; JSON does neither.
+        let policy = if reply.header("content-type").ends_with("json") { "" } else { "no-referrer" };
+        assert_eq!(reply.header("referrer-policy"), policy, "{path}");
         assert_eq!(reply.header("server"), "");
     }
 }

@@ -63,9 +63,17 @@ fn the_list_hides_no_page(app: &TestApp) {
         of_type("pattern", "/en/events/{x}.html", "/h/{x}"),
         of_type("pattern", "/en/events/so{x}/{y}", "/s/{x}"),
     ];
-    for body in bodies {
-        editor.create("redirects", &body);
-    }
+    let made: Vec<Value> = bodies.iter().map(|body| editor.create("redirects", body)).collect();
+    let mut draft = of_type("prefix", "/nl/about", "/x");
+    draft["status"] = json!("draft");
+    let draft = editor.create("redirects", &draft);
+    // The desk tells the same, also of drafts.
+    let warned: Vec<&str> = made.iter().chain([&draft]).filter(|item| is_warned(&editor, item)).map(source).collect();
+    let hidden = [
+        &["/EN/", "/EN/events/seas/", "/topics/waterbeheer", "/en/about/team", "/nl/events/seas/opening"][..],
+        &["/en/about", "/en/events/seas/opening", "/nl/{x}/seas", "/en/events/se{x}", "/{x}/{y}/team", "/nl/about"],
+    ];
+    assert_eq!(warned, hidden.concat());
     let (lines, comments) = list(&public);
     let fixed = ["/en/events/none /none 301", "/en/events/rivers /former 301"];
     assert_eq!(
@@ -97,6 +105,22 @@ fn the_list_hides_no_page(app: &TestApp) {
     let (lines, _) = list(&public);
     assert!(lines.iter().any(|line| line == "/en/about/* /x/:splat 301"), "{lines:#?}");
     assert!(lines.iter().any(|line| line == "/en/about/team /x 301"), "{lines:#?}");
+    assert!(!is_warned(&editor, &draft));
+}
+
+fn source(item: &Value) -> &str {
+    item["source"].as_str().unwrap()
+}
+
+/// Whether the desk tells that public pages have the addresses of a redirect.
+fn is_warned(editor: &Client, item: &Value) -> bool {
+    let desk = editor.get(&format!("{REDIRECTS}/{}/desk", item["id"].as_str().unwrap())).expect(200).json();
+    let warnings = desk["warnings"].as_array().unwrap();
+    for warning in warnings {
+        assert_eq!((&warning["code"], &warning["sessions"]), (&json!("page_at_source"), &json!([])));
+        assert!(warning["message"].as_str().unwrap().starts_with(&format!("\"{}\" ", source(item))), "{warning}");
+    }
+    !warnings.is_empty()
 }
 
 /// All redirects of a request are compared with each other and with those that are there, whatever their number.

@@ -91,6 +91,45 @@ fn they_hold_what_the_origin_page_shows(app: &TestApp) {
     assert_eq!(name(&app.public(), "?locale=nl"), "European Policy Centre");
 }
 
+/// Holidays are shown with the other hours, in each language, also in the layout.
+#[apply(api_test)]
+fn they_hold_special_days(app: &TestApp) {
+    let editor = app.editor();
+    let days = json!([
+        {"valid_from": "2026-12-24", "valid_through": "2027-01-01", "note": "Christmas"},
+        {"valid_from": "2026-12-28", "opens": "10:00", "closes": "15:00"},
+    ]);
+    let changed = editor.patch(SITE, "\"v1\"", &json!({"special_opening_hours": days})).expect(200);
+    let dutch = json!({"special_opening_hours": [
+        {"valid_from": "2026-12-24", "valid_through": "2027-01-01", "note": "Kerstmis"}, days[1],
+    ]});
+    editor.patch(&format!("{SITE}?locale=nl"), changed.etag(), &dutch).expect(200);
+    let public = app.public();
+    let shown = public.get(&format!("{SITE}?locale=nl")).expect(200).json()["special_opening_hours"].clone();
+    let closed = json!({
+        "valid_from": "2026-12-24", "valid_through": "2027-01-01", "opens": null, "closes": null, "note": "Kerstmis",
+    });
+    assert_eq!(shown[0], closed);
+    assert_eq!((&shown[1]["valid_through"], &shown[1]["opens"]), (&Value::Null, &json!("10:00")));
+    assert_eq!(public.get("/api/v1/layout?locale=nl").expect(200).json()["site"]["special_opening_hours"], shown);
+    let texts = public.get(&format!("{SITE}?locale=*")).expect(200).json()["special_opening_hours"].clone();
+    assert_eq!(texts[0]["note"], json!({"en": "Christmas", "nl": "Kerstmis"}));
+    let bad = json!({"special_opening_hours": [
+        {"valid_from": "24.12.2026"}, {"valid_from": "2026-12-25", "valid_through": "2026-12-24"},
+        {"valid_from": "2026-12-25", "opens": "25:00"}, {"opens": "10:00", "closes": "11:00"},
+    ]});
+    editor.patch(SITE, "\"v3\"", &bad).problem(
+        422,
+        &[
+            ("/special_opening_hours/2/opens", "not_a_time"),
+            ("/special_opening_hours/0/valid_from", "not_a_date"),
+            ("/special_opening_hours/1/valid_through", "before_start"),
+            ("/special_opening_hours/2/closes", "required"),
+            ("/special_opening_hours/3/valid_from", "required"),
+        ],
+    );
+}
+
 #[apply(api_test)]
 fn bad_settings_are_refused_with_their_places(app: &TestApp) {
     let editor = app.editor();
@@ -117,6 +156,7 @@ fn bad_settings_are_refused_with_their_places(app: &TestApp) {
         "opening_hours": [{"days": ["monday"], "opens": "9:00", "closes": "25:00"}],
         "analytics": [{"provider": "matomo", "id": "7\"></script>"}],
         "verifications": [{"provider": "google", "token": "<script>"}],
+        "copyright": {"first_year": 9999},
     });
     editor.patch(SITE, "\"v1\"", &rules).problem(
         422,
@@ -124,6 +164,7 @@ fn bad_settings_are_refused_with_their_places(app: &TestApp) {
             ("/telephones/0/number", "not_a_value"),
             ("/opening_hours/0/opens", "not_a_time"),
             ("/opening_hours/0/closes", "not_a_time"),
+            ("/copyright/first_year", "out_of_range"),
             ("/analytics/0/id", "not_a_value"),
             ("/verifications/0/token", "not_a_value"),
         ],

@@ -115,11 +115,7 @@ fn calendars_say_the_same(public: &Client, by_slug: &BTreeMap<&str, &Case>) {
     }
     assert_eq!(seen.len(), by_slug.len());
     for case in by_slug.values() {
-        let local = zone_time(case.zone, case.at);
-        // A time that clocks show twice is the first in a calendar (RFC 5545, section 3.3.5), which has no offsets.
-        let twice = matches!(case.zone.clock_at(local), LocalOffsets::Twice(..));
-        let apart = seen[case.zone.name()] - case.at;
-        assert!(apart == 0 || (twice && apart.abs() <= 86_400), "{} at {}: {apart}", case.zone, case.given());
+        assert_eq!(seen[case.zone.name()], case.at, "{} at {}", case.zone, case.given());
     }
 }
 

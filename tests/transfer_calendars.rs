@@ -287,6 +287,9 @@ fn whole_days_in_every_way(app: &TestApp) {
         );
     }
     assert_eq!((said.report.noted("mixed_end", "/DTEND"), said.report.noted("not_a_time", "/DTEND")), (2, 1));
+    // One note says how the end is read.
+    assert_eq!(said.report.noted("not_a_time", "/ends_at"), 0, "{:?}", said.report.notes);
+    assert_eq!(read(app, "mixed-start")["ends_at"], "2027-03-06T00:00:00+01:00");
 }
 
 #[apply(api_test)]

@@ -68,11 +68,9 @@ fn rooms_say_how_many_seats_they_have(app: &TestApp) {
         .iter()
         .map(|room| (room["name"].as_str().unwrap(), room["capacity"].as_u64()))
         .collect();
-    assert_eq!(seats, [("Aula", Some(200)), ("Attic", None)]);
-    for property in
-        ["room/capacity, which is no number", "a second room with the name of another one and a guid of its own"]
-    {
-        assert_eq!(said.report.noted("left_out", property), 1, "{property}: {:?}", said.report.notes);
+    assert_eq!(seats, [("Aula", Some(200)), ("Attic", None), ("Aula (2)", None)]);
+    for (code, property) in [("left_out", "room/capacity, which is no number"), ("on_purpose", "room \"Aula\"")] {
+        assert_eq!(said.report.noted(code, property), 1, "{property}: {:?}", said.report.notes);
     }
 }
 
@@ -133,4 +131,47 @@ fn sessionize_has_plain_texts_and_public_speakers(app: &TestApp) {
     get("speakers/cy-example").expect(200);
     assert_eq!(app.editor().get("/api/v1/speakers/bo-example").status, 404);
     assert_eq!(said.report.noted("not_public", "/speakers"), 1, "{:?}", said.report.notes);
+}
+
+/// Two rooms with one name and two guids stay two, in the venue, of the sessions, and where the programme goes out.
+#[apply(api_test)]
+fn rooms_of_one_name(app: &TestApp) {
+    let guid = |number: u8| format!("7d1f2f4e-0000-4000-8000-0000000000a{number}");
+    let room = |number: u8, hour: &str| {
+        format!(
+            "<room name=\"Aula\" guid=\"{}\"><event id=\"{number}{hour}\"><date>2027-05-01T{hour}:00:00+02:00</date><duration>00:30</duration><room>Aula</room><title>Talk {number} {hour}</title></event></room>",
+            guid(number)
+        )
+    };
+    let xml = format!(
+        "<schedule><conference><acronym>gorge</acronym><title>Gorge</title><start>2027-05-01</start><end>2027-05-01</end><time_zone_name>Europe/Brussels</time_zone_name></conference><day index=\"1\" date=\"2027-05-01\">{}{}</day><day index=\"2\" date=\"2027-05-01\">{}</day></schedule>",
+        room(1, "09"),
+        room(2, "09"),
+        room(2, "11")
+    );
+    let get = |path: &str| app.public().get(&format!("/api/v1/{path}")).expect(200).json();
+    for _ in 0..2 {
+        bring_text(app, "schedule.xml", &xml);
+        let rooms = get("venues/gorge")["rooms"].clone();
+        let names: Vec<&Value> = rooms.as_array().unwrap().iter().map(|room| &room["name"]).collect();
+        assert_eq!(names, ["Aula", "Aula (2)"]);
+        for (slug, name) in [("talk-1-09", "Aula"), ("talk-2-09", "Aula (2)"), ("talk-2-11", "Aula (2)")] {
+            assert_eq!(get(&format!("sessions/{slug}"))["room"], name, "{slug}");
+        }
+    }
+    let out = get("events/gorge/schedule.json")["schedule"]["conference"]["rooms"].clone();
+    let out: Vec<(&str, &str)> = out
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|room| (room["name"].as_str().unwrap(), room["guid"].as_str().unwrap()))
+        .collect();
+    assert_eq!(out, [("Aula", guid(1).as_str()), ("Aula (2)", guid(2).as_str())]);
+    let sessions = |id: &str| json!({"guid": id, "title": format!("Listed {id}"), "start": "2027-05-01T10:00:00+02:00", "end": "2027-05-01T11:00:00+02:00", "room": {"name": "Aula", "guid": guid(id.parse().unwrap())}});
+    let schedule2 = json!({"schedule": {"version": "2", "conference": {"acronym": "ravine", "title": "Ravine", "start": "2027-05-01", "end": "2027-05-01", "time_zone_name": "Europe/Brussels", "rooms": [{"name": "Aula", "guid": guid(1)}, {"name": "Aula", "guid": guid(2)}]}, "events": [sessions("2"), sessions("1")]}});
+    bring_text(app, "schedule.json", &schedule2.to_string());
+    assert_eq!(
+        [get("sessions/listed-1")["room"].clone(), get("sessions/listed-2")["room"].clone()],
+        ["Aula", "Aula (2)"]
+    );
 }

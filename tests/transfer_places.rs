@@ -182,3 +182,119 @@ fn events_with_a_venue_of_their_own(app: &TestApp) {
     bring_text(app, "club.ics", &calendar("Online"));
     assert_eq!(place(app, "evening")[..2], [json!("online"), Value::Null]);
 }
+
+/// The address of a map shows where a place is, and leads to no meeting, whatever the format.
+#[apply(api_test)]
+fn maps(app: &TestApp) {
+    const MAP: &str = "https://maps.apple.com/?ll=51.05,3.72";
+    let venue_map = |slug: &str| {
+        let venue = read(app, slug)["venue"]["id"].as_str().unwrap().to_owned();
+        app.public().get(&format!("/api/v1/venues/{venue}")).expect(200).json()["map_url"].clone()
+    };
+    let links = |slug: &str| {
+        let links = read(app, slug)["links"].clone();
+        let list = links.as_array().unwrap().iter();
+        list.map(|link| (link["title"].clone(), link["url"].clone())).collect::<Vec<_>>()
+    };
+    let link = (json!("Map"), json!(MAP));
+    let rows = format!("Field,2027-03-01,\"{MAP}\",\nQuay,2027-03-02,\"Quay 7 ({MAP})\",\n");
+    let said = csv(app, &rows, "venue = { from = \"{Place}\", create = true }\n");
+    assert_eq!(said.report.noted("no_place", "/venue"), 0, "{:?}", said.report.notes);
+    let list = format!(
+        "- title: Rills\n  year: 2027\n  date: May 3, 2027\n  link: https://rills.example\n  place: \"{MAP}\"\n- title: Brooks\n  year: 2027\n  date: May 3, 2027\n  place: \"Ghent, Belgium, {MAP}\"\n"
+    );
+    bring_text(app, "deadlines.yml", &list);
+    let row = |name: &str, city: &str| json!({"topic": "water", "name": name, "url": "https://x.example/", "startDate": "2027-05-03", "city": city, "country": "Belgium"});
+    bring_text(app, "list.json", &json!([row("Bruges", &format!("Bruges {MAP}"))]).to_string());
+    let event = |id: u8, title: &str, place: &str| json!({"id": id, "url": "https://club.example/e", "title": title, "start_date": "2027-05-03 18:00:00", "timezone": "Europe/Paris", "status": "publish", "venue": {"id": id, "venue": place}, "virtual_url": MAP});
+    let said = bring_text(
+        app,
+        "events.json",
+        &json!({"events": [event(1, "Walk", MAP), event(2, "Hall", &format!("Hall {MAP}"))]}).to_string(),
+    );
+    assert_eq!(said.report.noted("left_out", "virtual_url, the address of a map"), 2, "{:?}", said.report.notes);
+    let open = json!({"id": 1, "name": "Tides", "location_name": format!("Quay House {MAP}"), "start_time": "2027-05-01T09:00:00", "end_time": "2027-05-02T18:00:00", "timezone": "Asia/Singapore", "privacy": "public", "identifier": "tides27"});
+    bring_text(app, "event.json", &open.to_string());
+    for slug in ["field", "quay", "rills-2027", "brooks-2027", "bruges-2027", "walk", "hall", "tides"] {
+        let [mode, _, url] = place(app, slug);
+        assert_eq!([mode, url], [json!("offline"), Value::Null], "{slug}");
+    }
+    for slug in ["field", "rills-2027", "walk"] {
+        assert!(read(app, slug)["venue"].is_null() && links(slug).contains(&link), "{slug}: {:?}", links(slug));
+    }
+    for (slug, name) in [
+        ("quay", "Quay 7"),
+        ("brooks-2027", "Ghent"),
+        ("bruges-2027", "Bruges"),
+        ("hall", "Hall"),
+        ("tides", "Quay House"),
+    ] {
+        assert_eq!((&place(app, slug)[1], venue_map(slug)), (&json!(name), json!(MAP)), "{slug}");
+        assert!(!links(slug).contains(&link), "{slug}");
+    }
+    let far = |room: &str| {
+        json!({"sessions": [{"id": "1", "title": "Walking talk", "startsAt": "2027-05-01T09:00:00", "endsAt": "2027-05-01T10:00:00", "room": room, "speakers": []}], "speakers": [], "categories": [], "rooms": []}).to_string()
+    };
+    bring_text(app, "walks.json", &far(&format!("Meadow {MAP}")));
+    let session = app.public().get("/api/v1/sessions/walking-talk").expect(200).json();
+    assert_eq!((&session["room"], &session["links"][0]["title"]), (&json!("Meadow"), &json!("Map")));
+}
+
+/// The rooms of a programme in XML are known at its end; where all are on the net, the event is.
+#[apply(api_test)]
+fn rooms_on_the_net_in_xml(app: &TestApp) {
+    let file = |acronym: &str, about: &str, rooms: &[&str]| {
+        let rooms: String = rooms
+            .iter()
+            .enumerate()
+            .map(|(at, room)| format!("<room name=\"{room}\"><event id=\"{at}\"><date>2027-05-01T1{at}:00:00+02:00</date><duration>00:30</duration><title>{acronym} {at}</title></event></room>"))
+            .collect();
+        format!(
+            "<schedule><conference><acronym>{acronym}</acronym><title>{acronym}</title>{about}<start>2027-05-01</start><end>2027-05-01</end><time_zone_name>Europe/Brussels</time_zone_name></conference><day index=\"1\" date=\"2027-05-01\">{rooms}</day></schedule>"
+        )
+    };
+    for _ in 0..2 {
+        for (acronym, about, rooms, mode, venue) in [
+            ("net", "", &["Online", "Zoom"][..], "online", Value::Null),
+            ("meet", "", &["https://zoom.us/j/7"], "online", Value::Null),
+            ("both", "", &["Online", "Aula"], "mixed", json!("both")),
+            ("turned", "", &["Aula", "Online"], "mixed", json!("turned")),
+            ("near", "", &["Aula"], "offline", json!("near")),
+            ("open", "", &["TBA"], "offline", Value::Null),
+            ("placed", "<city>Ghent</city>", &["Online"], "offline", json!("Ghent")),
+        ] {
+            let said = bring_text(app, "schedule.xml", &file(acronym, about, rooms));
+            assert_eq!(place(app, acronym)[..2], [json!(mode), venue], "{acronym}: {:?}", said.lines);
+            if acronym == "both" {
+                let rooms = app.public().get("/api/v1/venues/both").expect(200).json()["rooms"].clone();
+                assert_eq!(rooms[0]["name"], "Aula");
+            }
+        }
+    }
+    // An event that moves to the net loses its venue.
+    bring_text(app, "schedule.xml", &file("near", "", &["Zoom"]));
+    assert_eq!(place(app, "near")[..2], [json!("online"), Value::Null]);
+}
+
+/// Lists of deadlines know the same words as every other format for a place that is not known.
+#[apply(api_test)]
+fn places_that_are_not_known_in_lists(app: &TestApp) {
+    let list = "- title: Rills\n  year: 2027\n  date: May 3, 2027\n  link: https://rills.example\n  place: PLACE\n";
+    bring_text(app, "deadlines.yml", &list.replace("PLACE", "Ghent"));
+    assert_eq!(place(app, "rills-2027")[1], json!("Ghent"));
+    for text in ["To be announced", "n/a", "nog niet bekend"] {
+        let said = bring_text(app, "deadlines.yml", &list.replace("PLACE", text));
+        assert_eq!(place(app, "rills-2027")[..2], [json!("offline"), Value::Null], "{text}");
+        assert_eq!(said.report.noted("no_place", "/venue"), 1, "{text}: {:?}", said.report.notes);
+    }
+    // The code of Namibia is no "not available".
+    let namibia = list.replace("Rills", "Dunes").replace("PLACE", "Windhoek\n  country: NA");
+    bring_text(app, "namibia.yml", &namibia);
+    assert_eq!(place(app, "dunes-2027")[1], json!("Windhoek"));
+    let venue = app.public().get("/api/v1/events/dunes-2027?include=venue").expect(200).json();
+    assert_eq!(venue["venue"]["address"]["country"], "NA", "{venue:#}");
+    let said =
+        bring_text(app, "deadlines.yml", &list.replace("May 3, 2027", "To be announced").replace("PLACE", "Ghent"));
+    let note = said.report.notes.values().find(|note| note.code == "only_the_year").unwrap();
+    assert_eq!(note.message, "the days are not known; the year is kept");
+}

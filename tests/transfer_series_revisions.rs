@@ -122,6 +122,47 @@ fn an_addition_is_one_more_occurrence(app: &TestApp) {
     assert_eq!((counts(&said), notes), ([1, 0, 0, 0], 1), "{:?}", said.report.notes);
 }
 
+/// An addition may have a rule of its own; the series keeps the occurrences that it has.
+#[apply(api_test)]
+fn an_addition_may_be_several_occurrences(app: &TestApp) {
+    bring_text(
+        app,
+        "a.ics",
+        &message("REQUEST", &revision(3, "20261101", "Circle", "20270302T190000", "FREQ=WEEKLY;COUNT=3")),
+    );
+    let rule = "FREQ=WEEKLY;COUNT=3\nEXDATE;TZID=Europe/Brussels:20270617T190000";
+    let addition = message("ADD", &revision(4, "20261113", "Circle", "20270610T190000", rule));
+    let said = bring_text(app, "a.ics", &addition);
+    assert_eq!(counts(&said), [2, 0, 0, 0], "{:?}", said.lines);
+    let all = ["03-02T19:00", "03-09T19:00", "03-16T19:00", "06-10T19:00", "06-24T19:00"];
+    assert_eq!(starts(app), all);
+    assert_eq!(read(app, "circle-2027-06-24")["ends_at"], "2027-06-24T20:00:00+02:00");
+    let said = bring_text(app, "a.ics", &addition);
+    assert_eq!((counts(&said), starts(app)), ([0; 4], all.map(str::to_owned).to_vec()), "{:?}", said.lines);
+}
+
+/// Several messages on one series may be in one file: what is said of a series that another one cancels is not lost in silence, and
+/// an addition is no revision of it.
+#[apply(api_test)]
+fn messages_in_one_file_are_all_told(app: &TestApp) {
+    let series =
+        |number| message("REQUEST", &revision(number, "20261101", "Circle", "20270302T190000", "FREQ=WEEKLY;COUNT=3"));
+    let addition = "UID:s@river.example\nSEQUENCE:4\nDTSTAMP:20261113T000000Z\nDTSTART;TZID=Europe/Brussels:20270610T190000\nSUMMARY:Circle";
+    let said = bring_text(app, "a.ics", &(series(3) + &message("ADD", addition)));
+    assert_eq!((counts(&said), said.report.noted("older_revision", "")), ([4, 0, 0, 0], 0), "{:?}", said.lines);
+    assert_eq!(starts(app), ["03-02T19:00", "03-09T19:00", "03-16T19:00", "06-10T19:00"]);
+    let said = bring_text(app, "a.ics", &(series(3) + &message("ADD", addition)));
+    assert_eq!((counts(&said), states(app).len()), ([0; 4], 4), "{:?}", said.lines);
+    let cancel = message("CANCEL", "UID:t@river.example\nSEQUENCE:5\nDTSTAMP:20261113T000000Z");
+    let later = "UID:t@river.example\nSEQUENCE:6\nDTSTAMP:20261114T000000Z\nRECURRENCE-ID;RANGE=THISANDFUTURE;TZID=Europe/Brussels:20270309T190000\nDTSTART;TZID=Europe/Brussels:20270309T203000\nSUMMARY:Later";
+    let file = series(3).replace("s@river", "t@river") + &cancel + &message("REQUEST", later);
+    let said = bring_text(app, "b.ics", &file);
+    assert_eq!(counts(&said), [1, 0, 0, 0], "{:?}", said.lines);
+    let left_out = said.report.noted("left_out", "RANGE=THISANDFUTURE");
+    assert_eq!((left_out, said.report.noted("older_revision", "")), (1, 1), "{:?}", said.report.notes);
+    assert_eq!(read(app, "later")["starts_at"], "2027-03-09T20:30:00+01:00");
+}
+
 /// A cancellation says little more than what is cancelled, and takes nothing from it.
 #[apply(api_test)]
 fn cancellations_need_no_start(app: &TestApp) {

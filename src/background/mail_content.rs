@@ -129,13 +129,19 @@ async fn confirmation(app: &Arc<App>, mail: &MailRow, signup_id: String) -> Resu
         return Ok(MailValues::Obsolete("the sign-up was confirmed or deleted"));
     };
     let subscribed = subscriber.filter(|found| found.status == SubscriberStatus::Confirmed.name());
+    let confirm_link = links::confirm_url(&app.config, &links::confirmation_token(&app.site_key, &signup.id));
+    // Who signed up may be somebody else, so the reader alone decides on the language of further mails.
+    let is_other_language = subscribed.as_ref().is_some_and(|found| found.locale != signup.locale);
     let link = match &subscribed {
         Some(found) => links::preferences_url(&app.config, &links::subscriber_token(&app.site_key, &found.id)),
-        None => links::confirm_url(&app.config, &links::confirmation_token(&app.site_key, &signup.id)),
+        None => confirm_link.clone(),
     };
+    let language_link = is_other_language.then_some(confirm_link);
     let days = app.config.newsletter.keep_unconfirmed_days;
     // Nothing that whoever signed up wrote: that may be somebody else, who would write to a stranger in the name of the site.
-    let values = json!({"link": link, "is_subscribed": subscribed.is_some(), "days": days});
+    let values = json!({
+        "link": link, "is_subscribed": subscribed.is_some(), "language_link": language_link, "days": days,
+    });
     of_program(app, mail, values).await
 }
 
@@ -188,9 +194,9 @@ async fn answer(app: &Arc<App>, mail: &MailRow, id: String, answer: &Value) -> R
     };
     let form = message.form.clone();
     let form = app.database.read(move |c| Ok::<_, Problem>(forms::by_name(c, &form)?)).await?;
-    // An answer to the answer goes to the desk.
-    let desk = form.as_ref().and_then(|form| form.definition.recipients.first()?.parse().ok());
-    let reply_to = desk.map(|address| Mailbox::new(None, address));
+    // An answer to the answer goes to the desk: to that of the arrival, if the form is gone.
+    let desk = form.as_ref().and_then(|form| form.definition.recipients.first()).unwrap_or(&message.desk);
+    let reply_to = desk.parse().ok().map(|address| Mailbox::new(None, address));
     let values = json!({"title": message.content().title, "answer": answer});
     let head = MessageHead { reply_to, is_personal: true, ..MessageHead::from(&app.mailer.from) };
     with_head(app, mail, values, head).await

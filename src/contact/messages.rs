@@ -30,6 +30,18 @@ pub struct MessageValue {
     pub value: String,
 }
 
+/// An answer that was mailed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SentAnswer {
+    /// The answer, as plain text.
+    pub text: String,
+    /// Time of the answer (µs since 1970).
+    pub sent_at: i64,
+    /// Id of the account that answered; not known of answers from before it was kept.
+    #[serde(default)]
+    pub author: Option<String>,
+}
+
 /// What a message says.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MessageContent {
@@ -59,7 +71,7 @@ pub struct ContactMessage {
     pub assignee: String,
     /// Note of the desk.
     pub note: String,
-    /// Answer that was mailed, or empty.
+    /// Latest answer that was mailed, or empty.
     pub answer: String,
     /// Version, which grows with each write.
     pub version: i64,
@@ -69,12 +81,21 @@ pub struct ContactMessage {
     pub updated_at: i64,
     /// Time at which it is deleted (µs since 1970).
     pub delete_at: i64,
+    /// All answers ([`SentAnswer`]) as a JSON array, in the order in which they were mailed.
+    pub answers: String,
+    /// Address of the desk when the message arrived, or empty.
+    pub desk: String,
 }
 
 impl ContactMessage {
     /// Returns what the message says.
     pub fn content(&self) -> MessageContent {
         serde_json::from_str(&self.content).unwrap_or_default()
+    }
+
+    /// Returns the answers in the order in which they were mailed.
+    pub fn answers(&self) -> Vec<SentAnswer> {
+        serde_json::from_str(&self.answers).unwrap_or_default()
     }
 }
 
@@ -104,6 +125,8 @@ pub fn add(
         created_at: at,
         updated_at: at,
         delete_at: at + form.definition.keep_days * DAY,
+        answers: "[]".to_owned(),
+        desk: form.definition.recipients.first().cloned().unwrap_or_default(),
     };
     diesel::insert_into(contact_messages::table).values(&row).execute(connection)?;
     let data = json!({"message": row.id});
@@ -210,17 +233,20 @@ pub fn answer(
     connection: &mut Db,
     config: &Config,
     message: &mut ContactMessage,
-    answer: String,
+    answer: SentAnswer,
 ) -> Result<(), Problem> {
     if message.email.is_empty() {
         return Err(Problem::new(ProblemKind::Conflict, "the sender left no address"));
     }
     // The answer is part of the mail, not a reference to the message: a later answer must not replace it.
-    let data = json!({"message": message.id, "answer": answer});
+    let data = json!({"message": message.id, "answer": answer.text});
     let mail = MailRow::new(&config.mail, MailKind::ContactAnswer, &message.email, &message.locale, &data);
     mail.in_group(&message.id).enqueue(connection)?;
     "answered".clone_into(&mut message.status);
-    message.answer = answer;
+    message.answer.clone_from(&answer.text);
+    let mut answers = message.answers();
+    answers.push(answer);
+    message.answers = serde_json::to_string(&answers).map_err(|error| Problem::internal(&error))?;
     Ok(())
 }
 

@@ -22,9 +22,9 @@ pub(super) fn in_range(day: NaiveDate, text: &str) -> Result<NaiveDate, Wrong> {
     Err(("out_of_range", format!("\"{text}\" is outside the years 1 to {LAST_YEAR}")))
 }
 
-/// Parses a date of four, two and two digits. Chrono alone would accept years with other numbers of digits.
-pub(super) fn date(text: &str) -> Option<NaiveDate> {
-    if text.len() != 10 {
+/// Parses a date of four, two and two digits. Chrono alone would accept years with a sign or with other numbers of digits.
+pub fn date(text: &str) -> Option<NaiveDate> {
+    if text.len() != 10 || !text.starts_with(|first: char| first.is_ascii_digit()) {
         return None;
     }
     NaiveDate::parse_from_str(text, "%Y-%m-%d").ok()

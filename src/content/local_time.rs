@@ -13,12 +13,11 @@ use serde_json::{Map, Value};
 
 use crate::content::field::Span;
 use crate::content::local_clock::{
-    LAST_YEAR, at_local, date, existing_day, first_occurrence, in_range, matching_offset, without_leap_second,
-    wrong_offset,
+    LAST_YEAR, at_local, existing_day, first_occurrence, in_range, matching_offset, without_leap_second, wrong_offset,
 };
 use crate::time_zone::{LocalOffsets, Zone};
 
-pub use crate::content::local_clock::{Wrong, rfc3339};
+pub use crate::content::local_clock::{Wrong, date, rfc3339};
 
 /// A time as it is stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

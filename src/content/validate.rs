@@ -428,6 +428,12 @@ impl Check<'_> {
             return Ok(address);
         }
         let parsed = address.as_str().and_then(|text| url::Url::parse(text).ok());
+        if parsed.as_ref().is_some_and(|url| url.scheme() != "https") {
+            return Err((
+                "not_allowed",
+                "must begin with https: browsers show no other page within a website".to_owned(),
+            ));
+        }
         let host = parsed.as_ref().and_then(url::Url::host_str).unwrap_or_default();
         match self.site.may_embed(host) {
             true => Ok(address),

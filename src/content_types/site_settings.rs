@@ -1,8 +1,10 @@
 //! The settings of the site that its pages show: one item, which exists from the first start.
 
+use chrono::{Datelike, TimeDelta, Utc};
 use serde_json::{Map, Value};
 
 use crate::content::field::{Enumeration, Field, FieldType, ObjectType};
+use crate::content::local_time::date;
 use crate::content::violation::Violations;
 use crate::content_types::ContentType;
 use crate::content_types::filter::*;
@@ -68,6 +70,25 @@ const OPENING_HOURS: &ObjectType = &ObjectType {
         Field::new("opens", FieldType::Line { max: 5 }, "Time of opening, as HH:MM.", r#""09:00""#).required(),
         Field::new("closes", FieldType::Line { max: 5 }, "Time of closing, as HH:MM.", r#""17:30""#).required(),
         Field::new("note", FieldType::Line { max: 200 }, "Note for readers.", r#""By appointment""#).localised(),
+    ],
+};
+
+const SPECIAL_OPENING_HOURS: &ObjectType = &ObjectType {
+    schema: "SpecialOpeningHours",
+    about: "Hours on some dates, instead of those of their days of the week (schema.org/specialOpeningHoursSpecification). \
+            Without hours, it is closed.",
+    fields: &[
+        Field::new("valid_from", FieldType::Line { max: 10 }, "First date, as YYYY-MM-DD.", r#""2026-12-24""#)
+            .required(),
+        Field::new(
+            "valid_through",
+            FieldType::Line { max: 10 },
+            "Last date, as YYYY-MM-DD; without it, the first one.",
+            r#""2027-01-01""#,
+        ),
+        Field::new("opens", FieldType::Line { max: 5 }, "Time of opening, as HH:MM.", r#""10:00""#),
+        Field::new("closes", FieldType::Line { max: 5 }, "Time of closing, as HH:MM.", r#""15:00""#),
+        Field::new("note", FieldType::Line { max: 200 }, "Note for readers.", r#""Christmas""#).localised(),
     ],
 };
 
@@ -179,6 +200,12 @@ pub static SITE_SETTINGS: ContentType = ContentType {
             r#"[{"days": ["monday"], "opens": "09:00", "closes": "17:30"}]"#,
         ),
         Field::new(
+            "special_opening_hours",
+            FieldType::List { of: &FieldType::Object(SPECIAL_OPENING_HOURS), max: 100 },
+            "Holidays and other dates with hours of their own, in the time zone of the site.",
+            r#"[{"valid_from": "2026-12-24", "valid_through": "2027-01-01", "note": "Christmas"}]"#,
+        ),
+        Field::new(
             "registration_numbers",
             FieldType::List { of: &FieldType::Object(REGISTRATION_NUMBER), max: 20 },
             "Entries in public registers.",
@@ -239,14 +266,59 @@ fn site_rules(content: &mut Map<String, Value>, faults: &mut Violations) {
         let part = |text: &str, max: u8| text.len() == 2 && text.parse::<u8>().is_ok_and(|number| number <= max);
         text.split_once(':').is_some_and(|(hour, minute)| part(hour, 23) && part(minute, 59)) || text == "24:00"
     };
-    for name in ["opens", "closes"] {
-        check_each(content, "opening_hours", name, is_time, ("not_a_time", "must be a time such as 09:30"), faults);
+    for list in ["opening_hours", "special_opening_hours"] {
+        for name in ["opens", "closes"] {
+            check_each(content, list, name, is_time, ("not_a_time", "must be a time such as 09:30"), faults);
+        }
     }
+    check_special_days(content, faults);
+    check_first_year(content, year_anywhere(), faults);
     // What a page writes into a script or an element must not be one.
     let is_token = |text: &str| text.bytes().all(|b| b.is_ascii_alphanumeric() || b"._:=+/-".contains(&b));
     let rule = "must have letters, digits and . _ : = + / - only, as the service gave it";
     check_each(content, "analytics", "id", is_token, ("not_a_value", rule), faults);
     check_each(content, "verifications", "token", is_token, ("not_a_value", rule), faults);
+}
+
+/// Checks the dates of the special opening hours, and that they have both hours or none.
+fn check_special_days(content: &Map<String, Value>, faults: &mut Violations) {
+    let entries = content.get("special_opening_hours").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+    for (index, entry) in entries.iter().enumerate() {
+        let mut fault = |name: &str, code: &'static str, message: &str| {
+            faults.add(format!("/special_opening_hours/{index}/{name}"), code, message);
+        };
+        let text = |name: &str| entry.get(name).and_then(Value::as_str);
+        let days = ["valid_from", "valid_through"].map(|name| {
+            let day = text(name).map(date);
+            if day == Some(None) {
+                fault(name, "not_a_date", "must be a date such as 2026-12-24");
+            }
+            day.flatten()
+        });
+        if let [Some(first), Some(last)] = days
+            && last < first
+        {
+            fault("valid_through", "before_start", "the last date is before the first one");
+        }
+        match (text("opens"), text("closes")) {
+            (Some(_), None) => fault("closes", "required", "is required with opens"),
+            (None, Some(_)) => fault("opens", "required", "is required with closes"),
+            _ => {}
+        }
+    }
+}
+
+/// Returns the present year where it is latest on Earth, which is at UTC+14.
+fn year_anywhere() -> i64 {
+    Utc::now().naive_utc().checked_add_signed(TimeDelta::hours(14)).map_or(i64::MAX, |at| at.year().into())
+}
+
+/// Checks that the copyright does not begin in the future.
+fn check_first_year(content: &Map<String, Value>, present: i64, faults: &mut Violations) {
+    let first = content.get("copyright").and_then(|notice| notice.get("first_year")).and_then(Value::as_i64);
+    if first.is_some_and(|first| first > present) {
+        faults.add("/copyright/first_year", "out_of_range", format!("must not be after the present year, {present}"));
+    }
 }
 
 /// Checks a member of each object of a list.
@@ -263,5 +335,54 @@ fn check_each(
         if entry.get(member).and_then(Value::as_str).is_some_and(|text| !is_valid(text)) {
             faults.add(format!("/{list}/{index}/{member}"), code, rule);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn faults(content: Value) -> Vec<(String, String)> {
+        let (mut content, mut faults) = (content.as_object().cloned().unwrap(), Violations::new());
+        site_rules(&mut content, &mut faults);
+        faults.into_vec().into_iter().map(|fault| (fault.pointer, fault.code)).collect()
+    }
+
+    #[test]
+    fn special_days_have_dates_and_hours() {
+        let day = |entry: Value| {
+            let all = faults(json!({"special_opening_hours": [entry]}));
+            all.into_iter().map(|(place, code)| format!("{} {code}", &place[25..])).collect::<Vec<_>>()
+        };
+        for good in [
+            json!({"valid_from": "2026-12-25"}),
+            json!({"valid_from": "2026-12-25", "valid_through": "2026-12-25", "opens": null, "closes": null}),
+            json!({"valid_from": "2026-12-31", "valid_through": "2027-01-01", "opens": "22:00", "closes": "02:00"}),
+            json!({"valid_from": "2028-02-29", "opens": "00:00", "closes": "24:00"}),
+        ] {
+            assert!(day(good.clone()).is_empty(), "{good}");
+        }
+        for bad in ["2026-02-29", "2026-13-01", "26-12-25", "+026-12-25", "2026-12-2", "25.12.2026", "tomorrow"] {
+            assert_eq!(day(json!({"valid_from": bad})), ["valid_from not_a_date"], "{bad}");
+        }
+        let end_before = json!({"valid_from": "2026-12-25", "valid_through": "2026-12-24"});
+        assert_eq!(day(end_before), ["valid_through before_start"]);
+        assert_eq!(day(json!({"valid_from": "2026-12-25", "opens": "10:00"})), ["closes required"]);
+        assert_eq!(day(json!({"valid_from": "2026-12-25", "closes": "9"})), ["closes not_a_time", "opens required"]);
+    }
+
+    #[test]
+    fn a_copyright_has_begun() {
+        let found = |first: i64| {
+            let mut faults = Violations::new();
+            let content = json!({"copyright": {"first_year": first}});
+            check_first_year(content.as_object().unwrap(), 2026, &mut faults);
+            faults.into_vec().pop().map(|fault| (fault.pointer, fault.message))
+        };
+        assert_eq!((found(1000), found(2026)), (None, None));
+        let wanted = ("/copyright/first_year".to_owned(), "must not be after the present year, 2026".to_owned());
+        assert_eq!(found(2027), Some(wanted));
+        assert!((2026..9998).contains(&year_anywhere()));
     }
 }

@@ -26,9 +26,9 @@ diesel::table! {
 }
 
 diesel::table! {
-    mail_domain_minutes (domain, minute) {
+    mail_domain_seconds (domain, second) {
         domain -> Text,
-        minute -> BigInt,
+        second -> BigInt,
         mails -> BigInt,
     }
 }
@@ -182,6 +182,8 @@ diesel::table! {
         created_at -> BigInt,
         updated_at -> BigInt,
         delete_at -> BigInt,
+        answers -> Text,
+        desk -> Text,
     }
 }
 

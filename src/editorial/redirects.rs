@@ -9,6 +9,7 @@ use std::collections::HashMap;
 use diesel::prelude::*;
 use diesel::result::QueryResult;
 use diesel::sql_types::Bool;
+use serde_json::{Map, Value};
 
 use crate::content::Site;
 use crate::content::path_pattern::{PathPattern, SitePath};
@@ -18,6 +19,8 @@ use crate::content_types::redirects::{DESTINATION, EXACT, MATCH_TYPE, PREFIX, SO
 use crate::database::schema::redirect_rules;
 use crate::database::statement::Term;
 use crate::database::{Db, in_few};
+use crate::delivery::redirects::page_sources::over_pages;
+use crate::editorial::programme::ProgrammeWarning;
 use crate::editorial::wide_redirects::{Leading, Samples, WideRules, local_destination, sample_destination};
 use crate::editorial::write_context::WriteContext;
 use crate::items::Item;
@@ -48,6 +51,31 @@ pub fn require_direct(connection: &mut Db, context: WriteContext<'_>, item: &Ite
         refusal(connection, site, &Own::of(rule, &[], &[&item.id]), &KnownRules { wide, to_one: &to_one })
     })?;
     refused.map_or(Ok(()), Err)
+}
+
+/// Returns the warning that the source of a redirect, by its newest text, takes addresses of items that the public sees: those are
+/// shown, and the list for servers at the edge has a comment in its place.
+///
+/// # Errors
+///
+/// Fails if a query fails.
+pub fn page_warning(
+    connection: &mut Db,
+    site: &Site,
+    item: &Item,
+    content: &Map<String, Value>,
+) -> QueryResult<Option<ProgrammeWarning>> {
+    let as_public = Item { live: true, ..item.clone() };
+    let Some(rule) = RedirectRule::of(&as_public, content, site) else { return Ok(None) };
+    if over_pages(connection, site, std::iter::once(&rule))?.is_empty() {
+        return Ok(None);
+    }
+    let what = match rule.match_type.as_str() {
+        EXACT => "is the address of a public page, which is shown",
+        _ => "takes addresses of public pages, which are shown",
+    };
+    let message = format!("\"{}\" {what} instead; redirects.txt has a comment for this redirect", rule.source);
+    Ok(Some(ProgrammeWarning { code: "page_at_source", message, sessions: Vec::new() }))
 }
 
 /// Returns which of these redirects, which are stored, are refused as [`require_direct`] does, by their ids. What the checks

@@ -13,7 +13,7 @@ use super::pages::session_page;
 use super::status_words::{status_word, title, titled};
 use super::timezone::vtimezone;
 use super::{Feed, address_line, list, local_time, object, partner, text, text_of_page, time};
-use crate::time_zone::Zone;
+use crate::time_zone::{LocalOffsets, Zone};
 
 /// The time zones of a calendar by name, each with the years that its times are in.
 pub type ZoneOffsets = BTreeMap<&'static str, (Zone, BTreeSet<i32>)>;
@@ -28,6 +28,10 @@ pub const STATUS_PROPERTY: &str = "X-PLENARY-STATUS";
 /// The property with the id of an item whose `UID` is that of the calendar from which it was imported. By it a calendar
 /// of this site is recognised when it is imported here.
 pub const ID_PROPERTY: &str = "X-PLENARY-ID";
+
+/// The parameter with the time zone of a time that only UTC can write. `TZID` cannot stand beside such a time (RFC 5545,
+/// section 3.2.19).
+pub const ZONE_PARAMETER: &str = "X-PLENARY-TZID";
 
 /// Returns the calendar of a feed of events, with their sessions where these are included. Events without a start are
 /// omitted, since a component requires `DTSTART`.
@@ -241,14 +245,25 @@ fn date(component: &mut Event, name: &str, day: NaiveDate) {
 
 fn instant(component: &mut Event, name: &str, local: DateTime<Zone>, zones: &mut ZoneOffsets) {
     let zone = local.timezone();
-    if zone == Zone::utc() {
+    let is_repeated = is_repeated(local);
+    if zone == Zone::utc() || is_repeated {
         let text = local.with_timezone(&Utc).format("%Y%m%dT%H%M%SZ").to_string();
-        component.append_property(Property::new(name, text).done());
+        let mut property = Property::new(name, text);
+        if is_repeated {
+            property.add_parameter(ZONE_PARAMETER, zone.name());
+        }
+        component.append_property(property.done());
         return;
     }
     zones.entry(zone.name()).or_insert((zone, BTreeSet::new())).1.insert(local.year());
     let mut property = Property::new(name, local.format("%Y%m%dT%H%M%S").to_string());
     component.append_property(property.add_parameter("TZID", zone.name()).done());
+}
+
+/// Tells whether the clocks of the zone show this time twice, because they are put back. A local time means the first
+/// (RFC 5545, section 3.3.5), but programs read the second too (findings/ical-js-repeated-hour.sh), so both are written in UTC.
+fn is_repeated(local: DateTime<Zone>) -> bool {
+    matches!(local.timezone().clock_at(local.naive_local()), LocalOffsets::Twice(..))
 }
 
 fn categories<'a>(names: impl Iterator<Item = &'a str>) -> String {

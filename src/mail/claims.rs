@@ -5,13 +5,16 @@ use std::time::Duration;
 
 use diesel::prelude::*;
 use diesel::result::QueryResult;
+use diesel::sql_types::BigInt;
 
 use crate::config::MailConfig;
-use crate::database::mail_schema::{mail_domain_minutes, mails};
+use crate::database::mail_schema::{mail_domain_seconds, mails};
+use crate::database::statement::Term;
 use crate::database::{Db, now};
 use crate::mail::outbox::{MailRow, MailStatus};
 
-const MINUTE: i64 = 60_000_000;
+const SECOND: i64 = 1_000_000;
+const MINUTE: i64 = 60 * SECOND;
 /// Priority from which on the limit for domains counts; more urgent mails are single ones, for which somebody waits.
 const LIMITED_FROM: i64 = 2;
 
@@ -34,7 +37,10 @@ pub fn is_due(connection: &mut Db) -> QueryResult<bool> {
 /// Fails if a statement fails.
 pub fn claim(connection: &mut Db, config: &MailConfig, node: &str, most: i64) -> QueryResult<Vec<MailRow>> {
     let at = now();
-    let full = domains_at_limit(connection, config, at)?;
+    let counts = of_last_minute(connection, config, at)?;
+    let is_full = |count: &i64| *count >= i64::from(config.domain_per_minute);
+    let full: Vec<&str> =
+        counts.iter().filter(|(_, count)| is_full(count)).map(|(domain, _)| domain.as_str()).collect();
     let due = mails::table
         .filter(mails::status.eq(MailStatus::Queued.name()))
         .filter(mails::due_at.le(at).and(mails::lease_until.le(at)))
@@ -43,7 +49,7 @@ pub fn claim(connection: &mut Db, config: &MailConfig, node: &str, most: i64) ->
         .limit(most)
         .select(MailRow::as_select());
     let mut rows: Vec<MailRow> = due.load(connection)?;
-    within_limits(connection, config, &mut rows, at)?;
+    within_limits(connection, config, &mut rows, &counts, at)?;
     for row in &mut rows {
         row.doubts += i64::from(!row.node.is_empty());
         node.clone_into(&mut row.node);
@@ -59,49 +65,52 @@ fn lease(config: &MailConfig) -> i64 {
     i64::try_from(Duration::from_secs(seconds).as_micros()).unwrap_or(i64::MAX / 2)
 }
 
-fn domains_at_limit(connection: &mut Db, config: &MailConfig, at: i64) -> QueryResult<Vec<String>> {
+/// Returns how many mails each domain got in the last minute. The second in which it began counts as a whole.
+fn of_last_minute(connection: &mut Db, config: &MailConfig, at: i64) -> QueryResult<HashMap<String, i64>> {
     if config.domain_per_minute == 0 {
-        return Ok(Vec::new());
+        return Ok(HashMap::new());
     }
-    mail_domain_minutes::table
-        .filter(mail_domain_minutes::minute.eq(at / MINUTE))
-        .filter(mail_domain_minutes::mails.ge(i64::from(config.domain_per_minute)))
-        .select(mail_domain_minutes::domain)
-        .load(connection)
+    let total = Term::<BigInt>::new("CAST(SUM(mail_domain_seconds.mails) AS BIGINT)");
+    let rows: Vec<(String, i64)> = mail_domain_seconds::table
+        .filter(mail_domain_seconds::second.ge((at - MINUTE) / SECOND))
+        .group_by(mail_domain_seconds::domain)
+        .select((mail_domain_seconds::domain, total))
+        .load(connection)?;
+    Ok(rows.into_iter().collect())
 }
 
-/// Counts the mails to each domain, and leaves out what is beyond the limit.
-fn within_limits(connection: &mut Db, config: &MailConfig, rows: &mut Vec<MailRow>, at: i64) -> QueryResult<()> {
+/// Counts the mails to each domain, and leaves out what is beyond the limit. `counts` are those of the last minute.
+fn within_limits(
+    connection: &mut Db,
+    config: &MailConfig,
+    rows: &mut Vec<MailRow>,
+    counts: &HashMap<String, i64>,
+    at: i64,
+) -> QueryResult<()> {
     if config.domain_per_minute == 0 {
         return Ok(());
     }
-    let minute = at / MINUTE;
-    let mut counts: HashMap<String, (i64, i64)> = HashMap::new();
-    for row in rows.iter() {
-        if !counts.contains_key(&row.domain) {
-            let found = mail_domain_minutes::table.find((&row.domain, minute)).select(mail_domain_minutes::mails);
-            let before = found.first::<i64>(connection).optional()?.unwrap_or(0);
-            counts.insert(row.domain.clone(), (before, before));
-        }
-    }
+    let mut added: HashMap<String, i64> = HashMap::new();
     rows.retain(|row| {
-        let Some((_, count)) = counts.get_mut(&row.domain) else { return true };
-        let fits = row.priority < LIMITED_FROM || *count < i64::from(config.domain_per_minute);
+        let before = counts.get(&row.domain).copied().unwrap_or(0);
+        let count = added.entry(row.domain.clone()).or_default();
+        let fits = row.priority < LIMITED_FROM || before + *count < i64::from(config.domain_per_minute);
         *count += i64::from(fits);
         fits
     });
-    for (domain, (before, count)) in counts.into_iter().filter(|(_, (before, count))| count > before) {
-        let place = mail_domain_minutes::table.find((&domain, minute));
-        if before > 0 {
-            diesel::update(place).set(mail_domain_minutes::mails.eq(count)).execute(connection)?;
+    let second = at / SECOND;
+    for (domain, count) in added.into_iter().filter(|(_, count)| *count > 0) {
+        let place = mail_domain_seconds::table.find((&domain, second));
+        let sum = mail_domain_seconds::mails.eq(mail_domain_seconds::mails + count);
+        if diesel::update(place).set(sum).execute(connection)? > 0 {
             continue;
         }
         let row = (
-            mail_domain_minutes::domain.eq(&domain),
-            mail_domain_minutes::minute.eq(minute),
-            mail_domain_minutes::mails.eq(count),
+            mail_domain_seconds::domain.eq(&domain),
+            mail_domain_seconds::second.eq(second),
+            mail_domain_seconds::mails.eq(count),
         );
-        diesel::insert_into(mail_domain_minutes::table).values(row).execute(connection)?;
+        diesel::insert_into(mail_domain_seconds::table).values(row).execute(connection)?;
     }
     Ok(())
 }

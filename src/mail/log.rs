@@ -3,11 +3,12 @@
 use diesel::prelude::*;
 use diesel::result::QueryResult;
 
-use crate::database::mail_schema::{mail_domain_minutes, mails};
+use crate::database::mail_schema::{mail_domain_seconds, mails};
 use crate::database::{Db, now};
 use crate::mail::outbox::{MailRow, MailStatus};
 
-const MINUTE: i64 = 60_000_000;
+const SECOND: i64 = 1_000_000;
+const MINUTE: i64 = 60 * SECOND;
 const DAY: i64 = 1_440 * MINUTE;
 /// Time in which mails that were held must be sent (µs).
 const RESUMED_LIFETIME: i64 = 2 * DAY;
@@ -46,13 +47,13 @@ pub fn list(connection: &mut Db, filter: &MailFilter, limit: i64) -> QueryResult
     query.order(mails::id.desc()).limit(limit).select(MailRow::as_select()).load(connection)
 }
 
-/// Deletes the log's entries that are older than it keeps them, and counts of past minutes.
+/// Deletes the log's entries that are older than it keeps them, and counts of earlier minutes.
 ///
 /// # Errors
 /// Fails if a statement fails.
 pub fn delete_old(connection: &mut Db, keep_days: u32) -> QueryResult<usize> {
     let at = now();
-    let past = mail_domain_minutes::table.filter(mail_domain_minutes::minute.lt(at / MINUTE - 1));
+    let past = mail_domain_seconds::table.filter(mail_domain_seconds::second.lt((at - 2 * MINUTE) / SECOND));
     diesel::delete(past).execute(connection)?;
     let old = mails::ended_at.gt(0).and(mails::ended_at.lt(at - i64::from(keep_days) * DAY));
     diesel::delete(mails::table.filter(old)).execute(connection)

@@ -13,7 +13,7 @@ pub fn values(kind: MailKind) -> Value {
         }
         MailKind::Test => json!({}),
         MailKind::NewsletterConfirmation => {
-            json!({"link": link, "is_subscribed": false, "days": 7})
+            json!({"link": link, "is_subscribed": false, "language_link": null, "days": 7})
         }
         MailKind::ContactMessage => json!({
             "title": "Contact us",
@@ -34,6 +34,41 @@ pub fn values(kind: MailKind) -> Value {
     }
 }
 
+/// Returns the values with which own templates of a kind are tried at start: samples that take each way which the values of
+/// real mails can take, in a language.
+pub fn trials(kind: MailKind, locale: &str) -> Vec<Value> {
+    let site = json!({"name": "Policy Centre", "url": "https://www.example.org"});
+    let other = match kind {
+        // Not null as where `mail.link` is not set: where it is, a template may rely on a text.
+        MailKind::Invitation | MailKind::PasswordReset => json!({"link": ""}),
+        MailKind::NewsletterConfirmation => json!({"is_subscribed": true, "language_link": ""}),
+        MailKind::ContactMessage => json!({"can_reply": false}),
+        MailKind::Test | MailKind::ContactAnswer | MailKind::NewsletterIssue => json!({}),
+    };
+    let trial = |more: Value| {
+        let mut all = json!({"site": site, "locale": locale});
+        extend(&mut all, values(kind));
+        extend(&mut all, more);
+        all
+    };
+    vec![trial(json!({})), trial(other)]
+}
+
+/// Returns the values with which own templates of the blocks of the newsletter are tried at start.
+pub fn block_trials() -> Vec<Value> {
+    let link = "https://www.example.org/events/rivers";
+    let whole = json!({
+        "heading": "Coming events", "html": "<p>Three evenings.</p>", "text": "Three evenings.",
+        "entries": [{"title": "Rivers", "url": link, "when": "4 March", "place": "Brussels", "summary": "Water."}],
+    });
+    let empty = json!({
+        "heading": null, "html": null, "text": null,
+        "entries": [{"title": "Rivers", "url": link, "when": null, "place": null, "summary": null}],
+    });
+    let of = |preview: &str, block: Value| json!({"locale": "en", "preview_text": preview, "blocks": [block]});
+    vec![of("Three evenings", whole), of("", empty)]
+}
+
 /// Adds the members of an object to another one.
 pub fn extend(all: &mut Value, more: Value) {
     if let (Value::Object(all), Value::Object(more)) = (all, more) {
@@ -47,9 +82,8 @@ mod tests {
     use crate::mail::templates::MailTemplates;
 
     fn all(kind: MailKind, locale: &str) -> Value {
-        let mut all =
-            json!({"site": {"name": "Policy & <Centre>", "url": "https://www.example.org"}, "locale": locale});
-        extend(&mut all, values(kind));
+        let mut all = trials(kind, locale).remove(0);
+        all["site"]["name"] = json!("Policy & <Centre>");
         all
     }
 
@@ -67,6 +101,10 @@ mod tests {
                 assert!(html.contains("Policy &amp; &lt;Centre&gt;") && !html.contains("<two>"), "{html}");
             }
         }
+        // An own template makes all be tried, in each way that their values can take.
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("signature.text"), "Your {{ site.name }}").unwrap();
+        MailTemplates::new(folder.path().to_str().unwrap(), &["nl".to_owned()]).unwrap();
     }
 
     #[test]
@@ -78,9 +116,19 @@ mod tests {
             std::fs::remove_file(folder.path().join(name)).unwrap();
             made
         };
-        let own = templates("test.en.txt", "Subject: Hello {{ site.name }}\n\n{{ nobody }}\n").unwrap();
-        let wrong = own.render(MailKind::Test, "en", &all(MailKind::Test, "en")).unwrap_err();
-        assert!(wrong.contains("test.en.txt") && wrong.contains("undefined"), "{wrong}");
+        for (name, text) in [
+            ("test.en.txt", "Subject: Hello {{ site.name }}\n\n{{ nobody }}\n"),
+            ("newsletter_confirmation.fr.txt", "Subject: Bonjour\n{% if is_subscribed %}{{ nobody }}{% endif %}\n"),
+            ("contact_message.en.html", "{% if not can_reply %}{{ nobody }}{% endif %}\n"),
+            ("invitation.nl.txt", "Subject: Hallo\n{% if not link %}{{ nobody }}{% endif %}\n"),
+            ("newsletter_blocks.html", "{% for block in blocks %}{{ block.nobody }}{% endfor %}"),
+            ("newsletter_blocks.text", "{{ subject }}"),
+            ("layout.html", "{{ nobody }}{% block body %}{% endblock %}"),
+        ] {
+            let wrong = templates(name, text).err().unwrap();
+            assert!(wrong.starts_with("mail.templates: ") && wrong.contains("undefined"), "{name}: {wrong}");
+            assert!(wrong.contains(name), "{name}: {wrong}");
+        }
         let own = templates("test.en.txt", "Subject: Hello {{ site.name }}\n\nBody\n").unwrap();
         assert_eq!(
             own.render(MailKind::Test, "en", &all(MailKind::Test, "en")).unwrap().subject,

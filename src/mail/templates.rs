@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use crate::mail::message::one_line;
 use crate::mail::outbox::MailKind;
+use crate::mail::samples;
 
 /// What a mail says.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,6 +27,8 @@ pub struct MailContent {
 const LAST_LOCALE: &str = "en";
 /// The word before the subject in a template.
 const SUBJECT: &str = "Subject:";
+/// Name of the templates of the blocks of the newsletter, without their endings.
+const BLOCKS: &str = "newsletter_blocks";
 /// Greatest size of a template, in bytes.
 const MOST_BYTES: u64 = 262_144;
 
@@ -76,7 +79,8 @@ impl MailTemplates {
     /// Reads the built-in templates, and those of a folder that replace them. `locales` are those of the site.
     ///
     /// # Errors
-    /// Returns a message that names the file that cannot be read or understood, or has another name than templates have.
+    /// Returns a message that names the file that cannot be read or understood, has another name than templates have, or uses a
+    /// name that no mail of its kind has.
     pub fn new(folder: &str, locales: &[String]) -> Result<Self, String> {
         let mut sources: BTreeMap<String, String> =
             BUILT_IN.iter().map(|(name, source)| ((*name).to_owned(), (*source).to_owned())).collect();
@@ -97,7 +101,30 @@ impl MailTemplates {
             let added = environment.add_template_owned(name.clone(), source);
             added.map_err(|error| format!("mail.templates: {name}: {error}"))?;
         }
-        Ok(Self { environment, default_locale: locales.first().cloned().unwrap_or_default() })
+        let made = Self { environment, default_locale: locales.first().cloned().unwrap_or_default() };
+        // The built-in ones are tried by a test.
+        if !folder.is_empty() {
+            made.try_all().map_err(|fault| format!("mail.templates: {fault}"))?;
+        }
+        Ok(made)
+    }
+
+    /// Renders each template with sample values, so that a wrong one stops the start and not a mail. One that only others
+    /// include is tried with them.
+    fn try_all(&self) -> Result<(), String> {
+        for (name, _) in self.environment.templates() {
+            let (stem, _) = name.rsplit_once('.').unwrap_or_default();
+            let kind = stem.split_once('.').and_then(|(kind, locale)| Some((MailKind::from_name(kind)?, locale)));
+            let trials = match kind {
+                Some((kind, locale)) => samples::trials(kind, locale),
+                None if stem == BLOCKS => samples::block_trials(),
+                None => Vec::new(),
+            };
+            for values in trials {
+                self.render_part(name, &values)?;
+            }
+        }
+        Ok(())
     }
 
     /// Renders the mail of a kind in a language, or the nearest one that has a template.

@@ -87,7 +87,18 @@ pub fn by_id(connection: &mut Db, id: &str) -> QueryResult<Option<Signup>> {
     newsletter_signups::table.find(id).select(Signup::as_select()).first(connection).optional()
 }
 
-/// Confirms a sign-up: the address is subscribed, with what was asked for. Returns the subscriber; none if there is no such
+/// Returns the language of the newest sign-up of an address, if there is one.
+fn newest_locale(connection: &mut Db, email: &str) -> QueryResult<Option<String>> {
+    newsletter_signups::table
+        .filter(newsletter_signups::email.eq(email))
+        .order((newsletter_signups::created_at.desc(), newsletter_signups::id.desc()))
+        .select(newsletter_signups::locale)
+        .first(connection)
+        .optional()
+}
+
+/// Confirms a sign-up: the address is subscribed, with what was asked for. The language of mails is that of the newest sign-up
+/// of the address, also if an earlier one is confirmed. Returns the subscriber; none if there is no such
 /// sign-up (any more). A repetition of the request finds the subscriber by the id that both have.
 ///
 /// # Errors
@@ -113,7 +124,7 @@ pub fn confirm(
         email: signup.email.clone(),
         name: signup.name,
         consent_locale,
-        locale: signup.locale,
+        locale: newest_locale(connection, &signup.email)?.unwrap_or(signup.locale),
         status: SubscriberStatus::Confirmed.name().to_owned(),
         consent_version: signup.consent_version,
         consent_text: signup.consent_text,

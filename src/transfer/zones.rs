@@ -121,6 +121,10 @@ const NEW_NAMES: [(&str, &str); 3] = [
     ("Manitoba Standard Time", "America/Winnipeg"),
 ];
 
+/// Names that the IANA database had and has no more, with the zones that Unicode CLDR gives them (`common/bcp47/timezone.xml`).
+const FORMER_NAMES: [(&str, &str); 2] =
+    [("Canada/East-Saskatchewan", "America/Regina"), ("US/Pacific-New", "America/Los_Angeles")];
+
 /// Returns the zones for which Windows has a name, which are the best known ones.
 pub fn best_known() -> impl Iterator<Item = Zone> {
     WindowsTimezone::iter().filter_map(|zone| zone.tzdb_id().parse().ok())
@@ -131,6 +135,9 @@ fn iana_zone(name: &str) -> Option<Zone> {
     let name = name.trim().replace(' ', "_");
     if let Ok(zone) = name.parse::<Zone>() {
         return Some(zone);
+    }
+    if let Some((_, newer)) = FORMER_NAMES.iter().find(|(former, _)| former.eq_ignore_ascii_case(&name)) {
+        return newer.parse().ok();
     }
     // Digits tell Etc/GMT+1 from Etc/GMT-1; without them the letters alone tell the names apart.
     let letters = |text: &str| text.to_ascii_lowercase().replace(|c: char| !c.is_ascii_alphabetic(), "");
@@ -225,6 +232,9 @@ mod tests {
             ("(UTC-05:00) Eastern Time (US &amp; Canada)", "America/New_York"),
             ("America-New_York", "America/New_York"),
             ("EuropeBrussels", "Europe/Brussels"),
+            ("US/Pacific-New", "America/Los_Angeles"),
+            ("/freeassociation.sourceforge.net/US/Pacific-New", "America/Los_Angeles"),
+            ("canada/east-saskatchewan", "America/Regina"),
         ] {
             assert_eq!(zone_of(name), zone.parse().ok(), "{name}");
         }

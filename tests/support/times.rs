@@ -65,6 +65,10 @@ pub fn instants_of(calendar: &str) -> BTreeMap<String, i64> {
             let seconds = digits[0] * 3_600 + digits[1] * 60 + digits.get(2).unwrap_or(&0);
             let seconds = if offset.starts_with('-') { -seconds } else { seconds };
             zones.entry(tzid.clone()).or_default().push((onset.unwrap(), seconds));
+        } else if let Some(rest) = line.strip_prefix("DTSTART;X-PLENARY-TZID=") {
+            // A time that clocks show twice.
+            let at = rest.split_once(':').unwrap().1;
+            start = Some((String::new(), local(at.strip_suffix('Z').unwrap())));
         } else if let Some(rest) = line.strip_prefix("DTSTART;TZID=") {
             let (zone, at) = rest.split_once(':').unwrap();
             start = Some((zone.to_owned(), local(at)));

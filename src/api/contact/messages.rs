@@ -14,12 +14,12 @@ use crate::api::query_values::{row_id, short_text, word};
 use crate::api::request_bodies::Form;
 use crate::auth::accounts;
 use crate::auth::permissions::{Action, Area, Role, is_permitted};
-use crate::contact::messages::{self, ContactMessage, MESSAGE_STATUSES, MessageFilter};
+use crate::contact::messages::{self, ContactMessage, MESSAGE_STATUSES, MessageFilter, SentAnswer};
 use crate::content::field::{Enumeration, Field, FieldType};
 use crate::content::local_time::utc_text;
 use crate::content::slug::is_id;
 use crate::content::violation::Violations;
-use crate::database::Db;
+use crate::database::{Db, now};
 use crate::http::body;
 use crate::http::preconditions::{WRITE_PROBLEMS, required_version};
 use crate::http::request::Request;
@@ -69,6 +69,21 @@ pub struct ValueBody {
     pub value: String,
 }
 
+/// An answer that was mailed.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = ContactAnswer)]
+pub struct AnswerBody {
+    /// The answer, as plain text.
+    pub text: String,
+    /// Time of the answer.
+    #[schema(format = "date-time")]
+    pub sent_at: String,
+    /// Id of the account that answered; null if it is not known.
+    #[schema(required = true, format = "uuid")]
+    pub author: Option<String>,
+}
+
 /// A message of a visitor.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -98,9 +113,11 @@ pub struct MessageBody {
     pub assignee: Option<String>,
     /// Note of the desk; empty if there is none.
     pub note: String,
-    /// Answer that was mailed; null if there is none.
+    /// Latest answer that was mailed; null if there is none.
     #[schema(required = true)]
     pub answer: Option<String>,
+    /// All answers, in the order in which they were mailed.
+    pub answers: Vec<AnswerBody>,
     /// Version; grows by one with each write.
     #[schema(minimum = 1)]
     pub version: i64,
@@ -168,7 +185,8 @@ pub fn routes() -> Vec<Route> {
             .tag(TAG)
             .summary("Answer a message")
             .description(
-                "Mails an answer to the sender; a reply to it goes to the desk. Fails with 409 when the sender left no address or \
+                "Mails an answer to the sender; a reply to it goes to the desk, also when the form is gone. Earlier answers are kept in \
+                 `answers`. Fails with 409 when the sender left no address or \
                  no mail server is configured, and with 412 when the message was changed since.",
             )
             .parameters([path_id(), IF_MATCH.clone()])
@@ -189,10 +207,13 @@ pub fn routes() -> Vec<Route> {
 fn shown(message: ContactMessage) -> MessageBody {
     let content = message.content();
     let value = |value: messages::MessageValue| ValueBody { name: value.name, label: value.label, value: value.value };
+    let answer =
+        |sent: SentAnswer| AnswerBody { text: sent.text, sent_at: utc_text(sent.sent_at), author: sent.author };
     let given = |text: String| Some(text).filter(|text| !text.is_empty());
     MessageBody {
         title: content.title,
         fields: content.values.into_iter().map(value).collect(),
+        answers: message.answers().into_iter().map(answer).collect(),
         email: given(message.email),
         assignee: given(message.assignee),
         answer: given(message.answer),
@@ -270,6 +291,9 @@ async fn update(request: Request) -> Result<Response, Problem> {
     let input = body::merge_patch(&request)?;
     let form = Form::read(&MESSAGE_CHANGE, &input, &request.app.site)?;
     let is_null = |name: &str| input.get(name).is_some_and(Value::is_null);
+    if is_null("status") {
+        return Err(Problem::invalid(Violations::one("/status", "required", "a message always has a status")));
+    }
     let (no_assignee, no_note) = (is_null("assignee"), is_null("note"));
     let change = move |c: &mut Db, message: &mut ContactMessage| {
         if let Some(status) = form.get("status") {
@@ -308,9 +332,11 @@ async fn answer(request: Request) -> Result<Response, Problem> {
     if !request.app.mailer.is_configured() {
         return Err(Problem::new(ProblemKind::Conflict, "no mail server is configured"));
     }
-    let app = Arc::clone(&request.app);
-    let change =
-        move |c: &mut Db, message: &mut ContactMessage| messages::answer(c, &app.config, message, form.text("text"));
+    let (app, author) = (Arc::clone(&request.app), author(&request)?.account_id);
+    let change = move |c: &mut Db, message: &mut ContactMessage| {
+        let answer = SentAnswer { text: form.text("text"), sent_at: now(), author };
+        messages::answer(c, &app.config, message, answer)
+    };
     write(&request, "answer", change).await
 }
 

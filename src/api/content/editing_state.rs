@@ -30,6 +30,7 @@ use crate::editorial::lifecycle::Operation;
 use crate::editorial::merge;
 use crate::editorial::programme::{self, ProgrammeWarning};
 use crate::editorial::publication_checks::{Publication, PublishedIds};
+use crate::editorial::redirects;
 use crate::editorial::references;
 use crate::editorial::review::{self, InboxReason};
 use crate::editorial::schedule;
@@ -60,12 +61,13 @@ pub struct WorkingDraftState {
 #[serde(deny_unknown_fields)]
 #[schema(as = ProgrammeWarning)]
 pub struct ProgrammeWarningBody {
-    /// Rule: `unknown_room`, `outside_event`, `room_taken`, `speaker_taken` or `sessions_not_published`.
+    /// Rule: `unknown_room`, `outside_event`, `room_taken`, `speaker_taken` or `sessions_not_published`; of a redirect,
+    /// `page_at_source`.
     #[schema(example = "room_taken")]
     pub code: &'static str,
     /// Explanation in English.
     pub message: String,
-    /// Sessions concerned.
+    /// Sessions concerned; none for a redirect.
     pub sessions: Vec<ItemSummaryBody>,
 }
 
@@ -100,8 +102,9 @@ pub struct EditingState {
     /// Requirements of publication that the newest text does not meet.
     pub missing: Vec<Violation>,
     /// Warnings about the programme of an event, or about a session in it: unknown rooms, sessions outside the days of
-    /// the event, rooms and persons that are needed twice at a time, and sessions that are drafts. They prevent
-    /// nothing. At most 100; none for an API key that is restricted to some collections.
+    /// the event, rooms and persons that are needed twice at a time, and sessions that are drafts. At most 100; none
+    /// for an API key that is restricted to some collections. Of a redirect, that its source takes addresses of public
+    /// pages, which are shown instead. They prevent nothing.
     pub warnings: Vec<ProgrammeWarningBody>,
     /// References of the newest text to items that are not public, also in the trash: readers do not see them, and they
     /// are missing in the item where its target is in the trash. At most 100; for an API key that is restricted to some
@@ -233,7 +236,9 @@ async fn editing_state(resource: &'static ContentType, request: Request) -> Resu
         let all = &Translations::default();
         let mut missing = publication.missing(c)?.into_vec();
         // Warnings name sessions, speakers and rooms, which are of several collections.
-        let warnings = if is_restricted { Vec::new() } else { programme::warnings(c, &item)? };
+        let mut warnings = if is_restricted { Vec::new() } else { programme::warnings(c, &item)? };
+        // It names the source of the item itself and nothing else.
+        warnings.extend(redirects::page_warning(c, site, &item, content)?);
         if is_restricted {
             without_names(&mut missing);
         }

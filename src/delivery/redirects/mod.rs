@@ -5,7 +5,7 @@
 
 pub mod addresses;
 pub mod hits;
-mod page_sources;
+pub mod page_sources;
 pub mod pattern_cache;
 pub mod rule_list;
 

@@ -1,188 +1,11 @@
 //! Texts that say where something takes place and name no place on the ground: an address on the net, a service, or that
 //! it is online. One rule for all readers.
 
+use super::map_addresses::without_maps;
+use super::online_words::{ACCESS, BESIDE, SERVICES, TELLING, TELLING_PAIRS};
 use super::unknown_place::is_unknown;
 use super::web_address;
 use super::whereabouts::Whereabouts;
-
-/// Words that say that something is online: in the languages of many calendars, and the names of services.
-const TELLING: [&str; 48] = [
-    "online",
-    "onlinetreffen",
-    "onlineveranstaltung",
-    "onlinemeeting",
-    "virtual",
-    "virtually",
-    "virtuell",
-    "virtuel",
-    "virtuele",
-    "virtuelle",
-    "virtueel",
-    "remote",
-    "remotely",
-    "webinar",
-    "webinaire",
-    "webcast",
-    "livestream",
-    "livestreaming",
-    "videoconference",
-    "videokonferenz",
-    "videoconferentie",
-    "visioconférence",
-    "visio",
-    "videocall",
-    "telefonkonferenz",
-    "teleconference",
-    "zoom",
-    "teams",
-    "webex",
-    "skype",
-    "jitsi",
-    "bigbluebutton",
-    "gotomeeting",
-    "gotowebinar",
-    "googlemeet",
-    "whereby",
-    "discord",
-    "youtube",
-    "twitch",
-    "hopin",
-    "streamyard",
-    "clickmeeting",
-    "livestorm",
-    "airmeet",
-    "crowdcast",
-    "demio",
-    "wonderme",
-    "bluejeans",
-];
-/// Two words that together say so.
-const TELLING_PAIRS: [(&str, &str); 10] = [
-    ("google", "meet"),
-    ("en", "ligne"),
-    ("en", "línea"),
-    ("in", "linea"),
-    ("on", "line"),
-    ("video", "call"),
-    ("video", "conference"),
-    ("live", "stream"),
-    ("conference", "call"),
-    ("jitsi", "meet"),
-];
-/// Words that stand beside them and name no place.
-const BESIDE: [&str; 72] = [
-    "a",
-    "about",
-    "account",
-    "and",
-    "anywhere",
-    "besprechung",
-    "by",
-    "call",
-    "cisco",
-    "class",
-    "conference",
-    "conférence",
-    "conferencing",
-    "course",
-    "covid",
-    "covid19",
-    "due",
-    "eventbrite",
-    "event",
-    "events",
-    "evento",
-    "évènement",
-    "événement",
-    "evenement",
-    "facebook",
-    "follow",
-    "for",
-    "from",
-    "fully",
-    "google",
-    "in",
-    "info",
-    "invitation",
-    "join",
-    "joining",
-    "ligne",
-    "link",
-    "live",
-    "meet",
-    "meeting",
-    "meetings",
-    "meetup",
-    "microsoft",
-    "ms",
-    "on",
-    "only",
-    "only!",
-    "per",
-    "platform",
-    "registration",
-    "réunion",
-    "see",
-    "sent",
-    "session",
-    "site",
-    "sitzung",
-    "stream",
-    "streaming",
-    "talk",
-    "the",
-    "this",
-    "to",
-    "tba",
-    "tbd",
-    "treffen",
-    "über",
-    "veranstaltung",
-    "vergadering",
-    "via",
-    "video",
-    "we",
-    "workshop",
-];
-/// Beginnings of texts that say how to take part in a meeting: an id, a code, a number to dial.
-const ACCESS: [&str; 17] = [
-    "access code",
-    "code",
-    "conference id",
-    "dial",
-    "id",
-    "kenncode",
-    "kennwort",
-    "meeting id",
-    "meeting-id",
-    "mot de passe",
-    "pass",
-    "passcode",
-    "password",
-    "passwort",
-    "pin",
-    "pwd",
-    "wachtwoord",
-];
-/// Hosts, and ends of hosts, of services for meetings; such an address often lacks its scheme.
-const SERVICES: [&str; 16] = [
-    "bluejeans.com",
-    "chime.aws",
-    "discord.gg",
-    "gotomeet.me",
-    "gotomeeting.com",
-    "jit.si",
-    "meet.google.com",
-    "skype.com",
-    "teams.live.com",
-    "teams.microsoft.com",
-    "twitch.tv",
-    "webex.com",
-    "whereby.com",
-    "youtu.be",
-    "youtube.com",
-    "zoom.us",
-];
 
 /// What a part of a text says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -196,9 +19,16 @@ enum Meaning {
     Place,
 }
 
-/// Divides a text into the place on the ground, what belongs to the net, and what says that the place is not known. A text that
-/// says neither is the place as it is.
+/// Divides a text into the place on the ground, its map, what belongs to the net, and what says that the place is not known. A
+/// text that says nothing of these is the place as it is.
 pub fn whereabouts(text: &str) -> Whereabouts {
+    let (text, maps) = without_maps(text);
+    let mut found = without_map(&text);
+    found.join(Whereabouts::of_maps(maps));
+    found
+}
+
+fn without_map(text: &str) -> Whereabouts {
     if is_unknown(text) {
         return Whereabouts { rest: vec![text.trim().to_owned()], ..Whereabouts::default() };
     }
@@ -240,7 +70,7 @@ pub fn whereabouts(text: &str) -> Whereabouts {
     place.push_str(if open { ")" } else { "" });
     let edge = |c: char| c.is_whitespace() || ",;:|/-–[]<>\"".contains(c);
     let place = place.trim_matches(edge).to_owned();
-    Whereabouts { place, url, is_online, is_hybrid, rest }
+    Whereabouts { place, url, is_online, is_hybrid, rest, ..Whereabouts::default() }
 }
 
 /// Returns the parts of a text, each with the separator before it.
@@ -392,6 +222,23 @@ mod tests {
         ] {
             assert_eq!(read(text), (place.to_owned(), url(address), true), "{text}");
         }
+    }
+
+    #[test]
+    fn maps_make_nothing_online() {
+        let map = "https://maps.app.goo.gl/x";
+        for (text, place, rest) in [
+            (map.to_owned(), "", 0),
+            (format!("Quay 7 ({map})"), "Quay 7", 0),
+            (format!("{map} https://osm.org/go/y"), "", 1),
+            (format!("TBA {map}"), "", 1),
+        ] {
+            let found = whereabouts(&text);
+            let read = (found.place.as_str(), found.map.as_deref(), found.mode(), found.rest.len());
+            assert_eq!(read, (place, Some(map), None, rest), "{text}");
+        }
+        let both = whereabouts(&format!("{map}, https://zoom.us/j/1"));
+        assert_eq!((both.mode(), both.url.as_deref()), (Some("online"), Some("https://zoom.us/j/1")));
     }
 
     #[test]

@@ -2,12 +2,14 @@
 
 use serde_json::{Map, Value, json};
 
-use super::Rows;
 use super::dates::Days;
+use super::{Rows, join_country};
 use crate::transfer::country_names::country_code;
 use crate::transfer::read::json_stream::place;
+use crate::transfer::read::map_addresses::without_maps;
 use crate::transfer::read::online::whereabouts;
 use crate::transfer::read::plain_text::rich;
+use crate::transfer::read::unknown_place::is_unknown;
 use crate::transfer::read::whereabouts::Whereabouts;
 use crate::transfer::read::{Closed, text_of, web_address};
 use crate::transfer::record::Record;
@@ -57,8 +59,6 @@ const READ: [&str; 42] = [
     "languages",
     "alt_name",
 ];
-/// Words for what is not known yet.
-const UNKNOWN: [&str; 5] = ["tba", "tbd", "none", "n/a", "null"];
 
 /// Returns whether a conference has the form of this module.
 pub fn is_deadline(row: &Value) -> bool {
@@ -69,8 +69,12 @@ pub fn is_deadline(row: &Value) -> bool {
 
 /// Returns a member that says something.
 fn said(row: &Value, names: &[&str]) -> Option<String> {
-    let known = names.iter().find_map(|name| text_of(row.get(*name)))?;
-    Some(known).filter(|text| !UNKNOWN.contains(&text.to_lowercase().as_str()))
+    given(row, names).filter(|text| !is_unknown(text))
+}
+
+/// Returns a member as it is, the first of several names.
+fn given(row: &Value, names: &[&str]) -> Option<String> {
+    names.iter().find_map(|name| text_of(row.get(*name)))
 }
 
 /// Returns the texts of a member that is one or a list of them.
@@ -131,11 +135,11 @@ impl Rows<'_> {
             return self.sink.refused(at, identity, code, message);
         }
         self.set_status(at, row, &mut record)?;
-        self.set_place(at, row, &mut record)?;
         self.set_topics(at, row, &mut record)?;
         let languages = list(row.get("locales").or_else(|| row.get("languages"))).join(",");
         record.set("languages", self.languages(at, Some(languages))?);
         record.set("links", self.links_of(at, row)?);
+        self.set_place(at, row, &mut record)?;
         self.sink.record(record)
     }
 
@@ -176,15 +180,20 @@ impl Rows<'_> {
 
     /// Sets the venue, and whether the conference is online.
     fn set_place(&self, at: &str, row: &Value, record: &mut Record) -> Result<(), Closed> {
-        let given = said(row, &["place", "location", "city"]).unwrap_or_default();
+        // What says that a place is not known is noted.
+        let (country, name) = (given(row, &["country"]), given(row, &["venue"]));
+        let given = given(row, &["place", "location", "city"]).unwrap_or_default();
         let is_online = row.get("online").and_then(Value::as_bool).unwrap_or(false);
-        let mut whole = Whereabouts { is_online, ..Whereabouts::default() };
+        // The address of a map may have commas.
+        let (given, maps) = without_maps(&given);
+        let mut whole = Whereabouts { is_online, ..Whereabouts::of_maps(maps) };
         let mut parts: Vec<String> = Vec::new();
-        let (country, name) = (said(row, &["country"]), said(row, &["venue"]));
-        // A slash is a part of an address on the net, and divides places.
-        let dividers: &[char] = if given.contains("://") { &[',', ';'] } else { &[',', ';', '/'] };
-        for part in given.split(dividers).chain(country.as_deref()) {
-            let place = whole.join(whereabouts(part));
+        // A slash is a part of an address on the net and of "n/a", and divides places.
+        let dividers: &[char] =
+            if given.contains("://") || is_unknown(&given) { &[',', ';'] } else { &[',', ';', '/'] };
+        let mut places: Vec<String> = given.split(dividers).map(|part| whole.join(whereabouts(part))).collect();
+        places.extend(country.map(|country| join_country(&mut whole, &country)));
+        for place in places {
             parts.extend(Some(place.trim().to_owned()).filter(|place| !place.is_empty()));
         }
         let name = name.map(|name| whole.join(whereabouts(&name))).filter(|name| !name.is_empty());
@@ -192,8 +201,8 @@ impl Rows<'_> {
         let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
         let venue = match (parts.as_slice(), name) {
             ([], None) => None,
-            ([], Some(name)) => Some(self.place(at, &name, &[], None)?),
-            ([city, rest @ ..], name) => Some(self.place(at, city, rest, name)?),
+            ([], Some(name)) => Some(self.place(at, (&name, &[]), None, whole.map.clone())?),
+            ([city, rest @ ..], name) => Some(self.place(at, (city, rest), name, whole.map.clone())?),
         };
         if row.get("location").is_some_and(|location| !location.is_string()) {
             self.sink.left_out(at, "location");
@@ -206,7 +215,13 @@ impl Rows<'_> {
     }
 
     /// Sends the venue in a city, and returns its source. What follows the city is a region, a country, or both.
-    fn place(&self, at: &str, city: &str, rest: &[&str], name: Option<String>) -> Result<String, Closed> {
+    fn place(
+        &self,
+        at: &str,
+        (city, rest): (&str, &[&str]),
+        name: Option<String>,
+        map: Option<String>,
+    ) -> Result<String, Closed> {
         let code = rest.last().and_then(|last| country_code(last));
         let region = if code.is_some() { &rest[..rest.len() - 1] } else { rest };
         let whole: Vec<&str> = name.as_deref().into_iter().chain([city]).chain(rest.iter().copied()).collect();
@@ -221,6 +236,7 @@ impl Rows<'_> {
             address["region"] = region.join(", ").into();
         }
         record.set("address", address);
+        record.set("map_url", map);
         self.sink.record(record)?;
         Ok(source)
     }
@@ -296,4 +312,19 @@ fn deadlines_of(row: &Value) -> Vec<String> {
             )
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_known_is_not_said() {
+        for text in ["TBA", "tbd.", "N/A", "none", "null", "To be announced", "nog niet bekend", "?", "-", " "] {
+            assert_eq!(said(&json!({"link": text}), &["link"]), None, "{text}");
+        }
+        for text in ["https://rills.example/tba", "TBA Tower", "10-12 May"] {
+            assert_eq!(said(&json!({"link": text}), &["url", "link"]).as_deref(), Some(text));
+        }
+    }
 }

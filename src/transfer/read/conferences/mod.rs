@@ -136,12 +136,9 @@ impl Rows<'_> {
     /// Sends the venue, and returns where the conference takes place, with the source of the venue.
     fn venue(&self, at: &str, row: &Value) -> Result<(Whereabouts, Option<String>), Closed> {
         let mut found = text_of(row.get("city")).map(|city| whereabouts(&city)).unwrap_or_default();
-        let country = text_of(row.get("country")).map(|country| whereabouts(&country)).unwrap_or_default();
-        for part in [&found, &country] {
-            part.tell(self.sink, at, "/venue")?;
-        }
-        found.is_online |= country.is_online;
-        let country = Some(country.place).filter(|country| !country.is_empty());
+        let country = text_of(row.get("country")).map(|country| join_country(&mut found, &country));
+        let country = country.filter(|country| !country.is_empty());
+        found.tell(self.sink, at, "/venue")?;
         if found.place.is_empty() {
             if country.is_some() {
                 self.sink.left_out(at, "country without a city");
@@ -160,6 +157,7 @@ impl Rows<'_> {
             (None, None) => {}
         }
         record.set("address", address);
+        record.set("map_url", found.map.clone());
         self.sink.record(record)?;
         if let (Some(country), None) = (country, code) {
             self.sink.note(
@@ -190,7 +188,6 @@ impl Rows<'_> {
         let is_online = place.is_online || row.get("online").and_then(Value::as_bool) == Some(true);
         let place = Whereabouts { is_online, ..place };
         record.set("attendance_mode", place.mode().unwrap_or("offline"));
-        place.set(&mut record);
         self.set_status(at, row, &mut record)?;
         record.set("venue", venue);
         record.set("topics", topic.into_iter().collect::<Vec<_>>());
@@ -212,6 +209,7 @@ impl Rows<'_> {
             }
         }
         record.set("links", links);
+        place.set(&mut record);
         if let Some(offers) = row.get("offersSignLanguageOrCC").and_then(Value::as_bool) {
             record.set(
                 "accessibility",
@@ -255,6 +253,12 @@ impl Rows<'_> {
         }
         Ok(languages)
     }
+}
+
+/// Returns the country that a text names, and adds what else it says of the place. A code is no word: `NA` is Namibia.
+fn join_country(place: &mut Whereabouts, text: &str) -> String {
+    let is_code = text.len() == 2 && text.bytes().all(|byte| byte.is_ascii_uppercase());
+    if is_code && country_code(text).is_some() { text.to_owned() } else { place.join(whereabouts(text)) }
 }
 
 /// Returns what identifies a row.

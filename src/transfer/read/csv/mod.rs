@@ -230,7 +230,7 @@ impl Rows<'_> {
         let mut found = None;
         for (name, rule) in &self.mapping.fields {
             let Some(declared) = field(self.content_type.fields, name) else { continue };
-            let detailed = rule.detailed();
+            let (detailed, mut map) = (rule.detailed(), None);
             let mut text = match fill(&detailed.from, cells) {
                 Ok(text) if text.is_empty() => continue,
                 Ok(text) => text,
@@ -242,12 +242,13 @@ impl Rows<'_> {
             if let Some(place) = self.whereabouts(declared, &detailed, &text) {
                 text.clone_from(&place.place);
                 self.tell_place(line, name, &place, cells)?;
+                map.clone_from(&place.map);
                 found = Some(place);
                 if text.is_empty() {
                     continue;
                 }
             }
-            let value = self.value(line, (name, declared), &detailed, &text, cells)?;
+            let value = self.value(line, (name, declared), &detailed, (&text, map), cells)?;
             place(&mut record.body, name, value);
         }
         if let Some(found) = found {
@@ -263,7 +264,7 @@ impl Rows<'_> {
         line: &str,
         (name, declared): (&str, &'static Field),
         rule: &Detailed,
-        text: &str,
+        (text, map): (&str, Option<String>),
         cells: &Cells<'_>,
     ) -> Result<Value, Closed> {
         let mut values = Vec::new();
@@ -272,6 +273,11 @@ impl Rows<'_> {
             let value = match declared.relation() {
                 Some(relation) => {
                     let mut target = self.target(line, relation.target, word, rule.create);
+                    if rule.create {
+                        target.set("map_url", map.clone());
+                    } else if map.is_some() {
+                        self.sink.left_out(line, "venue, the address of a map");
+                    }
                     for (inner, rule, declared) in self.mapping.created_fields(self.content_type, name) {
                         self.created_field(&mut target, inner, rule, declared, cells);
                     }

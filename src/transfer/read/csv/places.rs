@@ -1,5 +1,7 @@
 //! Columns with places that are none: a service for meetings, an address on the net, or that the place is not known.
 
+use serde_json::{Map, Value};
+
 use super::Rows;
 use super::mapping::{Cells, Detailed, field, fill};
 use crate::content::field::Field;
@@ -14,7 +16,7 @@ impl Rows<'_> {
     pub(super) fn whereabouts(&self, declared: &'static Field, rule: &Detailed, text: &str) -> Option<Whereabouts> {
         let is_venue = declared.relation().is_some_and(|relation| relation.target == "venue");
         let found = whereabouts(Some(text).filter(|_| is_venue && !rule.words.contains_key(text))?);
-        (found.is_online || !found.rest.is_empty()).then_some(found)
+        (found.is_online || found.map.is_some() || !found.rest.is_empty()).then_some(found)
     }
 
     /// Notes what is no part of a place, and the columns with details of a venue that is none.
@@ -40,7 +42,6 @@ impl Rows<'_> {
 
     /// Sets how people attend, where the kind has such fields and the mapping does not set them.
     pub(super) fn set_place(&self, line: &str, found: &Whereabouts, record: &mut Record) {
-        let mapped = record.body.clone();
         let has = |name: &str| field(self.content_type.fields, name).is_some();
         if !has("attendance_mode") || !has("online_url") {
             if found.url.is_some() {
@@ -48,6 +49,9 @@ impl Rows<'_> {
             }
             return;
         }
+        let of_net = ["attendance_mode", "online_url"].into_iter();
+        let mapped: Map<String, Value> =
+            of_net.filter_map(|name| Some((name.to_owned(), record.body.get(name)?.clone()))).collect();
         found.set(record);
         let other = mapped.get("online_url").filter(|url| found.url.is_some() && url.as_str() != found.url.as_deref());
         if other.is_some() {

@@ -3,6 +3,7 @@
 mod element;
 mod entities;
 mod parts;
+mod rooms;
 
 use std::collections::HashMap;
 
@@ -19,6 +20,7 @@ use crate::items::record_ids::RecordIds;
 use element::Element;
 use entities::{Entities, TooLarge};
 use parts::{attachment, count_unread, links, person, recording};
+use rooms::expect_rooms;
 
 /// Greatest length of an element's text, in bytes; further text is left out. It bounds the memory for a
 /// hostile file.
@@ -34,15 +36,21 @@ pub fn read(mut input: Box<dyn Input>, settings: &Settings, sink: &Sink) -> Resu
         let label = label.filter(|label| !label.to_ascii_lowercase().starts_with("utf"));
         as_utf8(input, label.as_deref())
     });
+    let mut programme = Programme::new(settings, sink);
+    let input = input.and_then(|mut input| {
+        expect_rooms(&mut *input, &mut programme);
+        input.restart().map(|()| input)
+    });
     let mut reader = match input {
         Ok(input) => Reader::from_reader(input),
         Err(error) => return sink.broken("byte 0", "unreadable", error.to_string()),
     };
     let mut walk = Walk {
-        programme: Programme::new(settings, sink),
+        programme,
         sink,
         date: String::new(),
         room: String::new(),
+        room_name: String::new(),
         open: Vec::new(),
         outer: Vec::new(),
         entities: Entities::default(),
@@ -59,6 +67,8 @@ struct Walk<'a> {
     sink: &'a Sink,
     date: String,
     room: String,
+    /// Name of the present room, as the file has it.
+    room_name: String,
     /// Open elements from `conference` or `event` inwards, whose content is collected.
     open: Vec<Element>,
     /// Names of the open elements around these.
@@ -251,11 +261,13 @@ impl Walk<'_> {
 
     /// Reads the attributes of a room, in which the sessions that follow take place.
     fn room(&mut self, attributes: &mut HashMap<String, String>) {
-        self.room = attributes.remove("name").unwrap_or_default();
-        if self.room.trim().is_empty() {
+        self.room_name = attributes.remove("name").unwrap_or_default().trim().to_owned();
+        self.room.clone_from(&self.room_name);
+        if self.room.is_empty() {
             return;
         }
-        let mut room = Map::from_iter([("name".to_owned(), Value::from(self.room.trim()))]);
+        self.room = self.programme.room_name(&self.room_name, attributes.remove("guid").as_deref());
+        let mut room = Map::from_iter([("name".to_owned(), Value::from(self.room.as_str()))]);
         match attributes.remove("capacity").map(|text| text.trim().parse::<u64>().map_err(|_| text)) {
             Some(Ok(capacity)) => drop(room.insert("capacity".to_owned(), capacity.into())),
             Some(Err(text)) if !text.trim().is_empty() => {
@@ -266,7 +278,6 @@ impl Walk<'_> {
         if let Some(note) = attributes.remove("description").filter(|text| !text.trim().is_empty()) {
             room.insert("note".to_owned(), note.into());
         }
-        self.programme.room_guid(Some(self.room.trim()), attributes.remove("guid").as_deref());
         self.programme.room(room.into());
         for name in attributes.keys() {
             match name.as_str() {
@@ -319,7 +330,7 @@ impl Walk<'_> {
             abstract_text: self.abstract_of(&place, element),
             description: element.value_of("description"),
             times,
-            room: element.text_of("room").or_else(|| Some(self.room.clone())),
+            room: element.text_of("room").filter(|room| *room != self.room_name).or_else(|| Some(self.room.clone())),
             track: element.value_of("track"),
             language: element.text_of("language"),
             people,

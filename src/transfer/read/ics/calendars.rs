@@ -48,8 +48,10 @@ pub struct Calendars {
     newest: HashMap<u64, String>,
     /// Occurrences with events of their own, by the hash of their series.
     replaced: HashMap<u64, HashMap<String, CalendarTime>>,
-    /// The series.
-    series: HashSet<u64>,
+    /// The newest revisions of additions to series.
+    additions: HashMap<u64, String>,
+    /// The series, each with its newest revision.
+    series: HashMap<u64, String>,
     /// The starts of the series that have events of their own for some occurrences, with the position of the calendar.
     starts: HashMap<u64, (usize, Property)>,
     /// Events that change a series from an occurrence on, by the hash of their series.
@@ -101,6 +103,18 @@ impl Calendar {
     /// `PUBLISH` (RFC 5546, section 1.4).
     pub fn is_whole(&self) -> bool {
         self.method.as_deref().is_none_or(|method| method == "PUBLISH")
+    }
+
+    /// Returns whether the events are further occurrences of series (`METHOD:ADD`; RFC 5546, section 3.2.4).
+    pub fn is_addition(&self) -> bool {
+        self.method.as_deref() == Some("ADD")
+    }
+
+    /// Returns what revisions of one event have in common. Further occurrences of a series are no revision of it.
+    fn event_key(&self, identity: &str, event: &Component) -> u64 {
+        let instance = event.find("RECURRENCE-ID").map(|instance| instance.value.trim().to_owned());
+        let addition = || Some(format!("ADD {}", event.find("DTSTART")?.value.trim())).filter(|_| self.is_addition());
+        hash_of(&instance.or_else(addition).unwrap_or_default(), identity)
     }
 
     /// Returns the source of the events with a `UID`. One that is unique by itself means the same event in every
@@ -179,11 +193,11 @@ impl Calendars {
             }
             "VEVENT" => {
                 let Some(identity) = calendar.identity_of(&component) else { return };
-                let (series, key) = (hash_of("", &identity), event_key(&identity, &component));
+                let (series, key) = (hash_of("", &identity), calendar.event_key(&identity, &component));
                 let revision = revision(&component);
-                let newest = self.newest.entry(key).or_default();
-                if *newest < revision {
-                    *newest = revision;
+                raise(self.newest.entry(key).or_default(), &revision);
+                if calendar.is_addition() {
+                    raise(self.additions.entry(series).or_default(), &revision);
                 }
                 match component.find("RECURRENCE-ID") {
                     Some(instance) => {
@@ -193,8 +207,8 @@ impl Calendars {
                             self.ranges.entry(series).or_default().push(component);
                         }
                     }
-                    None if is_series(&component) => {
-                        self.series.insert(series);
+                    None if is_series(&component) && !calendar.is_addition() => {
+                        raise(self.series.entry(series).or_default(), &revision);
                         let start = component.find("DTSTART").map(|start| (place, start.clone()));
                         self.starts.extend(start.map(|start| (series, start)));
                     }
@@ -206,18 +220,21 @@ impl Calendars {
     }
 
     /// Returns whether the file has a newer revision of an event.
-    pub fn has_newer(&self, identity: &str, event: &Component) -> bool {
-        self.newest.get(&event_key(identity, event)).is_some_and(|newest| *newest > revision(event))
+    pub fn has_newer(&self, calendar: &Calendar, identity: &str, event: &Component) -> bool {
+        self.newest.get(&calendar.event_key(identity, event)).is_some_and(|newest| *newest > revision(event))
     }
 
-    /// Returns the revision in which the file has an event or a series as a whole, if it has.
+    /// Returns the revision in which the file has an event or a series as a whole, if it has. An addition is a revision of the
+    /// series too.
     pub fn revision_of(&self, identity: &str) -> Option<&String> {
-        self.newest.get(&hash_of("", identity))
+        let hash = hash_of("", identity);
+        self.newest.get(&hash).max(self.additions.get(&hash))
     }
 
-    /// Returns whether the file has the series to which an event belongs.
+    /// Returns whether the file has the series to which an event belongs, and no newer revision which is none or cancels it.
     pub fn has_series(&self, identity: &str) -> bool {
-        self.series.contains(&hash_of("", identity))
+        let hash = hash_of("", identity);
+        self.series.get(&hash).is_some_and(|revision| self.newest.get(&hash).is_none_or(|newest| newest == revision))
     }
 
     /// Returns which occurrence of a series a `RECURRENCE-ID` means, in the form of the series: a date if this has dates.
@@ -244,7 +261,7 @@ impl Calendars {
     /// Returns whether an event is neither a series nor an occurrence of one that the file has in part.
     pub fn occurs_once(&self, identity: &str) -> bool {
         let hash = hash_of("", identity);
-        !self.series.contains(&hash) && !self.replaced.contains_key(&hash)
+        !self.series.contains_key(&hash) && !self.replaced.contains_key(&hash)
     }
 
     /// Returns the events that change a series from an occurrence on, if the file has the series.
@@ -259,8 +276,11 @@ impl Calendars {
     }
 }
 
-fn event_key(identity: &str, event: &Component) -> u64 {
-    hash_of(event.find("RECURRENCE-ID").map_or("", |instance| instance.value.trim()), identity)
+/// Sets the newest revision to another one, if that is newer.
+fn raise(newest: &mut String, revision: &str) {
+    if newest.as_str() < revision {
+        revision.clone_into(newest);
+    }
 }
 
 /// Returns whether an event is the first one of a series.

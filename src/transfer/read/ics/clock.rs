@@ -71,7 +71,7 @@ impl<'a> SeriesStart<'a> {
     /// Creates the start of a series from the property and the time that it is.
     pub fn new(property: &'a Property, first: CalendarTime, zones: &'a CalendarZones) -> Self {
         let text = property.value.trim();
-        let tzid = property.parameter("TZID");
+        let tzid = property.zone();
         let clock = match first {
             CalendarTime::Day(_) => Clock::Zone(zones.own()),
             CalendarTime::At(at) if text.ends_with(['Z', 'z']) => Clock::Utc(at.timezone()),
@@ -107,7 +107,7 @@ impl<'a> SeriesStart<'a> {
     /// # Errors
     /// Returns a message if the value or its zone cannot be read.
     pub fn read(&self, text: &str, property: &Property, zones: &CalendarZones) -> Result<CalendarTime, String> {
-        let tzid = property.parameter("TZID").or(self.tzid);
+        let tzid = property.zone().or(self.tzid);
         when_of(text.trim(), tzid, zones).map(|(when, _)| when)
     }
 

@@ -8,7 +8,6 @@ mod components;
 mod definition;
 mod event;
 mod lines;
-mod map_addresses;
 mod occurrences;
 mod old_rules;
 mod old_zone;
@@ -162,7 +161,7 @@ impl<'a> Walk<'a> {
             let message = "the dates are not those of the Gregorian calendar".to_owned();
             return self.refuse(place, identity, "unknown_calendar", message);
         }
-        if self.calendars.has_newer(&identity, event) {
+        if self.calendars.has_newer(calendar, &identity, event) {
             return sink.note(&place, "", "older_revision", "left out: the file has a newer revision of this event");
         }
         if self.calendars.ranges(&identity).iter().any(|range| range.line == event.line) {
@@ -181,8 +180,8 @@ impl<'a> Walk<'a> {
                 }
                 self.replacement(calendar, instance, span, record)
             }
+            None if calendar.is_addition() => self.additions(calendar, event, span, &record),
             None if is_series(event) => self.series(calendar, event, span, &record),
-            None if calendar.method.as_deref() == Some("ADD") => self.addition(calendar, span, record),
             None => {
                 if let Some(property) = event.find("EXDATE") {
                     sink.left_out(&event.place(), &format!("{} without RRULE", property.name));

@@ -4,13 +4,15 @@
 use super::components::Component;
 use super::place::is_address_read;
 use super::property::Property;
+use crate::feeds::calendar::ZONE_PARAMETER;
 use crate::transfer::read::Sink;
 
 /// Parameters that say in which form a value is written, of any property.
 const FORM: [&str; 6] = ["VALUE", "ENCODING", "CHARSET", "QUOTED-PRINTABLE", "BASE64", "8BIT"];
 /// Parameters that are read, with their properties.
-const READ: [(&str, &[&str]); 10] = [
+const READ: [(&str, &[&str]); 11] = [
     ("TZID", &["DTSTART", "DTEND", "RECURRENCE-ID", "RDATE", "EXDATE"]),
+    (ZONE_PARAMETER, &["DTSTART", "DTEND"]),
     ("RANGE", &["RECURRENCE-ID"]),
     ("LANGUAGE", &["SUMMARY", "DESCRIPTION", "X-ALT-DESC", "STYLED-DESCRIPTION", "CATEGORIES", "LOCATION"]),
     ("FMTTYPE", &["X-ALT-DESC", "STYLED-DESCRIPTION", "ATTACH"]),

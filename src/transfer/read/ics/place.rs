@@ -4,9 +4,9 @@ use serde_json::{Map, Value, json};
 
 use super::calendars::Calendar;
 use super::components::Component;
-use super::map_addresses::{is_map, without_map};
 use super::property::Property;
 use crate::transfer::country_names::country_code;
+use crate::transfer::read::map_addresses::is_map;
 use crate::transfer::read::online::whereabouts;
 use crate::transfer::read::plain_text::rich;
 use crate::transfer::read::whereabouts::Whereabouts;
@@ -22,9 +22,6 @@ const ONLINE: [&str; 5] = [
     "X-MICROSOFT-ONLINEMEETINGCONFLINK",
 ];
 
-/// Title of the link to a map of a place that has no name.
-const MAP: &str = "Map";
-
 /// Returns whether a property says where the event is.
 pub fn is_place(name: &str) -> bool {
     ONLINE.contains(&name) || matches!(name, "LOCATION" | "GEO" | "X-APPLE-STRUCTURED-LOCATION")
@@ -36,28 +33,28 @@ pub fn is_place(name: &str) -> bool {
 /// Returns [`Closed`] if the import has ended.
 pub fn set(sink: &Sink, calendar: &Calendar, event: &Component, record: &mut Record) -> Result<(), Closed> {
     let place = event.place();
-    let text = event.text("LOCATION").or_else(|| {
-        event.find("X-APPLE-STRUCTURED-LOCATION").and_then(|property| property.parameter("X-TITLE")).map(str::to_owned)
-    });
-    let (text, map) = without_its_map(event, text.unwrap_or_default());
-    let mut found = if text.is_empty() { Whereabouts::default() } else { whereabouts(&text) };
+    let mut found = event.text("LOCATION").map(|text| whereabouts(&text)).unwrap_or_default();
+    let title = event.find("X-APPLE-STRUCTURED-LOCATION").and_then(|property| property.parameter("X-TITLE"));
+    if let Some(title) = title.filter(|_| found.place.is_empty() && !found.is_nowhere()) {
+        // Where nothing else is said than a map, the title that Apple's programs write is the place.
+        found.place = found.join(whereabouts(title));
+    }
     found.tell(sink, &place, "/venue")?;
     for _ in event.all("LOCATION").skip(1) {
         sink.left_out(&place, "LOCATION, a further one");
     }
     for property in ONLINE.iter().flat_map(|name| event.all(name)) {
         match web_address(&property.text()) {
-            Ok(url) if is_map(&url) => record.set("links", json!([{"title": MAP, "url": url}])),
-            Ok(url) if found.url.is_none() => (found.url, found.is_online) = (Some(url), true),
+            Ok(url) if is_map(&url) && found.map.is_none() => found.map = Some(url),
+            Ok(url) if is_map(&url) && found.map.as_ref() == Some(&url) => {}
+            Ok(url) if found.url.is_none() && !is_map(&url) => (found.url, found.is_online) = (Some(url), true),
             Ok(url) if found.url.as_ref() == Some(&url) => {}
             Ok(_) => sink.left_out(&place, &format!("{}, a further address", property.name)),
             Err((code, message)) => sink.note(&place, "/online_url", code, message)?,
         }
     }
     if !found.place.is_empty() {
-        record.set("venue", venue(sink, calendar, event, (&found.place, map))?);
-    } else if let Some(url) = map {
-        record.set("links", json!([{"title": MAP, "url": url}]));
+        record.set("venue", venue(sink, calendar, event, &found)?);
     } else if let Some(property) = event.find("GEO") {
         sink.left_out(&place, &format!("{} without LOCATION", property.name));
     }
@@ -65,22 +62,8 @@ pub fn set(sink: &Sink, calendar: &Calendar, event: &Component, record: &mut Rec
     Ok(())
 }
 
-/// Returns the place in a text without the address of a map of it, and that address. Where nothing else is said, the title that
-/// Apple's programs write is the place.
-fn without_its_map(event: &Component, text: String) -> (String, Option<String>) {
-    let (text, map) = if text.is_empty() { (text, None) } else { without_map(&text) };
-    let title = || event.find("X-APPLE-STRUCTURED-LOCATION").and_then(|property| property.parameter("X-TITLE"));
-    let is_map_alone = text.is_empty() && map.is_some();
-    (title().filter(|_| is_map_alone).map_or(text, str::to_owned), map)
-}
-
-fn venue(
-    sink: &Sink,
-    calendar: &Calendar,
-    event: &Component,
-    (text, map): (&str, Option<String>),
-) -> Result<String, Closed> {
-    let place = event.place();
+fn venue(sink: &Sink, calendar: &Calendar, event: &Component, found: &Whereabouts) -> Result<String, Closed> {
+    let (place, text) = (event.place(), found.place.as_str());
     let apple = event.find("X-APPLE-STRUCTURED-LOCATION");
     let mut lines: Vec<String> = lines_of(text);
     let name = if lines.is_empty() { text.to_owned() } else { lines.remove(0) };
@@ -99,7 +82,7 @@ fn venue(
         record.set("description", rich(&name));
     }
     record.set("address", address(&lines));
-    record.set("map_url", map);
+    record.set("map_url", found.map.clone());
     let geo = event.find("GEO").or(apple.filter(|property| property.value.starts_with("geo:")));
     if let Some(property) = geo {
         match coordinates(property) {

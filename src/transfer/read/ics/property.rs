@@ -8,6 +8,7 @@ use encoding_rs::Encoding;
 use percent_encoding::percent_decode_str;
 use quoted_printable::ParseMode;
 
+use crate::feeds::calendar::ZONE_PARAMETER;
 use crate::transfer::read::input::text_of_bytes;
 
 /// Properties whose values are times in a zone that they name.
@@ -92,6 +93,11 @@ impl Property {
     pub fn parameter(&self, name: &str) -> Option<&str> {
         let found = self.parameters.iter().find(|(known, _)| known == name)?;
         Some(found.1.as_str())
+    }
+
+    /// Returns the time zone of a time: `TZID`, or what our own calendars say beside a time in UTC.
+    pub fn zone(&self) -> Option<&str> {
+        self.parameter("TZID").or_else(|| self.parameter(ZONE_PARAMETER))
     }
 
     /// Returns all parameters: name in upper case, and value.

@@ -90,8 +90,32 @@ impl Walk<'_> {
         Ok(())
     }
 
-    /// Sends an event that is one more occurrence of a series which the site has (`METHOD:ADD`; RFC 5546, section 3.2.4).
-    pub(super) fn addition(&self, calendar: &Calendar, span: CalendarSpan, mut record: Record) -> Result<(), Closed> {
+    /// Sends an event that is one more occurrence of a series which the site has, or several by a rule of its own
+    /// (`METHOD:ADD`; RFC 5546, section 3.2.4). The occurrences that the series has stay.
+    pub(super) fn additions(
+        &self,
+        calendar: &Calendar,
+        event: &Component,
+        span: CalendarSpan,
+        record: &Record,
+    ) -> Result<(), Closed> {
+        // One refusal is enough.
+        let property = event.find("DTSTART").filter(|_| is_series(event) && record.body.contains_key("title"));
+        let Some(property) = property else { return self.addition(calendar, span, record.clone()) };
+        let start = SeriesStart::new(property, span.starts, &calendar.zones);
+        let occurrences = Occurrences::of(event, start, &calendar.zones, calendar.horizon);
+        for (property, code, message) in occurrences.notes {
+            self.sink.note(&record.place, &format!("/{property}"), code, message)?;
+        }
+        for (start, length) in occurrences.starts {
+            let moved = span.moved_to(start);
+            let moved = length.map_or(moved, |length| moved.lasting(length));
+            self.addition(calendar, moved, record.clone())?;
+        }
+        Ok(())
+    }
+
+    fn addition(&self, calendar: &Calendar, span: CalendarSpan, mut record: Record) -> Result<(), Closed> {
         let key = span.starts.key();
         record.set("series", series_of(&record.source));
         let title = from_title(record.label());
@@ -137,7 +161,7 @@ impl Walk<'_> {
         let mut ranges = Vec::new();
         for event in self.calendars.ranges(identity) {
             let Some(instance) = event.find("RECURRENCE-ID") else { continue };
-            if self.calendars.has_newer(identity, event) {
+            if self.calendars.has_newer(calendar, identity, event) {
                 continue;
             }
             let Some((span, record)) = self.read_event(calendar, event, identity.to_owned())? else { continue };

@@ -5,7 +5,7 @@ use chrono::{DateTime, Days, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, Tim
 use super::components::Component;
 use super::property::Property;
 use super::zones::CalendarZones;
-use crate::content::local_time::rfc3339;
+use crate::content::local_time::{end_of_day, rfc3339};
 use crate::time_zone::Zone;
 use crate::transfer::read::yes_no::yes_or_no;
 use crate::transfer::record::Record;
@@ -154,7 +154,12 @@ impl CalendarSpan {
     pub fn set(self, record: &mut Record, own: Zone) {
         let zone = self.zone(own);
         record.set("starts_at", self.starts.text());
-        record.set("ends_at", self.ends.map(CalendarTime::text));
+        let ends = match (self.starts, self.ends) {
+            // The end of an event that starts at a time has one too: a day lasts until the midnight after it.
+            (CalendarTime::At(_), Some(CalendarTime::Day(last))) => Some(rfc3339(&end_of_day(last, zone))),
+            (_, ends) => ends.map(CalendarTime::text),
+        };
+        record.set("ends_at", ends);
         record.set("time_zone", zone.name());
         record.set("all_day", matches!(self.starts, CalendarTime::Day(_)));
     }
@@ -179,7 +184,7 @@ fn end_of(
     let not_read = |property, why| (property, "not_a_time", format!("left out: {why}"));
     let end = event.find("DTEND").map(|end| {
         // Some programs name the zone of the start only.
-        let tzid = end.parameter("TZID").or_else(|| start.parameter("TZID"));
+        let tzid = end.zone().or_else(|| start.zone());
         when_of(end.value.trim(), tzid, zones).map(|(end, _)| end)
     });
     let length = event.find("DURATION").map(|length| length.value.trim());
@@ -244,7 +249,7 @@ pub fn basic_time(text: &str) -> Option<NaiveDateTime> {
 /// # Errors
 /// Returns a message if the value or its zone cannot be read.
 pub fn when(property: &Property, zones: &CalendarZones) -> Result<(CalendarTime, Option<String>), String> {
-    when_of(property.value.trim(), property.parameter("TZID"), zones)
+    when_of(property.value.trim(), property.zone(), zones)
 }
 
 /// Returns the date or instant of a value; see [`when`].

@@ -1,6 +1,7 @@
 //! The common form of a programme in any format: an event, its sessions, their speakers and its rooms.
 
 mod addresses;
+mod end;
 mod heading;
 mod ids;
 mod rooms;
@@ -59,6 +60,8 @@ pub struct Programme<'a> {
     is_online: bool,
     /// Whether a room is a service for meetings, or a word for the net.
     has_online_room: bool,
+    /// Whether a room is in a place on the ground.
+    has_room_in_place: bool,
     /// Address to which relative ones belong.
     base: Option<Url>,
     ids: SessionIds,
@@ -91,6 +94,7 @@ impl<'a> Programme<'a> {
             has_sessions: false,
             is_online: false,
             has_online_room: false,
+            has_room_in_place: false,
             base: None,
             ids: SessionIds::default(),
             first_guid: None,
@@ -106,9 +110,9 @@ impl<'a> Programme<'a> {
         }
         if name == "rooms" {
             for given in value.as_array().into_iter().flatten() {
-                if let Some(room) = words::room(given, &self.settings.locale) {
-                    let name = room["name"].as_str().map(str::to_owned);
-                    self.room_guid(name.as_deref(), given["guid"].as_str());
+                if let Some(mut room) = words::room(given, &self.settings.locale) {
+                    let name = self.room_name(room["name"].as_str().unwrap_or_default(), given["guid"].as_str());
+                    room["name"] = name.into();
                     self.room(room);
                 }
             }
@@ -185,8 +189,8 @@ impl<'a> Programme<'a> {
         }
         let mut found = heading.whereabouts();
         if self.has_online_room && found == Whereabouts::default() {
-            // Of a file whose rooms are known before its sessions. Rooms beside that one are in a place.
-            (found.is_online, found.is_hybrid) = (true, !self.rooms.is_empty());
+            // Rooms beside that one are in a place.
+            (found.is_online, found.is_hybrid) = (true, self.has_room_in_place);
         }
         found.tell(self.sink, "conference", "/venue")?;
         self.is_online = found.mode() == Some("online");
@@ -199,6 +203,7 @@ impl<'a> Programme<'a> {
             record.set("name", venue);
             record.set("address", heading.address());
             record.set("geo", heading.geo.clone());
+            record.set("map_url", found.map.clone());
             self.sink.record(record.clone())?;
             self.venue = Some(record);
         }
@@ -296,97 +301,32 @@ impl<'a> Programme<'a> {
         Ok(source)
     }
 
+    /// Takes into account that the file has a room, before its sessions are read. Returns whether its name names a place.
+    pub fn expect_room(&mut self, name: &str) -> bool {
+        let found = whereabouts(name);
+        let is_place = !found.place.is_empty();
+        self.has_online_room |= found.is_online && !is_place;
+        self.has_room_in_place |= is_place;
+        is_place
+    }
+
     /// Adds a room of the venue, as its field `rooms` has it. A name that names no place on the ground makes none.
     pub fn room(&mut self, room: Value) {
         let name = room["name"].as_str().unwrap_or_default();
-        if whereabouts(name).is_nowhere() {
-            self.has_online_room |= whereabouts(name).is_online;
+        if self.expect_room(name) {
+            self.rooms.add(self.sink, room);
+        } else {
             self.sink.on_purpose(
                 "conference",
                 &format!("room \"{name}\""),
                 "it is no place; its sessions have its name",
             );
-        } else {
-            self.rooms.add(self.sink, room);
         }
     }
 
-    /// Remembers the UUID of a room.
-    pub fn room_guid(&mut self, name: Option<&str>, guid: Option<&str>) {
-        if let (Some(name), Some(guid)) = (name, guid) {
-            self.rooms.identify(self.sink, name, guid);
-        }
-    }
-
-    /// Sends what is known only at the end: the rooms of the venue, and the days of an event without any.
-    /// These are records of their own that share an item with the venue and the event, which were sent
-    /// before.
-    ///
-    /// # Errors
-    /// Returns [`Closed`] if the import has ended.
-    pub fn finish(mut self) -> Result<(), Closed> {
-        if !self.begun && !self.heading.is_empty() {
-            self.begin()?;
-        }
-        if !self.begun {
-            return self.without_event();
-        }
-        if !self.has_sessions {
-            self.sink.note("conference", "", "no_sessions", "no session was taken from this file")?;
-        }
-        self.sink.set_own_ids(std::slice::from_ref(&self.first_guid));
-        let rooms = std::mem::take(&mut self.rooms);
-        if self.venue.is_none() && self.settings.event.is_some() && rooms.has_details() {
-            self.sink.on_purpose("conference", "rooms", "the venue is the one of the event that is there");
-        }
-        if self.is_online && rooms.has_details() {
-            self.sink.left_out("conference", "rooms of an event that is online");
-        }
-        if self.venue.is_none() && !rooms.is_empty() && self.settings.event.is_none() && !self.is_online {
-            self.add_venue()?;
-        }
-        if let Some(mut venue) = self.venue.take() {
-            venue.same_as = Some(venue.source.clone());
-            venue.source = format!("{}/rooms", venue.source);
-            let (list, guids) = rooms.into_parts();
-            venue.set("rooms", list);
-            venue.ids.rooms = guids;
-            self.sink.record(venue)?;
-        }
-        let (Some(mut event), Some(first), Some(last)) = (self.undated.take(), self.first, self.last) else {
-            return Ok(());
-        };
-        event.same_as = Some(event.source.clone());
-        event.source = format!("{}/days", event.source);
-        if !event.body.contains_key("starts_at") {
-            event.set("starts_at", first.to_string());
-        }
-        event.set("ends_at", last.to_string());
-        self.sink.record(event.supporting())
-    }
-
-    /// Notes what a file has that names neither an event nor a session: nothing says where it belongs.
-    fn without_event(&self) -> Result<(), Closed> {
-        for (is_there, what) in [(!self.rooms.is_empty(), "rooms"), (!self.heading.tracks.is_empty(), "tracks")] {
-            if is_there {
-                let message = format!("the {what} are left out: the file names no event to which they belong");
-                self.sink.note("conference", &format!("/{what}"), "no_event", message)?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Sends a venue for the rooms of a file that names none. It has the name of the event.
-    fn add_venue(&mut self) -> Result<(), Closed> {
-        let mut venue = Record::new("conference", "venue", format!("{}:venue", self.name)).supporting();
-        venue.set("name", self.title.clone());
-        self.sink.record(venue.clone())?;
-        let mut event = Record::new("conference", "event", format!("{}/venue", self.event)).supporting();
-        event.same_as = Some(self.event.clone());
-        event.set("title", self.title.clone());
-        event.set("venue", venue.source.clone());
-        self.venue = Some(venue);
-        self.sink.record(event)
+    /// Returns the name by which a room is known, given that in the file and its UUID, which is remembered.
+    pub fn room_name(&mut self, name: &str, guid: Option<&str>) -> String {
+        guid.map_or_else(|| name.to_owned(), |guid| self.rooms.identify(self.sink, name, guid))
     }
 
     /// Widens the days of the event to include a start.

@@ -28,16 +28,28 @@ impl ProgrammeRooms {
         }
     }
 
-    /// Remembers the UUID of a room.
-    pub fn identify(&mut self, sink: &Sink, name: &str, guid: &str) {
-        if is_id(guid) && self.guids.len() < MOST_ROOMS {
-            let known = self.guids.entry(name.trim().to_owned()).or_insert_with(|| guid.to_owned());
-            if known != guid {
-                sink.left_out("room", "a second room with the name of another one and a guid of its own");
+    /// Remembers the UUID of a room, and returns the name by which the room is known: its own, with a number if another room
+    /// of the file has that name and another UUID.
+    pub fn identify(&mut self, sink: &Sink, name: &str, guid: &str) -> String {
+        let name = name.trim();
+        if !is_id(guid) {
+            if !guid.trim().is_empty() {
+                sink.on_purpose("room", "room/guid", "it is no UUID; a room is known by its name");
             }
-        } else if !guid.trim().is_empty() {
-            sink.on_purpose("room", "room/guid", "it is no UUID; a room is known by its name");
+            return name.to_owned();
         }
+        let label = |number: usize| if number == 1 { name.to_owned() } else { format!("{name} ({number})") };
+        let is_its = |label: &String| self.guids.get(label).is_none_or(|known| known == guid);
+        // There are fewer rooms than numbers.
+        let own = (1..=MOST_ROOMS).map(label).find(is_its).unwrap_or_else(|| name.to_owned());
+        if own != name {
+            let why = format!("another room has that name and another guid; this one is \"{own}\"");
+            sink.on_purpose("room", &format!("room \"{name}\""), &why);
+        }
+        if self.guids.len() < MOST_ROOMS {
+            self.guids.insert(own.clone(), guid.to_owned());
+        }
+        own
     }
 
     /// Returns whether the file has no rooms.

@@ -8,6 +8,7 @@ use crate::items::record_ids::RecordIds;
 use crate::transfer::language_names::language_tag;
 use crate::transfer::read::Closed;
 use crate::transfer::read::online::whereabouts;
+use crate::transfer::read::whereabouts::MAP;
 use crate::transfer::record::Record;
 
 impl Programme<'_> {
@@ -62,12 +63,14 @@ impl Programme<'_> {
         self.sink.record(record)
     }
 
-    /// Returns the name of the room of a session. An address on the net becomes a link, and one that is not known yet none.
+    /// Returns the name of the room of a session. An address on the net or of a map becomes a link, and a room that is not known
+    /// yet none.
     fn room_of(&self, place: &str, talk: &mut ImportedTalk) -> Result<Option<String>, Closed> {
         let Some(room) = talk.room.take().filter(|room| !room.trim().is_empty()) else { return Ok(None) };
         let found = whereabouts(&room);
-        if let Some(url) = found.url {
-            talk.links.push((Some("Online".to_owned()), url, None));
+        if found.url.is_some() || found.map.is_some() {
+            let addresses = [("Online", found.url), (MAP, found.map)].into_iter();
+            talk.links.extend(addresses.filter_map(|(title, url)| Some((Some(title.to_owned()), url?, None))));
             let name = if found.place.is_empty() { found.rest.join(", ") } else { found.place };
             return Ok(Some(name).filter(|name| !name.is_empty()));
         }

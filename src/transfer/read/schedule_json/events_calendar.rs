@@ -6,10 +6,12 @@ use super::ScheduleReader;
 use super::people::{note_each, note_members};
 use crate::content::rich_text::to_text;
 use crate::transfer::country_names::country_code;
+use crate::transfer::read::map_addresses::is_map;
 use crate::transfer::read::online::whereabouts;
 use crate::transfer::read::plain_text::html;
 use crate::transfer::read::programme::states::status_of;
 use crate::transfer::read::programme::words::flag;
+use crate::transfer::read::whereabouts::Whereabouts;
 use crate::transfer::read::{Closed, text_of, web_address};
 use crate::transfer::record::Record;
 use crate::transfer::zones::zone_of;
@@ -97,7 +99,7 @@ impl ScheduleReader<'_> {
         let place = title.map(|title| whereabouts(&to_text(&title))).unwrap_or_default();
         place.tell(self.sink, at, "/venue")?;
         place.set(&mut record);
-        let venue = self.listed_venue(at, given.get("venue"), (&name, &place.place))?;
+        let venue = self.listed_venue(at, given.get("venue"), (&name, &place))?;
         self.listed_mode(at, given, venue.is_some(), &mut record)?;
         record.set("venue", venue);
         record.set("contact", contact(given.get("organizer")));
@@ -118,7 +120,10 @@ impl ScheduleReader<'_> {
     /// Sets whether the event is online, and its address there.
     fn listed_mode(&self, at: &str, given: &Value, has_venue: bool, record: &mut Record) -> Result<(), Closed> {
         let text = |name: &str| text_of(given.get(name));
-        let url = text("virtual_url");
+        let url = text("virtual_url").filter(|url| !is_map(url));
+        if url.is_none() && text("virtual_url").is_some() {
+            self.sink.left_out(at, "virtual_url, the address of a map");
+        }
         let is_virtual = given.get("is_virtual").and_then(flag);
         if is_virtual == Some(false) || (is_virtual.is_none() && url.is_none()) {
             return Ok(());
@@ -197,8 +202,9 @@ impl ScheduleReader<'_> {
         &self,
         at: &str,
         given: Option<&Value>,
-        (name, title): (&str, &str),
+        (name, place): (&str, &Whereabouts),
     ) -> Result<Option<String>, Closed> {
+        let title = place.place.as_str();
         let text = |member: &str| text_of(given?.get(member));
         if title.is_empty() {
             // The id of what is no venue says nothing, and the others are counted as unread.
@@ -232,6 +238,7 @@ impl ScheduleReader<'_> {
             record.set("geo", json!({"latitude": latitude, "longitude": longitude}));
         }
         record.set("url", text("website"));
+        record.set("map_url", place.map.clone());
         self.sink.record(record)?;
         Ok(Some(source))
     }

@@ -5,6 +5,7 @@ use serde_json::Value;
 use super::ScheduleReader;
 use super::frab::{UnknownPerson, talk_of};
 use super::people::{ATTACHMENT, LINK, entries, ids_of, note_each, note_members, note_types};
+use crate::content::slug::is_id;
 use crate::transfer::read::programme::times::GivenTimes;
 use crate::transfer::read::programme::words::{SESSION, words};
 use crate::transfer::read::programme::{ImportedTalk, ProgrammePerson};
@@ -67,7 +68,7 @@ impl ScheduleReader<'_> {
         for (name, read) in [
             ("links", &LINK[..]),
             ("attachments", &ATTACHMENT),
-            ("room", &["name"]),
+            ("room", &["name", "guid"]),
             ("track", &["name"]),
             ("logo", &["url"]),
             ("feedback", &["url"]),
@@ -77,10 +78,11 @@ impl ScheduleReader<'_> {
     }
 
     /// Returns the name of a room: its own, or that of the room with this id or slug.
-    fn referred_room(&self, room: Option<&Value>) -> Option<String> {
+    fn referred_room(&mut self, room: Option<&Value>) -> Option<String> {
         let (room, locale) = (room?, &self.settings.locale);
         let known = ["guid", "slug"].iter().find_map(|id| words(self.lookup.room(room.get(*id)?), locale));
-        words(room.get("name"), locale).or(known).or_else(|| text_of(Some(room)))
+        let name = words(room.get("name"), locale).or(known).or_else(|| text_of(Some(room)))?;
+        Some(self.programme.room_name(&name, room.get("guid").and_then(Value::as_str).filter(|guid| is_id(guid))))
     }
 
     /// Returns the name of a track: its own, or that of the track with this id or slug.

@@ -1,6 +1,6 @@
 //! Addresses of maps: they show where something is, and lead to no meeting on the net.
 
-use crate::transfer::read::web_address;
+use super::web_address;
 
 /// Hosts of maps, with the beginning of the path.
 const MAPS: [(&str, &str); 22] = [
@@ -28,15 +28,21 @@ const MAPS: [(&str, &str); 22] = [
     ("yandex.com", "/maps"),
 ];
 
-/// Divides a text into the rest and the address of a map in it, the first one.
-pub fn without_map(text: &str) -> (String, Option<String>) {
+/// Divides a text into the rest and the addresses of maps in it.
+pub fn without_maps(text: &str) -> (String, Vec<String>) {
     let words = text.split(|c: char| c.is_whitespace() || "<>()[]\"".contains(c));
     let words = words.map(|word| word.trim_end_matches([',', ';', '.', ':'])).filter(|word| word.contains('.'));
-    let mut maps = words.filter_map(|word| Some((word, web_address(word).ok().filter(|url| is_map(url))?)));
-    let Some((word, url)) = maps.next() else { return (text.to_owned(), None) };
-    let rest = text.replacen(word, "", 1).replace("()", "").replace("<>", "").replace("[]", "");
+    let maps = words.filter_map(|word| Some((word, web_address(word).ok().filter(|url| is_map(url))?)));
+    let (mut rest, mut found) = (text.to_owned(), Vec::new());
+    for (word, url) in maps {
+        rest = rest.replacen(word, "", 1).replace("()", "").replace("<>", "").replace("[]", "");
+        found.push(url);
+    }
+    if found.is_empty() {
+        return (rest, found);
+    }
     let edge = |c: char| c.is_whitespace() || ",;:|-–".contains(c);
-    (rest.trim_matches(edge).to_owned(), Some(url))
+    (rest.trim_matches(edge).to_owned(), found)
 }
 
 /// Returns whether an absolute address is that of a map.
@@ -75,13 +81,18 @@ mod tests {
         ] {
             assert!(!is_map(url), "{url}");
         }
-        let map = |url: &str| Some(url.to_owned());
-        for (text, rest, url) in [
-            ("Town Hall, https://goo.gl/maps/x", "Town Hall", map("https://goo.gl/maps/x")),
-            ("Town Hall (maps.app.goo.gl/x)", "Town Hall", map("https://maps.app.goo.gl/x")),
-            ("https://zoom.us/j/1", "https://zoom.us/j/1", None),
+        for (text, rest, urls) in [
+            ("Town Hall, https://goo.gl/maps/x", "Town Hall", vec!["https://goo.gl/maps/x"]),
+            ("Town Hall (maps.app.goo.gl/x)", "Town Hall", vec!["https://maps.app.goo.gl/x"]),
+            ("https://zoom.us/j/1", "https://zoom.us/j/1", vec![]),
+            (
+                "https://osm.org/go/x https://bing.com/maps?q=x",
+                "",
+                vec!["https://osm.org/go/x", "https://bing.com/maps?q=x"],
+            ),
         ] {
-            assert_eq!(without_map(text), (rest.to_owned(), url), "{text}");
+            let urls: Vec<String> = urls.into_iter().map(str::to_owned).collect();
+            assert_eq!(without_maps(text), (rest.to_owned(), urls), "{text}");
         }
     }
 }
