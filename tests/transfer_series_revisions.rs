@@ -41,6 +41,12 @@ fn counts(said: &Said) -> [u64; 4] {
         .map(|outcome| said.report.of(outcome, "event"))
 }
 
+/// A message with a revision of the series "Circle", on Tuesday evenings.
+fn circle(number: u32, count: u32) -> String {
+    let rule = format!("FREQ=WEEKLY;COUNT={count}");
+    message("REQUEST", &revision(number, "20261101", "Circle", "20270302T190000", &rule))
+}
+
 /// Of two revisions with one number the one with the later stamp is newer, and moves the occurrences that it has in other
 /// places; an older one changes nothing.
 #[apply(api_test)]
@@ -99,7 +105,7 @@ fn an_older_revision_makes_no_occurrences(app: &TestApp) {
 /// One more occurrence leaves the others as they are.
 #[apply(api_test)]
 fn an_addition_is_one_more_occurrence(app: &TestApp) {
-    let first = message("REQUEST", &revision(3, "20261101", "Circle", "20270302T190000", "FREQ=WEEKLY;COUNT=3"));
+    let first = circle(3, 3);
     bring_text(app, "a.ics", &first);
     let lines = |uid: &str| {
         format!(
@@ -125,11 +131,7 @@ fn an_addition_is_one_more_occurrence(app: &TestApp) {
 /// An addition may have a rule of its own; the series keeps the occurrences that it has.
 #[apply(api_test)]
 fn an_addition_may_be_several_occurrences(app: &TestApp) {
-    bring_text(
-        app,
-        "a.ics",
-        &message("REQUEST", &revision(3, "20261101", "Circle", "20270302T190000", "FREQ=WEEKLY;COUNT=3")),
-    );
+    bring_text(app, "a.ics", &circle(3, 3));
     let rule = "FREQ=WEEKLY;COUNT=3\nEXDATE;TZID=Europe/Brussels:20270617T190000";
     let addition = message("ADD", &revision(4, "20261113", "Circle", "20270610T190000", rule));
     let said = bring_text(app, "a.ics", &addition);
@@ -145,17 +147,15 @@ fn an_addition_may_be_several_occurrences(app: &TestApp) {
 /// an addition is no revision of it.
 #[apply(api_test)]
 fn messages_in_one_file_are_all_told(app: &TestApp) {
-    let series =
-        |number| message("REQUEST", &revision(number, "20261101", "Circle", "20270302T190000", "FREQ=WEEKLY;COUNT=3"));
     let addition = "UID:s@river.example\nSEQUENCE:4\nDTSTAMP:20261113T000000Z\nDTSTART;TZID=Europe/Brussels:20270610T190000\nSUMMARY:Circle";
-    let said = bring_text(app, "a.ics", &(series(3) + &message("ADD", addition)));
+    let said = bring_text(app, "a.ics", &(circle(3, 3) + &message("ADD", addition)));
     assert_eq!((counts(&said), said.report.noted("older_revision", "")), ([4, 0, 0, 0], 0), "{:?}", said.lines);
     assert_eq!(starts(app), ["03-02T19:00", "03-09T19:00", "03-16T19:00", "06-10T19:00"]);
-    let said = bring_text(app, "a.ics", &(series(3) + &message("ADD", addition)));
+    let said = bring_text(app, "a.ics", &(circle(3, 3) + &message("ADD", addition)));
     assert_eq!((counts(&said), states(app).len()), ([0; 4], 4), "{:?}", said.lines);
     let cancel = message("CANCEL", "UID:t@river.example\nSEQUENCE:5\nDTSTAMP:20261113T000000Z");
     let later = "UID:t@river.example\nSEQUENCE:6\nDTSTAMP:20261114T000000Z\nRECURRENCE-ID;RANGE=THISANDFUTURE;TZID=Europe/Brussels:20270309T190000\nDTSTART;TZID=Europe/Brussels:20270309T203000\nSUMMARY:Later";
-    let file = series(3).replace("s@river", "t@river") + &cancel + &message("REQUEST", later);
+    let file = circle(3, 3).replace("s@river", "t@river") + &cancel + &message("REQUEST", later);
     let said = bring_text(app, "b.ics", &file);
     assert_eq!(counts(&said), [1, 0, 0, 0], "{:?}", said.lines);
     let left_out = said.report.noted("left_out", "RANGE=THISANDFUTURE");
@@ -166,11 +166,7 @@ fn messages_in_one_file_are_all_told(app: &TestApp) {
 /// A cancellation says little more than what is cancelled, and takes nothing from it.
 #[apply(api_test)]
 fn cancellations_need_no_start(app: &TestApp) {
-    bring_text(
-        app,
-        "a.ics",
-        &message("REQUEST", &revision(3, "20261101", "Circle", "20270302T190000", "FREQ=WEEKLY;COUNT=6")),
-    );
+    bring_text(app, "a.ics", &circle(3, 6));
     let single = "UID:one@river.example\nSEQUENCE:5\nDTSTAMP:20261101T000000Z\nDTSTART:20270402T190000Z\nDTEND:20270402T203000Z\nSUMMARY:Single\nLOCATION:Quay";
     bring_text(app, "a.ics", &message("REQUEST", single));
     let cancel = |uid: &str, number: u32, lines: &str| {
@@ -200,11 +196,9 @@ fn cancellations_need_no_start(app: &TestApp) {
     assert_eq!(read(app, "circle")["ends_at"], "2027-03-02T20:00:00+01:00");
     assert_eq!(states(app).len(), 6);
     // What is older does not bring it back, and what is newer does.
-    let again =
-        |number| message("REQUEST", &revision(number, "20261101", "Circle", "20270302T190000", "FREQ=WEEKLY;COUNT=6"));
-    assert_eq!(counts(&bring_text(app, "a.ics", &again(3))), [0; 4]);
+    assert_eq!(counts(&bring_text(app, "a.ics", &circle(3, 6))), [0; 4]);
     assert!(states(app).iter().all(|(_, state)| state == "cancelled"));
-    assert_eq!(counts(&bring_text(app, "a.ics", &again(7))), [0, 6, 0, 0]);
+    assert_eq!(counts(&bring_text(app, "a.ics", &circle(7, 6))), [0, 6, 0, 0]);
     assert!(states(app).iter().all(|(_, state)| state == "scheduled"));
     // Nothing is cancelled that is not there, and a RECURRENCE-ID that cannot be read does not mean the series.
     let said = cancel("other", 1, "");

@@ -130,7 +130,7 @@ async fn confirmation(app: &Arc<App>, mail: &MailRow, signup_id: String) -> Resu
     };
     let subscribed = subscriber.filter(|found| found.status == SubscriberStatus::Confirmed.name());
     let confirm_link = links::confirm_url(&app.config, &links::confirmation_token(&app.site_key, &signup.id));
-    // Who signed up may be somebody else, so the reader alone decides on the language of further mails.
+    // Somebody else may have signed up, so the reader alone decides on the language of further mails.
     let is_other_language = subscribed.as_ref().is_some_and(|found| found.locale != signup.locale);
     let link = match &subscribed {
         Some(found) => links::preferences_url(&app.config, &links::subscriber_token(&app.site_key, &found.id)),

@@ -65,8 +65,7 @@ pub fn page_warning(
     item: &Item,
     content: &Map<String, Value>,
 ) -> QueryResult<Option<ProgrammeWarning>> {
-    let as_public = Item { live: true, ..item.clone() };
-    let Some(rule) = RedirectRule::of(&as_public, content, site) else { return Ok(None) };
+    let Some(rule) = RedirectRule::of_content(item, content, site) else { return Ok(None) };
     if over_pages(connection, site, std::iter::once(&rule))?.is_empty() {
         return Ok(None);
     }

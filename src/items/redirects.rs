@@ -65,7 +65,12 @@ pub enum RuleDestination {
 impl RedirectRule {
     /// Returns the rule of an item; `None` if it is no redirect, or not public.
     pub fn of(item: &Item, content: &Map<String, Value>, site: &Site) -> Option<Self> {
-        if item.kind != REDIRECT.kind || !item.live {
+        if item.live { Self::of_content(item, content, site) } else { None }
+    }
+
+    /// Returns the rule that a content of an item states, public or not; `None` if it is no redirect, or its source is none.
+    pub fn of_content(item: &Item, content: &Map<String, Value>, site: &Site) -> Option<Self> {
+        if item.kind != REDIRECT.kind {
             return None;
         }
         let text = |name: &str| content.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();

@@ -180,25 +180,21 @@ impl Rows<'_> {
 
     /// Sets the venue, and whether the conference is online.
     fn set_place(&self, at: &str, row: &Value, record: &mut Record) -> Result<(), Closed> {
-        // What says that a place is not known is noted.
+        // Texts that stand for an unknown place are noted, so they are read as they are.
         let (country, name) = (given(row, &["country"]), given(row, &["venue"]));
         let given = given(row, &["place", "location", "city"]).unwrap_or_default();
         let is_online = row.get("online").and_then(Value::as_bool).unwrap_or(false);
         // The address of a map may have commas.
         let (given, maps) = without_maps(&given);
         let mut whole = Whereabouts { is_online, ..Whereabouts::of_maps(maps) };
-        let mut parts: Vec<String> = Vec::new();
         // A slash is a part of an address on the net and of "n/a", and divides places.
         let dividers: &[char] =
             if given.contains("://") || is_unknown(&given) { &[',', ';'] } else { &[',', ';', '/'] };
         let mut places: Vec<String> = given.split(dividers).map(|part| whole.join(whereabouts(part))).collect();
         places.extend(country.map(|country| join_country(&mut whole, &country)));
-        for place in places {
-            parts.extend(Some(place.trim().to_owned()).filter(|place| !place.is_empty()));
-        }
         let name = name.map(|name| whole.join(whereabouts(&name))).filter(|name| !name.is_empty());
         whole.tell(self.sink, at, "/venue")?;
-        let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
+        let parts: Vec<&str> = places.iter().map(|place| place.trim()).filter(|place| !place.is_empty()).collect();
         let venue = match (parts.as_slice(), name) {
             ([], None) => None,
             ([], Some(name)) => Some(self.place(at, (&name, &[]), None, whole.map.clone())?),

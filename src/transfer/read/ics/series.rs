@@ -50,11 +50,7 @@ impl Walk<'_> {
             return self.sink.record(record.clone());
         }
         let Some(property) = event.find("DTSTART") else { return Ok(()) };
-        let start = SeriesStart::new(property, span.starts, &calendar.zones);
-        let occurrences = Occurrences::of(event, start, &calendar.zones, calendar.horizon);
-        for (property, code, message) in occurrences.notes {
-            self.sink.note(&record.place, &format!("/{property}"), code, message)?;
-        }
+        let (start, occurrences) = self.occurrences(calendar, event, property, span.starts)?;
         let left = occurrences.left.iter().map(|start| (*start, false));
         let starts = left.chain(occurrences.starts.iter().map(|(start, _)| (*start, true)));
         let replaced = self.calendars.replaced_starts(&record.source).map(|start| (start, true));
@@ -90,6 +86,22 @@ impl Walk<'_> {
         Ok(())
     }
 
+    /// Returns the start and the occurrences of an event with a rule. Notes what of the rule is not taken.
+    fn occurrences<'c>(
+        &self,
+        calendar: &'c Calendar,
+        event: &Component,
+        property: &'c Property,
+        first: CalendarTime,
+    ) -> Result<(SeriesStart<'c>, Occurrences), Closed> {
+        let start = SeriesStart::new(property, first, &calendar.zones);
+        let mut occurrences = Occurrences::of(event, start, &calendar.zones, calendar.horizon);
+        for (name, code, message) in std::mem::take(&mut occurrences.notes) {
+            self.sink.note(&event.place(), &format!("/{name}"), code, message)?;
+        }
+        Ok((start, occurrences))
+    }
+
     /// Sends an event that is one more occurrence of a series which the site has, or several by a rule of its own
     /// (`METHOD:ADD`; RFC 5546, section 3.2.4). The occurrences that the series has stay.
     pub(super) fn additions(
@@ -102,11 +114,7 @@ impl Walk<'_> {
         // One refusal is enough.
         let property = event.find("DTSTART").filter(|_| is_series(event) && record.body.contains_key("title"));
         let Some(property) = property else { return self.addition(calendar, span, record.clone()) };
-        let start = SeriesStart::new(property, span.starts, &calendar.zones);
-        let occurrences = Occurrences::of(event, start, &calendar.zones, calendar.horizon);
-        for (property, code, message) in occurrences.notes {
-            self.sink.note(&record.place, &format!("/{property}"), code, message)?;
-        }
+        let (_, occurrences) = self.occurrences(calendar, event, property, span.starts)?;
         for (start, length) in occurrences.starts {
             let moved = span.moved_to(start);
             let moved = length.map_or(moved, |length| moved.lasting(length));
