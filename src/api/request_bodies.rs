@@ -203,7 +203,7 @@ impl Form {
             return Err(Problem::invalid(violations));
         };
         let mode = LocaleMode::One(site.default_locale().to_owned());
-        let schema = ContentSchema { kind: "account", fields, mode: &mode, site };
+        let schema = ContentSchema { kind: "account", fields, envelope: &[], mode: &mode, site };
         let validated = validate(schema, object, None, &mut violations);
         if violations.is_empty() { Ok(Self(validated.content)) } else { Err(Problem::invalid(violations)) }
     }

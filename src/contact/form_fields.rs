@@ -86,7 +86,7 @@ impl FormDefinition {
             return Err(Problem::invalid(Violations::one("", "wrong_type", "the body must be a JSON object")));
         };
         let mode = LocaleMode::One(site.default_locale().to_owned());
-        let schema = ContentSchema { kind: "contact_form", fields: &FORM, mode: &mode, site };
+        let schema = ContentSchema { kind: "contact_form", fields: &FORM, envelope: &[], mode: &mode, site };
         let mut content = validate(schema, members, None, &mut violations).content;
         if !violations.is_empty() {
             return Err(Problem::invalid(violations));

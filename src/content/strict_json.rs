@@ -6,6 +6,7 @@
 use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+use serde_json::map::Entry;
 use serde_json::{Map, Value};
 
 use crate::content::violation::{Violations, child_pointer};
@@ -22,7 +23,7 @@ pub const MAX_DEPTH: usize = 16;
 pub fn parse(bytes: &[u8]) -> Result<Value, Violations> {
     let mut violations = Violations::new();
     let mut reader = serde_json::Deserializer::from_slice(bytes);
-    let seed = Strict { pointer: String::new(), depth: 0, violations: &mut violations };
+    let seed = Strict { place: Place::Root, depth: 0, violations: &mut violations };
     let parsed = seed.deserialize(&mut reader).and_then(|value| reader.end().map(|()| value));
     match parsed {
         Ok(value) if violations.is_empty() => Ok(value),
@@ -34,21 +35,40 @@ pub fn parse(bytes: &[u8]) -> Result<Value, Violations> {
     }
 }
 
-/// The deserialiser of a value at a JSON Pointer.
+/// The place of a value. Its JSON Pointer is only composed for a violation.
+#[derive(Clone, Copy)]
+enum Place<'a> {
+    Root,
+    Member(&'a Place<'a>, &'a str),
+    Entry(&'a Place<'a>, usize),
+}
+
+impl Place<'_> {
+    fn pointer(&self) -> String {
+        match self {
+            Self::Root => String::new(),
+            Self::Member(above, name) => child_pointer(&above.pointer(), name),
+            Self::Entry(above, index) => child_pointer(&above.pointer(), &index.to_string()),
+        }
+    }
+}
+
+/// The deserialiser of a value.
 struct Strict<'a> {
-    pointer: String,
+    place: Place<'a>,
     depth: usize,
     violations: &'a mut Violations,
 }
 
 impl Strict<'_> {
-    fn inner(&mut self, token: &str) -> Strict<'_> {
-        Strict { pointer: child_pointer(&self.pointer, token), depth: self.depth + 1, violations: self.violations }
+    /// Returns the deserialiser of a value within this one.
+    fn inner<'b>(&'b mut self, place: impl FnOnce(&'b Place<'b>) -> Place<'b>) -> Strict<'b> {
+        Strict { place: place(&self.place), depth: self.depth + 1, violations: self.violations }
     }
 
     fn too_deep<E: Error>(&self) -> Result<(), E> {
         if self.depth >= MAX_DEPTH {
-            return Err(E::custom(format!("nested deeper than {MAX_DEPTH} levels at {}", self.pointer)));
+            return Err(E::custom(format!("nested deeper than {MAX_DEPTH} levels at {}", self.place.pointer())));
         }
         Ok(())
     }
@@ -100,8 +120,10 @@ impl<'de> Visitor<'de> for Strict<'_> {
     fn visit_seq<A: SeqAccess<'de>>(mut self, mut items: A) -> Result<Value, A::Error> {
         self.too_deep()?;
         let mut list = Vec::new();
-        while let Some(value) = items.next_element_seed(self.inner(&list.len().to_string()))? {
+        let mut index = 0;
+        while let Some(value) = items.next_element_seed(self.inner(|list| Place::Entry(list, index)))? {
             list.push(value);
+            index += 1;
         }
         Ok(Value::Array(list))
     }
@@ -110,13 +132,13 @@ impl<'de> Visitor<'de> for Strict<'_> {
         self.too_deep()?;
         let mut object = Map::new();
         while let Some(name) = entries.next_key::<String>()? {
-            let value = entries.next_value_seed(self.inner(&name))?;
-            if object.insert(name.clone(), value).is_some() {
-                self.violations.add(
-                    child_pointer(&self.pointer, &name),
-                    "duplicate_key",
-                    "must not occur twice in the same object",
-                );
+            let value = entries.next_value_seed(self.inner(|object| Place::Member(object, &name)))?;
+            match object.entry(name) {
+                Entry::Vacant(member) => drop(member.insert(value)),
+                Entry::Occupied(member) => {
+                    let pointer = Place::Member(&self.place, member.key()).pointer();
+                    self.violations.add(pointer, "duplicate_key", "must not occur twice in the same object");
+                }
             }
         }
         Ok(Value::Object(object))

@@ -66,6 +66,8 @@ pub struct ContentSchema<'a> {
     /// Content type, whose JSON Schema holds for `custom`.
     pub kind: &'a str,
     pub fields: &'static [Field],
+    /// Members of the input that are no fields, which the caller validates.
+    pub envelope: &'a [&'a str],
     /// Form of localised fields in the input.
     pub mode: &'a LocaleMode,
     pub site: &'a Site,
@@ -79,10 +81,10 @@ pub fn validate(
     before: Option<&Map<String, Value>>,
     violations: &mut Violations,
 ) -> Validated {
-    let ContentSchema { kind, fields, mode, site } = schema;
+    let ContentSchema { kind, fields, envelope, mode, site } = schema;
     let zone = root_zone(input, site);
     let same_zone = before.is_some_and(|before| root_zone(before, site) == zone);
-    let mut check = Check { kind, site, mode, zone, same_zone, violations, references: Vec::new() };
+    let mut check = Check { kind, envelope, site, mode, zone, same_zone, violations, references: Vec::new() };
     let content = check.object(fields, input, before, "");
     Validated { content, references: check.references }
 }
@@ -123,6 +125,11 @@ pub fn refuse_unknown_removals(
     }
 }
 
+/// Returns whether something follows from the absence of a field, as from that of most fields nothing does.
+fn has_meaning_if_absent(field: &Field) -> bool {
+    field.required || field.default.is_some() || matches!(field.kind, FieldType::Zone)
+}
+
 /// Returns the zone of the times in an input: its own, else the site's.
 fn root_zone(input: &Map<String, Value>, site: &Site) -> Zone {
     let own = input.get("time_zone").and_then(Value::as_str);
@@ -132,6 +139,7 @@ fn root_zone(input: &Map<String, Value>, site: &Site) -> Zone {
 /// The state of a validation.
 struct Check<'a> {
     kind: &'a str,
+    envelope: &'a [&'a str],
     site: &'a Site,
     mode: &'a LocaleMode,
     zone: Zone,
@@ -152,9 +160,12 @@ impl Check<'_> {
         self.refuse_unknown(fields, input, pointer);
         let mut stored = Map::new();
         for field in fields {
-            let pointer = child_pointer(pointer, field.name);
             let earlier = before.and_then(|b| b.get(field.name));
             let given = input.get(field.name).filter(|v| !v.is_null());
+            if given.is_none() && earlier.is_none() && !has_meaning_if_absent(field) {
+                continue;
+            }
+            let pointer = child_pointer(pointer, field.name);
             let value = if field.localised {
                 self.localised(field, given, earlier, &pointer)
             } else {
@@ -172,7 +183,9 @@ impl Check<'_> {
     }
 
     fn refuse_unknown(&mut self, fields: &'static [Field], input: &Map<String, Value>, pointer: &str) {
-        for name in input.keys().filter(|name| !fields.iter().any(|field| field.name == *name)) {
+        let is_of_envelope = |name: &str| pointer.is_empty() && self.envelope.contains(&name);
+        let is_known = |name: &str| fields.iter().any(|field| field.name == name) || is_of_envelope(name);
+        for name in input.keys().filter(|name| !is_known(name)) {
             refuse(fields, name, pointer, self.violations);
         }
     }

@@ -199,7 +199,16 @@ fn scope(pointer: &str) -> &str {
 
 /// Appends a token to a JSON Pointer, with `~` and `/` escaped (RFC 6901, section 3).
 pub fn child_pointer(pointer: &str, token: &str) -> String {
-    format!("{pointer}/{}", token.replace('~', "~0").replace('/', "~1"))
+    // Validation calls this for every value, and nearly no token has anything to escape.
+    let mut child = String::with_capacity(pointer.len() + 1 + token.len());
+    child.push_str(pointer);
+    child.push('/');
+    if token.contains(['~', '/']) {
+        child.push_str(&token.replace('~', "~0").replace('/', "~1"));
+    } else {
+        child.push_str(token);
+    }
+    child
 }
 
 /// Returns the known name that is most similar to `given`, if it is similar enough for a suggestion.

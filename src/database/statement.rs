@@ -131,6 +131,23 @@ pub fn in_few<C, S: AsRef<str>>(dialect: Dialect, column: C, values: &[S]) -> In
     InList { around: ("", ""), column, parameters: parameters.collect(), before: " IN (", after: ")" }
 }
 
+/// The condition `column IN (…)` for `N` values. Its text depends only on its type and the database, so that a
+/// statement with it is found without composing its text.
+#[derive(Debug, Clone)]
+pub struct InFixed<C, const N: usize>(InList<C>);
+
+/// Selects rows as [`in_few`] does, for a number of values that is fixed.
+pub fn in_fixed<const N: usize, C, S: AsRef<str>>(dialect: Dialect, column: C, values: [S; N]) -> InFixed<C, N> {
+    InFixed(match dialect {
+        Dialect::Sqlite => {
+            let parameters = values.iter().map(|value| value.as_ref().to_owned()).collect();
+            InList { around: ("", ""), column, parameters, before: " IN (", after: ")" }
+        }
+        // A single value must be a list too. One that is there twice changes nothing.
+        Dialect::Postgres => in_list(dialect, column, values.iter().chain(values.last())),
+    })
+}
+
 /// Selects rows as [`in_list`] does, but keeps the planner from using an index of `column`, which must be a text. To be
 /// used for a condition that excludes few rows, beside another one that has a selective index.
 ///
@@ -221,6 +238,41 @@ impl<C, QS> AppearsOnTable<QS> for InList<C> where C: AppearsOnTable<QS> {}
 impl<C, QS> SelectableExpression<QS> for InList<C> where C: SelectableExpression<QS> {}
 
 impl<C: ValidGrouping<GB>, GB> ValidGrouping<GB> for InList<C> {
+    type IsAggregate = C::IsAggregate;
+}
+
+impl<C: QueryFragment<Backend>, const N: usize> QueryFragment<Backend> for InFixed<C, N> {
+    fn walk_ast<'b>(&'b self, out: AstPass<'_, 'b, Backend>) -> QueryResult<()> {
+        self.0.write(out)
+    }
+}
+
+impl<C: QueryFragment<Pg>, const N: usize> QueryFragment<Pg> for InFixed<C, N> {
+    fn walk_ast<'b>(&'b self, out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        self.0.write(out)
+    }
+}
+
+impl<C: QueryFragment<Sqlite>, const N: usize> QueryFragment<Sqlite> for InFixed<C, N> {
+    fn walk_ast<'b>(&'b self, out: AstPass<'_, 'b, Sqlite>) -> QueryResult<()> {
+        self.0.write(out)
+    }
+}
+
+impl<C: QueryId, const N: usize> QueryId for InFixed<C, N> {
+    type QueryId = InFixed<C::QueryId, N>;
+    const HAS_STATIC_QUERY_ID: bool = C::HAS_STATIC_QUERY_ID;
+}
+
+impl<C: Expression, const N: usize> Expression for InFixed<C, N> {
+    type SqlType = Bool;
+}
+
+impl<C, QS, const N: usize> AppearsOnTable<QS> for InFixed<C, N> where C: AppearsOnTable<QS> {}
+
+impl<C, QS, const N: usize> SelectableExpression<QS> for InFixed<C, N> where C: SelectableExpression<QS> {}
+
+impl<C: ValidGrouping<GB>, GB, const N: usize> ValidGrouping<GB> for InFixed<C, N> {
     type IsAggregate = C::IsAggregate;
 }
 

@@ -11,6 +11,7 @@
 //!    prepared body is written. If another write came between, the change is refused, or, if the client asked
 //!    for a merge, prepared anew within this transaction, where nothing can come between any more.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use serde_json::{Map, Value};
@@ -408,7 +409,14 @@ impl ChangeRequest {
         let published = body.published_targets();
         let ValidatedBody { slug, slugs, status, content, targets, .. } = body;
         let (site, content_type) = (&self.request.site, self.request.content_type);
-        let writing = ItemWrite { content_type, slug, locale: self.request.slug_locale(), slugs, status, content };
+        let writing = ItemWrite {
+            content_type,
+            slug,
+            locale: self.request.slug_locale(),
+            slugs,
+            status,
+            content: Cow::Owned(content),
+        };
         if to_working_draft {
             return Ok(working_drafts::write(connection, context.author, item, writing)?.into());
         }

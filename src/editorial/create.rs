@@ -1,18 +1,20 @@
 //! Creations of items: a body is validated before the write transaction, and written within it.
 
-use serde_json::Value;
+use std::borrow::Cow;
+
+use serde_json::{Map, Value};
 
 use crate::auth::permissions::Action;
-use crate::content::translations::Translations;
-use crate::content::violation::Violations;
+use crate::content::rich_text_fields::not_shown_of_item;
+use crate::content::violation::{Violation, Violations};
 use crate::database::Db;
-use crate::editorial::editor::{WriteRequest, Written, resolve_references};
-use crate::editorial::insert::{Origin, insert};
+use crate::editorial::editor::{WriteRequest, Written};
+use crate::editorial::insert::{Origin, insert_linked};
 use crate::editorial::publication_checks::{Publication, PublishedIds};
-use crate::editorial::validate::{LocalNames, ValidatedBody};
+use crate::editorial::validate::{LinkedContent, LocalNames, ValidatedBody, published};
 use crate::editorial::write::ItemWrite;
 use crate::editorial::write_context::require_permission;
-use crate::items::{KnownReferences, projection};
+use crate::items::{Among, KnownReferences};
 use crate::problem::{Problem, ProblemKind};
 
 /// A creation that is ready to be written.
@@ -22,6 +24,8 @@ pub(super) struct Creation {
     pub(super) body: ValidatedBody,
     /// The violations of the body, which are reported together with dangling references.
     pub(super) violations: Violations,
+    /// What of the rich texts of the body is not shown.
+    pub(super) not_shown: Vec<Violation>,
 }
 
 impl Creation {
@@ -42,7 +46,10 @@ impl Creation {
         if violations.is_empty() && body.status.as_deref().is_some_and(|status| status != "draft") {
             require_permission(request.role, Action::Publish)?;
         }
-        Ok(Self { request, body, violations })
+        let not_shown = input
+            .as_object()
+            .map_or_else(Vec::new, |input| not_shown_of_item(request.content_type.fields, input, &body.content));
+        Ok(Self { request, body, violations, not_shown })
     }
 
     /// Creates the item.
@@ -51,22 +58,36 @@ impl Creation {
     ///
     /// Fails with `Invalid` if the body breaks a rule or lacks something that a publication requires, with
     /// `Conflict` if the slug is taken, and if a statement fails.
-    pub(super) fn write(self, connection: &mut Db) -> Result<Written, Problem> {
-        let Self { request, body, violations } = self;
-        let body = resolve_references(connection, body, &LocalNames::new(), violations)?;
-        if body.status.as_deref() == Some("published") {
-            require_publishable(connection, &request, &body, &body.published_targets())?;
+    pub(super) fn write(&self, connection: &mut Db) -> Result<Written, Problem> {
+        let (request, mut violations) = (&self.request, self.violations.clone());
+        let names = LocalNames::new();
+        let found = self.body.find_targets(connection, Among::Present, &names)?;
+        let LinkedContent { content, targets } = self.body.linked(&found, &names, &mut violations);
+        if !violations.is_empty() {
+            return Err(Problem::invalid(violations));
         }
-        let ValidatedBody { slug, slugs, status, content, targets, .. } = body;
-        let links = projection::links("", request.content_type, &content, &Translations::default(), &request.site);
+        if self.is_published() {
+            require_publishable(connection, request, &content, &published(&targets))?;
+        }
+        let (item, links) = insert_linked(connection, request.context(), self.writing(content), Origin::default())?;
         let references = KnownReferences { targets, links: Some(links) };
-        let writing = ItemWrite { content_type: request.content_type, slug, locale: None, slugs, status, content };
-        let item = insert(connection, request.context(), writing, Origin::default())?;
         Ok(Written { references, ..Written::from(item) })
+    }
+
+    /// Returns whether the item becomes public.
+    pub(super) fn is_published(&self) -> bool {
+        self.body.status.as_deref() == Some("published")
+    }
+
+    /// Returns what is stored, with this content.
+    pub(super) fn writing<'c>(&self, content: Cow<'c, Map<String, Value>>) -> ItemWrite<'c> {
+        let ValidatedBody { slug, slugs, status, .. } = &self.body;
+        let (content_type, slugs) = (self.request.content_type, slugs.clone());
+        ItemWrite { content_type, slug: slug.clone(), locale: None, slugs, status: status.clone(), content }
     }
 }
 
-/// Refuses a body that may not become public. `published` holds the items that count as public.
+/// Refuses a content that may not become public. `published` holds the items that count as public.
 ///
 /// # Errors
 ///
@@ -74,9 +95,9 @@ impl Creation {
 pub(super) fn require_publishable(
     connection: &mut Db,
     request: &WriteRequest,
-    body: &ValidatedBody,
+    content: &Map<String, Value>,
     published: &PublishedIds,
 ) -> Result<(), Problem> {
     let (site, content_type) = (&request.site, request.content_type);
-    Publication { site, content_type, content: &body.content, public: None, published }.require(connection)
+    Publication { site, content_type, content, public: None, published }.require(connection)
 }

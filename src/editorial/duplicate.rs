@@ -1,6 +1,8 @@
 //! Copies of an item with its children, as new drafts: an event with its programme, moved to another date. All copies are
 //! validated before the first one is stored, and are stored together.
 
+use std::borrow::Cow;
+
 use serde_json::{Map, Value};
 
 use crate::auth::permissions::Action;
@@ -191,7 +193,7 @@ impl<'a> ItemCopy<'a> {
 
     /// Returns what is stored. Languages that are hidden or outdated in the original are so in the copy; slugs of other
     /// languages belong to the original.
-    fn writing(self, site: &Site) -> (ItemWrite, Origin) {
+    fn writing(self, site: &Site) -> (ItemWrite<'static>, Origin) {
         let (mut translations, states) = (Translations::default(), self.original.translations());
         for locale in &site.locales {
             let state = states.get(locale);
@@ -199,6 +201,7 @@ impl<'a> ItemCopy<'a> {
         }
         let ValidatedBody { slug, content, .. } = self.body;
         let (content_type, slugs) = (self.content_type, SlugsByLocale::new());
+        let content = Cow::Owned(content);
         let writing = ItemWrite { content_type, slug, locale: None, slugs, status: None, content };
         (writing, Origin { id: Some(self.id), translations, ..Origin::default() })
     }
@@ -214,8 +217,9 @@ fn link(connection: &mut Db, copies: &mut [ItemCopy<'_>]) -> Result<(), Problem>
     let names = LocalNames::new();
     let wanted: Vec<(&str, &str)> = copies.iter().flat_map(|copy| copy.body.references(&names)).collect();
     let mut found = items::resolve(connection, &wanted, Among::All)?;
-    let key = |copy: &ItemCopy<'_>| (copy.content_type.kind.to_owned(), copy.id.clone());
-    found.extend(copies.iter().map(|copy| (key(copy), ReferenceTarget::of_new(&copy.id))));
+    for copy in &*copies {
+        found.insert(copy.content_type.kind, &copy.id, ReferenceTarget::of_new(&copy.id));
+    }
     let mut faults = Violations::new();
     for (index, copy) in copies.iter_mut().enumerate() {
         copy.body.link(&found, &names, &mut copy.violations);

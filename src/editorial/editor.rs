@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::auth::permissions::Role;
 use crate::content::slug::is_slug;
-use crate::content::violation::Violations;
+use crate::content::violation::{Violation, Violations};
 use crate::content::{LocaleMode, Site};
 use crate::content_types::ContentType;
 use crate::database::{Database, Db};
@@ -102,6 +102,8 @@ pub struct WriteResult {
     pub replayed: bool,
     /// Number of its children that a publication left as drafts.
     pub draft_children: usize,
+    /// What of the rich texts of the request is not shown; `None` if that is not known yet.
+    pub not_shown: Option<Vec<Violation>>,
 }
 
 /// An item that a write stored, or that an earlier request with the same idempotency key had created.
@@ -131,9 +133,12 @@ impl Editor {
         if batch::has_nested(self.request.content_type, &input) {
             return Ok(self.write_entry(EntryWrite::Create(input, None), key).await?.0);
         }
-        let creation = Creation::prepare(self.request.clone(), &input)?;
-        let content_type = self.request.content_type;
-        self.write_and_render(move |c: &mut Db| once(c, content_type, key, |c| creation.write(c))).await
+        // Shared, since a write that is attempted again would copy it.
+        let creation = Arc::new(Creation::prepare(self.request.clone(), &input)?);
+        let (content_type, not_shown) = (self.request.content_type, Some(creation.not_shown.clone()));
+        let written =
+            self.write_and_render(move |c: &mut Db| once(c, content_type, key, |c| creation.write(c))).await?;
+        Ok(WriteResult { not_shown, ..written })
     }
 
     /// Makes a write together with the creations that are nested in its content. Returns whether it created the item
@@ -269,7 +274,7 @@ impl Written {
 fn rendered(connection: &mut Db, render: &RenderItem, written: Written) -> QueryResult<WriteResult> {
     let Written { item, references, replayed, draft_children } = written;
     let body = render(connection, &item, references)?;
-    Ok(WriteResult { item, body, replayed, draft_children })
+    Ok(WriteResult { item, body, replayed, draft_children, not_shown: None })
 }
 
 /// Makes a write, unless an earlier request with the same idempotency key made it: then returns the item of that one.
@@ -333,8 +338,6 @@ pub(super) fn resolve_references(
     names: &LocalNames,
     mut violations: Violations,
 ) -> Result<ValidatedBody, Problem> {
-    if body.has_references() {
-        body.resolve(connection, Among::Present, names, &mut violations)?;
-    }
+    body.resolve(connection, Among::Present, names, &mut violations)?;
     if violations.is_empty() { Ok(body) } else { Err(Problem::invalid(violations)) }
 }

@@ -4,6 +4,7 @@
 //! link is stored when both of its ends are. Everything that can prevent an insertion is checked before anything
 //! is written.
 
+use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 
 use diesel::result::QueryResult;
@@ -20,7 +21,7 @@ use crate::database::insert::RowInserts;
 use crate::database::{Db, new_id, now};
 use crate::editorial::write_context::WriteContext;
 use crate::items::side_tables::NewRows;
-use crate::items::{Item, projection, side_tables};
+use crate::items::{Item, Link, projection, side_tables};
 use crate::journal::{self, ItemEntry};
 use crate::problem::Problem;
 
@@ -54,19 +55,44 @@ pub struct Origin {
 pub fn insert(
     connection: &mut Db,
     context: WriteContext<'_>,
-    writing: ItemWrite,
+    writing: ItemWrite<'_>,
     origin: Origin,
 ) -> Result<Item, Problem> {
+    insert_linked(connection, context, writing, origin).map(|(item, _)| item)
+}
+
+/// Creates an item as [`insert`] does, and returns its links too.
+///
+/// # Errors
+///
+/// Fails as [`insert`] does.
+pub fn insert_linked(
+    connection: &mut Db,
+    context: WriteContext<'_>,
+    writing: ItemWrite<'_>,
+    origin: Origin,
+) -> Result<(Item, Vec<Link>), Problem> {
     let mut group = InsertGroup::default();
     group.add(connection, context, writing, origin)?;
-    let item = group.store(connection, context)?.pop();
-    item.ok_or_else(|| Problem::internal(&"an inserted item is missing"))
+    let inserted = group.store_each(connection, context)?.pop();
+    let InsertedItem { item, links, refusal } =
+        inserted.ok_or_else(|| Problem::internal(&"an inserted item is missing"))?;
+    refusal.map_or(Ok((item, links)), Err)
+}
+
+/// An item of a group after its insertion.
+#[derive(Debug)]
+pub struct InsertedItem {
+    pub item: Item,
+    pub links: Vec<Link>,
+    /// The reason if the item is refused. The transaction must be rolled back then.
+    pub refusal: Option<Problem>,
 }
 
 /// New items that are stored together.
 #[derive(Debug, Default)]
-pub struct InsertGroup {
-    rows: Vec<NewRow>,
+pub struct InsertGroup<'c> {
+    rows: Vec<NewRow<'c>>,
     /// The slugs of the group, by kind.
     slugs: HashSet<(&'static str, String)>,
     /// Slugs that no item has or had, by kind.
@@ -78,10 +104,11 @@ pub struct InsertGroup {
 }
 
 #[derive(Debug)]
-struct NewRow {
+struct NewRow<'c> {
     item: Item,
+    links: Vec<Link>,
     content_type: &'static ContentType,
-    content: Map<String, Value>,
+    content: Cow<'c, Map<String, Value>>,
     /// Whether no item had the slug before.
     is_slug_new: bool,
     /// Whether references to items of the same kind follow.
@@ -90,7 +117,7 @@ struct NewRow {
     slugs: SlugsByLocale,
 }
 
-impl InsertGroup {
+impl<'c> InsertGroup<'c> {
     /// Computes an item and adds it to the group. Nothing is written.
     ///
     /// # Errors
@@ -101,7 +128,7 @@ impl InsertGroup {
         &mut self,
         connection: &mut Db,
         context: WriteContext<'_>,
-        writing: ItemWrite,
+        writing: ItemWrite<'c>,
         origin: Origin,
     ) -> Result<(), Problem> {
         let id = origin.id.clone().unwrap_or_else(new_id);
@@ -123,6 +150,7 @@ impl InsertGroup {
             self.require_free(connection, content_type.kind, &item.id, slug).map(drop)
         })?;
         projection::fill(&mut item, content_type, &writing.content, context.site, parent_live);
+        let links = projection::links_of(&item, content_type, &writing.content, context.site);
         if item.live {
             item.shown_at = now();
             self.live.insert(item.id.clone());
@@ -131,7 +159,7 @@ impl InsertGroup {
         self.slugs.extend(own.map(|slug| (content_type.kind, slug.clone())));
         self.parents.insert(item.id.clone(), item.parent_id.clone());
         let ItemWrite { content, slugs, .. } = writing;
-        self.rows.push(NewRow { item, content_type, content, is_slug_new, is_incomplete, slugs });
+        self.rows.push(NewRow { item, links, content_type, content, is_slug_new, is_incomplete, slugs });
         Ok(())
     }
 
@@ -142,7 +170,7 @@ impl InsertGroup {
         connection: &mut Db,
         site: &Site,
         id: &str,
-        writing: &ItemWrite,
+        writing: &ItemWrite<'_>,
     ) -> Result<(String, bool), Problem> {
         let ItemWrite { content_type, slug, slugs: by_locale, content, .. } = writing;
         // `slugs::assign_all` checks it together with those of the other locales.
@@ -211,7 +239,8 @@ impl InsertGroup {
     /// Fails with the first refusal if an item is refused, and if a statement fails. The transaction must be rolled back
     /// then.
     pub fn store(self, connection: &mut Db, context: WriteContext<'_>) -> Result<Vec<Item>, Problem> {
-        self.store_each(connection, context)?.into_iter().map(|(item, refusal)| refusal.map_or(Ok(item), Err)).collect()
+        let inserted = self.store_each(connection, context)?.into_iter();
+        inserted.map(|InsertedItem { item, refusal, .. }| refusal.map_or(Ok(item), Err)).collect()
     }
 
     /// Stores the items of the group, and returns them, each with the reason if it is refused: its path is that of another
@@ -220,11 +249,7 @@ impl InsertGroup {
     /// # Errors
     ///
     /// Fails if a statement fails.
-    pub fn store_each(
-        self,
-        connection: &mut Db,
-        context: WriteContext<'_>,
-    ) -> Result<Vec<(Item, Option<Problem>)>, Problem> {
+    pub fn store_each(self, connection: &mut Db, context: WriteContext<'_>) -> Result<Vec<InsertedItem>, Problem> {
         self.insert(connection, context)?;
         for NewRow { item, content_type, is_slug_new, slugs, .. } in &self.rows {
             if !is_slug_new {
@@ -247,9 +272,9 @@ impl InsertGroup {
         Ok(self
             .rows
             .into_iter()
-            .map(|row| {
-                let refusal = refusals.remove(&row.item.id);
-                (row.item, refusal)
+            .map(|NewRow { item, links, .. }| {
+                let refusal = refusals.remove(&item.id);
+                InsertedItem { item, links, refusal }
             })
             .collect())
     }
@@ -257,8 +282,9 @@ impl InsertGroup {
     /// Inserts all rows of the items but those of slugs that other items may have had.
     fn insert(&self, connection: &mut Db, context: WriteContext<'_>) -> QueryResult<()> {
         let items: Vec<&Item> = self.rows.iter().map(|row| &row.item).collect();
-        let new = self.rows.iter().map(|row| (&row.item, row.content_type, &row.content));
-        let NewRows { links, words, places, redirects } = side_tables::of_new(context.site, new);
+        let links: Vec<&Link> = self.rows.iter().flat_map(|row| &row.links).collect();
+        let new = self.rows.iter().map(|row| (&row.item, row.content_type, &*row.content));
+        let NewRows { words, places, redirects } = side_tables::of_new(context.site, new);
         // A slug that was found to be new cannot have been taken since: write transactions exclude each other. So the
         // look-up of a former holder is saved.
         let new = self.rows.iter().filter(|row| row.is_slug_new);

@@ -42,7 +42,7 @@ pub(super) fn with_ids(
         let Some(given) = value.as_str() else { return };
         let id = match given.strip_prefix(LOCAL) {
             Some(name) => names.get(&(kind, name.to_owned())),
-            None => found.get(&(kind.to_owned(), given.to_owned())).map(|target| &target.id),
+            None => found.get(kind, given).map(|target| &target.id),
         };
         if let Some(id) = id.cloned() {
             *value = id.into();

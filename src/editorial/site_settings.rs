@@ -1,5 +1,6 @@
 //! The settings of the site as an item that editors write: it is stored with the first request that writes or examines it.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use crate::content::Site;
@@ -37,7 +38,7 @@ fn store(connection: &mut Db, site: &Site, author: &Author) -> Result<(), Proble
         locale: None,
         slugs: SlugsByLocale::new(),
         status: Some("published".to_owned()),
-        content: unsaved_site::content(site),
+        content: Cow::Owned(unsaved_site::content(site)),
     };
     let origin = Origin { id: Some(SITE_ID.to_owned()), ..Origin::default() };
     insert(connection, WriteContext::unrestricted(site, author), writing, origin).map(drop)

@@ -1,5 +1,6 @@
 //! The validation of request bodies for items.
 
+use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap};
 
 use diesel::result::QueryResult;
@@ -15,7 +16,7 @@ use crate::database::Db;
 use crate::delivery::stored_queries;
 use crate::editorial::publication_checks::PublishedIds;
 use crate::editorial::slugs::SlugsByLocale;
-use crate::items::{self, Among, ReferenceTarget};
+use crate::items::{self, Among, FoundTargets, ReferenceTarget};
 use crate::problem::Problem;
 
 /// The sign before a local id where an entry of a batch refers to the item of another entry (RFC 8620, section
@@ -24,9 +25,6 @@ pub const LOCAL: char = '#';
 
 /// The ids of the items to which the entries of a batch gave a local id, by kind and local id.
 pub type LocalNames = HashMap<(&'static str, String), String>;
-
-/// The items that were found for references, by kind and the id or slug by which they were looked up.
-pub type FoundTargets = HashMap<(String, String), ReferenceTarget>;
 
 /// The values of `status` in request bodies.
 pub const STATUSES: &[&str] = &["draft", "published", "archived"];
@@ -53,6 +51,9 @@ pub static ENVELOPE: [Field; 2] = [
 /// The member with the slugs of several locales.
 pub const SLUGS: &str = "slugs";
 
+/// The names of the members that are no fields.
+const ENVELOPE_MEMBERS: [&str; 3] = [ENVELOPE[0].name, ENVELOPE[1].name, SLUGS];
+
 /// Refuses a merge patch that removes members which the kind does not have.
 ///
 /// The patch itself is checked because its result does not show the mistake: removing an unknown member (a
@@ -64,7 +65,7 @@ pub const SLUGS: &str = "slugs";
 pub fn check_patch(content_type: &'static ContentType, patch: &Value) -> Result<(), Problem> {
     let Some(object) = patch.as_object() else { return Ok(()) };
     let mut own = object.clone();
-    ENVELOPE.iter().map(|field| field.name).chain([SLUGS]).for_each(|name| drop(own.shift_remove(name)));
+    ENVELOPE_MEMBERS.iter().for_each(|name| drop(own.shift_remove(*name)));
     let mut violations = Violations::new();
     refuse_unknown_removals(content_type.fields, &own, "", &mut violations);
     if violations.is_empty() { Ok(()) } else { Err(Problem::invalid(violations)) }
@@ -114,18 +115,18 @@ impl ValidatedBody {
             violations.add("", "wrong_type", "the body must be a JSON object");
             return Self::default();
         };
-        let mut fields = object.clone();
-        let slug = envelope(&ENVELOPE[0], &mut fields, violations);
+        let slug = envelope(&ENVELOPE[0], object, violations);
         let slug = slug.filter(|slug| may_have_slug(content_type, slug, "/slug", violations));
-        let status = envelope(&ENVELOPE[1], &mut fields, violations);
-        let mut slugs = slugs_by_locale(site, &mut fields, violations);
+        let status = envelope(&ENVELOPE[1], object, violations);
+        let mut slugs = slugs_by_locale(site, object, violations);
         slugs.retain(|locale, slug| {
             let is_allowed =
                 |slug: &String| may_have_slug(content_type, slug, &format!("/{SLUGS}/{locale}"), violations);
             slug.as_ref().is_none_or(is_allowed)
         });
-        let schema = ContentSchema { kind: content_type.kind, fields: content_type.fields, mode, site };
-        let mut checked = validate(schema, &fields, before, violations);
+        let (kind, fields) = (content_type.kind, content_type.fields);
+        let schema = ContentSchema { kind, fields, envelope: &ENVELOPE_MEMBERS, mode, site };
+        let mut checked = validate(schema, object, before, violations);
         let mut of_rules = Violations::new();
         (content_type.rules)(&mut checked.content, &mut of_rules);
         if let Some(span) = content_type.span
@@ -157,7 +158,7 @@ impl ValidatedBody {
 
     /// Returns the ids of the referenced items that are visible to the public.
     pub fn published_targets(&self) -> PublishedIds {
-        self.targets.values().filter(|target| target.live).map(|target| target.id.clone()).collect()
+        published(&self.targets)
     }
 
     /// Returns the references by kind and id or slug, the local ids of a batch replaced by ids.
@@ -178,47 +179,91 @@ impl ValidatedBody {
         names: &LocalNames,
         violations: &mut Violations,
     ) -> QueryResult<()> {
+        let found = self.find_targets(connection, among, names)?;
+        self.link(&found, names, violations);
+        Ok(())
+    }
+
+    /// Looks up the items to which the body refers.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a query fails.
+    pub fn find_targets(&self, connection: &mut Db, among: Among, names: &LocalNames) -> QueryResult<FoundTargets> {
         let wanted: Vec<(&str, &str)> = self.references(names).collect();
+        if wanted.is_empty() {
+            return Ok(FoundTargets::default());
+        }
         let mut found = items::resolve(connection, &wanted, among)?;
-        let is_found = |(kind, text): &(&str, &str)| found.contains_key(&((*kind).to_owned(), (*text).to_owned()));
-        let rest = wanted.into_iter().filter(|reference| !is_found(reference));
-        let kept: Vec<(&str, &str)> = rest.filter(|(_, text)| self.kept.contains(*text)).collect();
+        let is_missing = |(kind, text): &(&str, &str)| found.get(kind, text).is_none();
+        let missing = wanted.into_iter().filter(is_missing);
+        let kept: Vec<(&str, &str)> = missing.filter(|(_, text)| self.kept.contains(*text)).collect();
         if !kept.is_empty() {
             found.extend(items::resolve(connection, &kept, Among::All)?);
         }
-        self.link(&found, names, violations);
-        Ok(())
+        Ok(found)
     }
 
     /// Replaces the ids and slugs of all references by the ids of the items that were found, as
     /// [`ValidatedBody::resolve`] does.
     pub fn link(&mut self, found: &FoundTargets, names: &LocalNames, violations: &mut Violations) {
-        if self.references.is_empty() {
-            return;
+        let LinkedContent { content, targets } = self.linked(found, names, violations);
+        if let Cow::Owned(content) = content {
+            self.content = content;
         }
-        let given = Value::Object(std::mem::take(&mut self.content));
-        let mut content = given.clone();
+        self.targets = targets;
+    }
+
+    /// Returns the content as [`ValidatedBody::link`] makes it. It is a copy only if a reference changes: programs mostly
+    /// refer by ids.
+    pub fn linked(&self, found: &FoundTargets, names: &LocalNames, violations: &mut Violations) -> LinkedContent<'_> {
+        let mut linked = LinkedContent { content: Cow::Borrowed(&self.content), targets: HashMap::new() };
         for reference in &self.references {
             let GivenReference { pointer, target, given } = reference;
-            match found.get(&((*target).to_owned(), text_of(reference, names).to_owned())) {
-                Some(found) => {
-                    if let Some(value) = content.pointer_mut(pointer) {
-                        *value = found.id.as_str().into();
-                    }
-                    self.targets.insert(found.id.clone(), found.clone());
-                }
-                None => {
-                    let noun = ContentType::of_kind(target).map_or(*target, |r| r.noun);
-                    violations.add(pointer, "dangling_reference", format!("there is no {noun} \"{given}\""));
-                }
+            let Some(found) = found.get(target, text_of(reference, names)) else {
+                let noun = ContentType::of_kind(target).map_or(*target, |r| r.noun);
+                violations.add(pointer, "dangling_reference", format!("there is no {noun} \"{given}\""));
+                continue;
+            };
+            if found.id != *given
+                && let Some(value) = value_mut(linked.content.to_mut(), pointer)
+            {
+                *value = found.id.as_str().into();
+            }
+            if !linked.targets.contains_key(&found.id) {
+                linked.targets.insert(found.id.clone(), found.clone());
             }
         }
-        let lists: BTreeSet<&str> = self.references.iter().filter_map(|of| list_around(&of.pointer)).collect();
-        lists.into_iter().for_each(|list| refuse_repetition((&given, &content), list, violations));
-        if let Value::Object(map) = content {
-            self.content = map;
+        if let Cow::Owned(content) = &linked.content {
+            let lists: BTreeSet<&str> = self.references.iter().filter_map(|of| list_around(&of.pointer)).collect();
+            lists.into_iter().for_each(|list| refuse_repetition((&self.content, content), list, violations));
         }
+        linked
     }
+}
+
+/// Returns the ids of the items that are visible to the public.
+pub fn published(targets: &HashMap<String, ReferenceTarget>) -> PublishedIds {
+    targets.values().filter(|target| target.live).map(|target| target.id.clone()).collect()
+}
+
+/// A content whose references are ids.
+#[derive(Debug)]
+pub struct LinkedContent<'b> {
+    pub content: Cow<'b, Map<String, Value>>,
+    /// The targets of the references by id.
+    pub targets: HashMap<String, ReferenceTarget>,
+}
+
+/// Splits a JSON Pointer into the name of a field, which needs no escape, and the pointer within its value.
+fn field_of(pointer: &str) -> (&str, &str) {
+    let path = pointer.strip_prefix('/').unwrap_or(pointer);
+    path.split_at(path.find('/').unwrap_or(path.len()))
+}
+
+fn value_mut<'c>(content: &'c mut Map<String, Value>, pointer: &str) -> Option<&'c mut Value> {
+    let (field, within) = field_of(pointer);
+    content.get_mut(field)?.pointer_mut(within)
 }
 
 /// Returns the pointer of the list in which a reference is, such as `/speakers` of `/speakers/1/speaker`.
@@ -236,8 +281,15 @@ fn list_around(pointer: &str) -> Option<&str> {
 
 /// Refuses entries of a list that are the same as an earlier one, but were given in other words: once by id and once by
 /// slug. Those that were given in the same words are refused before.
-fn refuse_repetition((given, content): (&Value, &Value), list: &str, violations: &mut Violations) {
-    let entries = |of: &'_ Value| of.pointer(list).and_then(Value::as_array).cloned().unwrap_or_default();
+fn refuse_repetition(
+    (given, content): (&Map<String, Value>, &Map<String, Value>),
+    list: &str,
+    violations: &mut Violations,
+) {
+    let (field, within) = field_of(list);
+    let entries = |of: &Map<String, Value>| {
+        of.get(field).and_then(|value| value.pointer(within)?.as_array()).cloned().unwrap_or_default()
+    };
     let (given, entries) = (entries(given), entries(content));
     for (index, entry) in entries.iter().enumerate() {
         let is_same = |earlier: usize| entries[earlier] == *entry && given.get(earlier) != given.get(index);
@@ -254,13 +306,13 @@ fn text_of<'a>(reference: &'a GivenReference, names: &'a LocalNames) -> &'a str 
     local.unwrap_or(&reference.given)
 }
 
-/// Takes the slugs of the request by locale out of its members. Null removes the slug of a locale, which then has
-/// that of the default locale.
-fn slugs_by_locale(site: &Site, fields: &mut Map<String, Value>, violations: &mut Violations) -> SlugsByLocale {
+/// Returns the slugs of the request by locale. Null removes the slug of a locale, which then has that of the default
+/// locale.
+fn slugs_by_locale(site: &Site, body: &Map<String, Value>, violations: &mut Violations) -> SlugsByLocale {
     let mut slugs = SlugsByLocale::new();
-    let Some(given) = fields.shift_remove(SLUGS).filter(|given| !given.is_null()) else { return slugs };
+    let Some(given) = body.get(SLUGS).filter(|given| !given.is_null()) else { return slugs };
     let Some(given) = given.as_object() else {
-        let (code, message) = wrong_type("an object of locales", &given);
+        let (code, message) = wrong_type("an object of locales", given);
         violations.add(format!("/{SLUGS}"), code, message);
         return slugs;
     };
@@ -296,9 +348,9 @@ pub fn may_have_slug(content_type: &'static ContentType, slug: &str, place: &str
     is_allowed
 }
 
-fn envelope(field: &Field, fields: &mut Map<String, Value>, violations: &mut Violations) -> Option<String> {
-    let value = fields.shift_remove(field.name).filter(|v| !v.is_null())?;
-    match scalar(&field.kind, &value) {
+fn envelope(field: &Field, body: &Map<String, Value>, violations: &mut Violations) -> Option<String> {
+    let value = body.get(field.name).filter(|v| !v.is_null())?;
+    match scalar(&field.kind, value) {
         Ok(value) => value.as_str().map(str::to_owned),
         Err((code, message)) => {
             violations.add(format!("/{}", field.name), code, message);

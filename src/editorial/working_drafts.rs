@@ -47,7 +47,7 @@ impl<'a> DraftEntry<'a> {
 /// # Errors
 ///
 /// Fails with `Conflict` if the slug is taken, and if a statement fails.
-pub fn write(connection: &mut Db, author: &Author, item: Item, writing: ItemWrite) -> Result<Item, Problem> {
+pub fn write(connection: &mut Db, author: &Author, item: Item, writing: ItemWrite<'_>) -> Result<Item, Problem> {
     let earlier = find(connection, &item)?;
     let (slug, before) = match &earlier {
         Some(draft) => (draft.slug.clone(), draft.content()),
@@ -58,7 +58,7 @@ pub fn write(connection: &mut Db, author: &Author, item: Item, writing: ItemWrit
         slugs::require_free(connection, &item.kind, &item.id, requested)?;
     }
     let changed = pointers(&before, &writing.content);
-    let content = serde_json::to_string(&writing.content).unwrap_or_default();
+    let content = serde_json::to_string(&*writing.content).unwrap_or_default();
     let draft = WorkingDraft {
         item_id: item.id.clone(),
         slug: requested.clone().unwrap_or(slug),

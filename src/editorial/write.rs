@@ -4,6 +4,7 @@
 //! items filed under it, and its journal entry change in the same transaction, so that they always agree. The
 //! journal entry comes last: it takes a snapshot of the result.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 use diesel::prelude::*;
@@ -27,7 +28,7 @@ use crate::problem::{Current, Problem, ProblemKind};
 
 /// A validated item that is to be stored.
 #[derive(Debug)]
-pub struct ItemWrite {
+pub struct ItemWrite<'c> {
     /// The declaration of the item's kind.
     pub content_type: &'static ContentType,
     /// The requested slug, if the request named one.
@@ -39,7 +40,7 @@ pub struct ItemWrite {
     /// The requested status, if the request named one.
     pub status: Option<String>,
     /// The stored form, references resolved.
-    pub content: Map<String, Value>,
+    pub content: Cow<'c, Map<String, Value>>,
 }
 
 /// Replaces the content of an item, as the transaction sees it, that has no working draft, and its slug and
@@ -52,7 +53,7 @@ pub fn update(
     connection: &mut Db,
     context: WriteContext<'_>,
     mut item: Item,
-    writing: ItemWrite,
+    writing: ItemWrite<'_>,
 ) -> Result<Item, Problem> {
     if item.has_working_draft() {
         return Err(has_working_draft());

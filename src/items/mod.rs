@@ -29,7 +29,7 @@ use crate::content::slug::is_slug;
 use crate::content::translations::Translations;
 use crate::database::schema::{items, slugs};
 use crate::database::statement::Term;
-use crate::database::{Backend, Db, in_few, in_list, in_pair_list, unindexed};
+use crate::database::{Backend, Db, in_few, in_fixed, in_list, in_pair_list, unindexed};
 
 pub use crate::content::slug::is_id;
 pub use if_match::Expected;
@@ -160,40 +160,65 @@ impl ReferenceTarget {
     }
 }
 
+/// The items that were found for references, by kind and by the id or slug as it was given.
+#[derive(Debug, Default)]
+pub struct FoundTargets(HashMap<String, HashMap<String, ReferenceTarget>>);
+
+impl FoundTargets {
+    /// Returns the item of a reference, if it was found.
+    pub fn get(&self, kind: &str, given: &str) -> Option<&ReferenceTarget> {
+        self.0.get(kind)?.get(given)
+    }
+
+    /// Adds the item of a reference.
+    pub fn insert(&mut self, kind: &str, given: &str, target: ReferenceTarget) {
+        match self.0.get_mut(kind) {
+            Some(of_kind) => drop(of_kind.insert(given.to_owned(), target)),
+            None => drop(self.0.insert(kind.to_owned(), HashMap::from([(given.to_owned(), target)]))),
+        }
+    }
+
+    /// Adds those that were found for other references.
+    pub fn extend(&mut self, other: FoundTargets) {
+        for (kind, targets) in other.0 {
+            self.0.entry(kind).or_default().extend(targets);
+        }
+    }
+
+    /// Returns all items, each once for each text by which it was given.
+    pub fn iter(&self) -> impl Iterator<Item = &ReferenceTarget> {
+        self.0.values().flat_map(HashMap::values)
+    }
+}
+
 /// What a write knows of an item's references, so that the response need not read it again.
 #[derive(Debug, Clone, Default)]
 pub struct KnownReferences {
     /// The targets by id, as far as they were looked up.
     pub targets: HashMap<String, ReferenceTarget>,
-    /// The links, whose `source_id` may be empty; none if they must be computed from the content.
+    /// The links; none if they must be computed from the content.
     pub links: Option<Vec<Link>>,
 }
 
 /// The columns read for a [`ReferenceTarget`]: kind, slug, id, visibility, reference fragment, translation states.
 type NamedRow = (String, String, String, bool, String, String);
 
-/// Splits a row into the key by which a slug refers to it, kind and slug, and the [`ReferenceTarget`].
-fn named((kind, slug, id, live, reference, translations): NamedRow) -> ((String, String), ReferenceTarget) {
-    ((kind, slug), ReferenceTarget { id, live, open: rows::is_open(live, &translations), reference })
+/// Splits a row into the kind and slug by which a reference may name it, and the [`ReferenceTarget`].
+fn named((kind, slug, id, live, reference, translations): NamedRow) -> (String, String, ReferenceTarget) {
+    (kind, slug, ReferenceTarget { id, live, open: rows::is_open(live, &translations), reference })
 }
 
 /// Looks up items that are given by kind and id or slug, with one query for all ids and one for all slugs.
-/// The result is keyed by kind and the text as given; items that do not exist are left out. A former slug, and the slug
+/// Items that do not exist are left out. A former slug, and the slug
 /// or id of an item that was merged into another one, stand for the item to which they lead; they are looked up, with one
 /// more query, only if something is not found.
 ///
 /// # Errors
 ///
 /// Fails if a query fails.
-pub fn resolve(
-    connection: &mut Db,
-    given: &[(&str, &str)],
-    among: Among,
-) -> QueryResult<HashMap<(String, String), ReferenceTarget>> {
+pub fn resolve(connection: &mut Db, given: &[(&str, &str)], among: Among) -> QueryResult<FoundTargets> {
     let (ids, by_slug) = split(given.iter().copied(), |(_, text)| text);
-    let dialect = connection.dialect();
-    let columns = (items::kind, items::slug, items::id, items::live, items::reference, items::translations);
-    let mut found = HashMap::new();
+    let mut found = FoundTargets::default();
     if !ids.is_empty() {
         // The texts by which each item is given: its id in lower or upper case, perhaps several times.
         let mut wanted: HashMap<(&str, String), HashSet<&str>> = HashMap::with_capacity(ids.len());
@@ -202,30 +227,59 @@ pub fn resolve(
         }
         let mut these: Vec<&str> = wanted.keys().map(|(_, id)| id.as_str()).collect();
         these.sort_unstable();
-        let rows = present(among).filter(in_few(dialect, items::id, &these)).select(columns);
-        for ((kind, _), named) in rows.load::<NamedRow>(connection)?.into_iter().map(named) {
-            for given in wanted.get(&(kind.as_str(), named.id.clone())).into_iter().flatten() {
-                found.insert((kind.clone(), (*given).to_owned()), named.clone());
+        for (kind, _, target) in rows_by_id(connection, among, &these)?.into_iter().map(named) {
+            for given in wanted.get(&(kind.as_str(), target.id.clone())).into_iter().flatten() {
+                found.insert(&kind, given, target.clone());
             }
         }
     }
     if !by_slug.is_empty() {
-        let these = in_pair_list(dialect, (items::kind, items::slug), by_slug);
-        let rows = present(among).filter(these).select(columns).load::<NamedRow>(connection)?;
-        found.extend(rows.into_iter().map(named));
+        for (kind, slug, target) in rows_by_slug(connection, among, &by_slug)?.into_iter().map(named) {
+            found.insert(&kind, &slug, target);
+        }
     }
-    let key = |(kind, given): &(&str, &str)| ((*kind).to_owned(), (*given).to_owned());
-    let is_missing = |one: &&(&str, &str)| is_address(one.1) && !found.contains_key(&key(one));
+    let is_missing = |one: &&(&str, &str)| is_address(one.1) && found.get(one.0, one.1).is_none();
     let missing: Vec<(&str, &str)> = given.iter().filter(is_missing).copied().collect();
     if !missing.is_empty() && among != Among::All {
         let (kinds, names): (Vec<&str>, Vec<&str>) = missing.iter().copied().unzip();
         let elsewhere = other_names::lookup(connection, &kinds, &names, among)?;
-        found.extend(missing.iter().filter_map(|(kind, given)| {
-            let other = elsewhere.iter().find(|one| one.kind == *kind && one.name.eq_ignore_ascii_case(given))?;
-            Some((key(&(*kind, *given)), other.target.clone()))
-        }));
+        for (kind, given) in missing {
+            if let Some(other) = elsewhere.iter().find(|one| one.kind == kind && one.name.eq_ignore_ascii_case(given)) {
+                found.insert(kind, given, other.target.clone());
+            }
+        }
     }
     Ok(found)
+}
+
+/// The columns of a [`NamedRow`].
+const NAMED: (items::kind, items::slug, items::id, items::live, items::reference, items::translations) =
+    (items::kind, items::slug, items::id, items::live, items::reference, items::translations);
+
+/// Number of ids up to which the query of references has a fixed text. Each write asks it, and it takes longer to compose
+/// than to run.
+const FEW: usize = 8;
+
+/// Returns the rows of items that are given by their ids, at least one.
+fn rows_by_id(connection: &mut Db, among: Among, ids: &[&str]) -> QueryResult<Vec<NamedRow>> {
+    let dialect = connection.dialect();
+    if among == Among::Present && ids.len() <= FEW {
+        // The last one is repeated.
+        let these: [&str; FEW] = std::array::from_fn(|index| ids[index.min(ids.len() - 1)]);
+        let these = items::trashed_at.eq(0).and(in_fixed(dialect, items::id, these));
+        return items::table.filter(these).select(NAMED).load(connection);
+    }
+    present(among).filter(in_few(dialect, items::id, ids)).select(NAMED).load(connection)
+}
+
+/// Returns the rows of items that are given by kind and slug.
+fn rows_by_slug(connection: &mut Db, among: Among, given: &[(&str, &str)]) -> QueryResult<Vec<NamedRow>> {
+    if let (Among::Present, [(kind, slug)]) = (among, given) {
+        let this = items::kind.eq(*kind).and(items::slug.eq(*slug));
+        return items::table.filter(items::trashed_at.eq(0).and(this)).select(NAMED).load(connection);
+    }
+    let these = in_pair_list(connection.dialect(), (items::kind, items::slug), given.iter().copied());
+    present(among).filter(these).select(NAMED).load(connection)
 }
 
 /// Looks up the ids of items of one kind that are given by id or slug. Each result pairs the id or slug that

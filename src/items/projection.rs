@@ -99,15 +99,36 @@ pub fn links(
     translations: &Translations,
     site: &Site,
 ) -> Vec<Link> {
-    let content = visible(content_type.fields, content, translations);
-    let (starts_at, _) = span(content_type, &content);
+    let (starts_at, _) = span(content_type, content);
+    links_at(item_id, starts_at, content_type, &visible(content_type.fields, content, translations), site)
+}
+
+/// Returns the links of an item whose derived columns are filled.
+pub fn links_of(
+    item: &Item,
+    content_type: &'static ContentType,
+    content: &Map<String, Value>,
+    site: &Site,
+) -> Vec<Link> {
+    let content = visible(content_type.fields, content, &item.translations());
+    links_at(&item.id, item.starts_at, content_type, &content, site)
+}
+
+/// Returns the links of a visible content that starts at this time (µs).
+fn links_at(
+    item_id: &str,
+    starts_at: i64,
+    content_type: &'static ContentType,
+    content: &Map<String, Value>,
+    site: &Site,
+) -> Vec<Link> {
     let mut links = Vec::new();
     for relation in content_type.relations() {
         if let RelationShape::Within(field) = relation.shape {
-            links.extend(links_within(item_id, &relation, field, &content, starts_at));
+            links.extend(links_within(item_id, &relation, field, content, starts_at));
             continue;
         }
-        for (position, entry) in entries(&relation, &content).iter().enumerate() {
+        for (position, entry) in entries(&relation, content).iter().enumerate() {
             if let Some((target_id, card)) = link_of(&relation, entry, site) {
                 links.push(Link {
                     source_id: item_id.to_owned(),
@@ -120,7 +141,7 @@ pub fn links(
             }
         }
     }
-    links.extend(deep_links(item_id, content_type, &content, starts_at));
+    links.extend(deep_links(item_id, content_type, content, starts_at));
     links
 }
 
@@ -172,15 +193,22 @@ fn links_within(
 
 /// Returns the ids of all items that a content refers to, in any language, hidden ones included.
 pub fn targets(content_type: &'static ContentType, content: &Map<String, Value>) -> BTreeSet<String> {
-    let of_relation = |relation: Relation| -> Vec<String> {
+    let mut targets = BTreeSet::new();
+    visit_targets(content_type, content, &mut |id| targets.extend([id.to_owned()]));
+    targets
+}
+
+/// Visits the ids that [`targets`] returns, some of them perhaps several times.
+pub fn visit_targets(content_type: &'static ContentType, content: &Map<String, Value>, visit: &mut dyn FnMut(&str)) {
+    for relation in content_type.relations() {
         if let RelationShape::Within(field) = relation.shape {
             let found = content.get(field.name).map(|value| blocks::references(field, value, relation.target));
-            return found.into_iter().flatten().map(|found| found.given).collect();
+            found.into_iter().flatten().for_each(|found| visit(&found.given));
+        } else {
+            entries(&relation, content).iter().filter_map(|entry| target(&relation, entry)).for_each(&mut *visit);
         }
-        entries(&relation, content).iter().filter_map(|entry| target(&relation, entry)).map(str::to_owned).collect()
-    };
-    let deep = deep_references(content_type, content).into_iter().filter_map(|found| found.value.as_str());
-    content_type.relations().flat_map(of_relation).chain(deep.map(str::to_owned)).collect()
+    }
+    deep_references(content_type, content).into_iter().filter_map(|found| found.value.as_str()).for_each(visit);
 }
 
 /// Returns the references of one relation: the entries of its list, or its single value.

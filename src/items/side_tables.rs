@@ -17,10 +17,9 @@ use crate::items::{Coordinates, Item, Link, Word};
 /// A new item with its kind and its content.
 pub type NewContent<'a> = (&'a Item, &'static ContentType, &'a Map<String, Value>);
 
-/// The rows of new items.
+/// The rows of new items in other tables than that of links.
 #[derive(Debug, Default)]
 pub struct NewRows {
-    pub links: Vec<Link>,
     pub words: Vec<Word>,
     pub places: Vec<Coordinates>,
     pub redirects: Vec<RedirectRule>,
@@ -30,7 +29,6 @@ pub struct NewRows {
 pub fn of_new<'a>(site: &Site, new: impl Iterator<Item = NewContent<'a>>) -> NewRows {
     let mut rows = NewRows::default();
     for (item, content_type, content) in new {
-        rows.links.extend(projection::links(&item.id, content_type, content, &item.translations(), site));
         rows.words.extend(projection::words(item, content_type, content, site));
         rows.places.extend(projection::coordinates(&item.id, content_type, content));
         rows.redirects.extend(RedirectRule::of(item, content, site));
@@ -51,7 +49,7 @@ pub fn update(
     content: &Map<String, Value>,
     site: &Site,
 ) -> QueryResult<()> {
-    update_links(connection, &item.id, projection::links(&item.id, content_type, content, &item.translations(), site))?;
+    update_links(connection, &item.id, projection::links_of(item, content_type, content, site))?;
     if projection::has_words(content_type) {
         update_words(connection, &item.id, projection::words(item, content_type, content, site))?;
     }

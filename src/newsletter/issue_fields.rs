@@ -117,7 +117,7 @@ pub fn read(site: &Site, fields: &'static [Field], body: &Value, violations: &mu
         return IssueChange::default();
     };
     let mode = LocaleMode::One(site.default_locale().to_owned());
-    let schema = ContentSchema { kind: "newsletter_issue", fields, mode: &mode, site };
+    let schema = ContentSchema { kind: "newsletter_issue", fields, envelope: &[], mode: &mode, site };
     let content = validate(schema, members, None, violations).content;
     if !violations.is_empty() {
         return IssueChange::default();

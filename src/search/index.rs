@@ -4,13 +4,12 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
+use rust_stemmers::Algorithm;
 use tantivy::directory::MmapDirectory;
 use tantivy::directory::error::LockError;
 use tantivy::indexer::LogMergePolicy;
 use tantivy::schema::{FAST, Field, IndexRecordOption, STRING, Schema, TextFieldIndexing, TextOptions};
-use tantivy::tokenizer::{
-    AsciiFoldingFilter, Language, LowerCaser, RemoveLongFilter, Stemmer, TextAnalyzer, TextAnalyzerBuilder,
-};
+use tantivy::tokenizer::{AsciiFoldingFilter, LowerCaser, RemoveLongFilter, TextAnalyzer, TextAnalyzerBuilder};
 use tantivy::{Index, IndexReader, IndexWriter, ReloadPolicy, TantivyDocument, TantivyError};
 use thiserror::Error;
 
@@ -20,6 +19,7 @@ use crate::database::position::Position;
 use crate::search::compounds::{Endings, has_compounds};
 use crate::search::first_docs::SORT_COLUMNS;
 use crate::search::searcher::CachedIdents;
+use crate::search::stems::Stems;
 use crate::search::tokenizer::WordTokenizer;
 
 /// Format of the index, which is incremented when documents are made in another way.
@@ -270,10 +270,11 @@ fn register(index: &Index, locales: &[String]) {
     let tokenizers = index.tokenizers();
     tokenizers.register(WHOLE, words(true).filter(AsciiFoldingFilter).build());
     for locale in locales {
+        let stemmer = algorithm(locale).map(Stems::new);
         let stems = || -> TextAnalyzerBuilder {
             // Stemmers need accents, so these are removed after stemming.
-            match language(locale) {
-                Some(language) => words(false).filter(Stemmer::new(language)).filter(AsciiFoldingFilter).dynamic(),
+            match stemmer.clone() {
+                Some(stemmer) => words(false).filter(stemmer).filter(AsciiFoldingFilter).dynamic(),
                 None => words(false).filter(AsciiFoldingFilter).dynamic(),
             }
         };
@@ -291,26 +292,26 @@ fn words(only_spaced: bool) -> TextAnalyzerBuilder {
 }
 
 /// Returns the stemmer of a language, if there is one (Snowball).
-fn language(locale: &str) -> Option<Language> {
+fn algorithm(locale: &str) -> Option<Algorithm> {
     Some(match locale.split('-').next().unwrap_or(locale) {
-        "ar" => Language::Arabic,
-        "da" => Language::Danish,
-        "de" => Language::German,
-        "el" => Language::Greek,
-        "en" => Language::English,
-        "es" => Language::Spanish,
-        "fi" => Language::Finnish,
-        "fr" => Language::French,
-        "hu" => Language::Hungarian,
-        "it" => Language::Italian,
-        "nb" | "nn" | "no" => Language::Norwegian,
-        "nl" => Language::Dutch,
-        "pt" => Language::Portuguese,
-        "ro" => Language::Romanian,
-        "ru" => Language::Russian,
-        "sv" => Language::Swedish,
-        "ta" => Language::Tamil,
-        "tr" => Language::Turkish,
+        "ar" => Algorithm::Arabic,
+        "da" => Algorithm::Danish,
+        "de" => Algorithm::German,
+        "el" => Algorithm::Greek,
+        "en" => Algorithm::English,
+        "es" => Algorithm::Spanish,
+        "fi" => Algorithm::Finnish,
+        "fr" => Algorithm::French,
+        "hu" => Algorithm::Hungarian,
+        "it" => Algorithm::Italian,
+        "nb" | "nn" | "no" => Algorithm::Norwegian,
+        "nl" => Algorithm::Dutch,
+        "pt" => Algorithm::Portuguese,
+        "ro" => Algorithm::Romanian,
+        "ru" => Algorithm::Russian,
+        "sv" => Algorithm::Swedish,
+        "ta" => Algorithm::Tamil,
+        "tr" => Algorithm::Turkish,
         _ => return None,
     })
 }

@@ -18,6 +18,7 @@ mod query_builder;
 pub mod query_parser;
 pub mod repair;
 pub mod searcher;
+mod stems;
 mod tokenizer;
 pub mod top_docs;
 

@@ -1,5 +1,6 @@
 //! What a source had and has no more.
 
+use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 use diesel::prelude::*;
@@ -221,7 +222,14 @@ pub fn withdraw(connection: &mut Db, context: WriteContext<'_>, missing: Missing
     } else if item.status == "published" {
         (status, mark) = (Some("draft".to_owned()), WITHDRAWN[1]);
     }
-    let writing = ItemWrite { content_type, slug: None, locale: None, slugs: SlugsByLocale::new(), status, content };
+    let writing = ItemWrite {
+        content_type,
+        slug: None,
+        locale: None,
+        slugs: SlugsByLocale::new(),
+        status,
+        content: Cow::Owned(content),
+    };
     let item = write::update(connection, context, item, writing)?;
     let state = Source { fingerprint: mark.to_owned(), version: item.version, ..source };
     Ok(sources::keep(connection, &state)?)

@@ -1,5 +1,7 @@
 //! Restoration of items from Plenary's own export, with the same ids, slugs, versions and times.
 
+use std::borrow::Cow;
+
 use diesel::prelude::*;
 use serde_json::{Map, Value};
 
@@ -61,7 +63,14 @@ pub fn item(connection: &mut Db, context: WriteContext<'_>, exported: &Exported)
     }
     let content = validate(connection, context.site, content_type, without_own_kind(content_type, &exported.content))?;
     let (slug, status) = (Some(exported.slug.clone()), Some(exported.status.clone()));
-    let writing = ItemWrite { content_type, slug, locale: None, slugs: SlugsByLocale::new(), status, content };
+    let writing = ItemWrite {
+        content_type,
+        slug,
+        locale: None,
+        slugs: SlugsByLocale::new(),
+        status,
+        content: Cow::Owned(content),
+    };
     let origin = Origin {
         id: Some(exported.id.clone()),
         version: Some(exported.version),

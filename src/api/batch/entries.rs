@@ -202,7 +202,7 @@ impl EntryReader<'_> {
         };
         let mode = LocaleMode::One(self.site.default_locale().to_owned());
         let mut found = Violations::new();
-        let schema = ContentSchema { kind: "batch", fields, mode: &mode, site: self.site };
+        let schema = ContentSchema { kind: "batch", fields, envelope: &[], mode: &mode, site: self.site };
         let members = validate(schema, given, None, &mut found).content;
         let is_valid = found.is_empty();
         self.violations.extend_below(pointer, found);

@@ -342,9 +342,10 @@ pub fn parse_schedule_times(
 
 /// Returns the response of a write: the item after it, with the entity tag that the next write sends in
 /// `If-Match`.
-pub fn write_response(request: &Request, result: WriteResult, status: u16) -> Response {
+pub fn write_response(request: &Request, mut result: WriteResult, status: u16) -> Response {
     let tag = etag(result.item.latest(), result.body.as_bytes());
     let media_type = if request.query("locale") == Some(body::EVERY_LOCALE) { ALL_LOCALES } else { JSON };
-    let response = Response::json(status, result.body).with_content_type(media_type).header("etag", tag).no_store();
-    with_not_shown(response, request, &result.item)
+    let body = std::mem::take(&mut result.body);
+    let response = Response::json(status, body).with_content_type(media_type).header("etag", tag).no_store();
+    with_not_shown(response, request, &result)
 }

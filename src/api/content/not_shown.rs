@@ -3,6 +3,7 @@
 use crate::content::rich_text_fields::not_shown_of_item;
 use crate::content::violation::Violation;
 use crate::content_types::ContentType;
+use crate::editorial::editor::WriteResult;
 use crate::http::request::Request;
 use crate::http::response::Response;
 use crate::items::Item;
@@ -13,14 +14,26 @@ pub const NOT_SHOWN: &str = "Not-Shown";
 const MAX_TEXTS: usize = 20;
 
 /// Adds the header to the response to a write, if something in the body of the request is not shown.
-pub fn with_not_shown(response: Response, request: &Request, item: &Item) -> Response {
+pub fn with_not_shown(response: Response, request: &Request, result: &WriteResult) -> Response {
+    let read;
+    let notes = match &result.not_shown {
+        Some(known) => known,
+        None => {
+            read = notes(request, &result.item);
+            &read
+        }
+    };
+    if notes.is_empty() { response } else { response.header("not-shown", header(notes)) }
+}
+
+/// Returns notes on what in the body of a request is not shown.
+fn notes(request: &Request, item: &Item) -> Vec<Violation> {
     let fields = ContentType::of_kind(&item.kind).map(|content_type| content_type.fields);
     let body = serde_json::from_slice::<serde_json::Value>(&request.body).ok();
-    let notes = match (fields, body.as_ref().and_then(serde_json::Value::as_object)) {
+    match (fields, body.as_ref().and_then(serde_json::Value::as_object)) {
         (Some(fields), Some(body)) => not_shown_of_item(fields, body, &item.content()),
         _ => Vec::new(),
-    };
-    if notes.is_empty() { response } else { response.header("not-shown", header(&notes)) }
+    }
 }
 
 /// Returns the notes as a list of structured fields (RFC 9651): the JSON Pointer of each text, with `what`.

@@ -65,6 +65,13 @@ pub struct EntryPlace {
     pub content: Option<String>,
 }
 
+impl EntryPlace {
+    /// Returns the JSON Pointer of the content, or of an entry without one.
+    fn of_content(&self) -> &str {
+        self.content.as_deref().unwrap_or(&self.entry)
+    }
+}
+
 /// What an entry writes.
 #[derive(Debug, Clone)]
 pub enum EntryWrite {

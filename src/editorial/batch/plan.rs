@@ -182,14 +182,18 @@ fn plan(context: BatchContext, entries: Vec<BatchEntry>, stored: Vec<Option<Stor
         .enumerate()
         .filter_map(|(index, entry)| Some(((entry.content_type.kind, entry.local_id.as_deref()?), index)))
         .collect();
-    let not_shown = entries.iter().flat_map(notes).take(MAX_NOTES).collect();
+    let mut not_shown = Vec::new();
     let depends_on: Vec<Vec<usize>> = entries.iter().map(|entry| dependencies(entry, &places)).collect();
     let mut stored = stored.into_iter();
     let planned = entries.into_iter().zip(depends_on).map(|(entry, depends_on)| {
         let stored = stored.next().flatten();
         let can_create =
             matches!(entry.write, EntryWrite::Create(..) | EntryWrite::Put(..) | EntryWrite::Ensure(_, Some(_)));
+        let mut notes = notes_of_change(&entry);
         let work = planned_work(&context, entry.content_type, entry.write, stored);
+        notes.extend(notes_of_creation(&entry.place, &work));
+        not_shown.extend(notes);
+        not_shown.truncate(MAX_NOTES);
         PlannedEntry {
             place: entry.place,
             content_type: entry.content_type,
@@ -205,17 +209,27 @@ fn plan(context: BatchContext, entries: Vec<BatchEntry>, stored: Vec<Option<Stor
     BatchPlan { context, entries, order, not_shown }
 }
 
-/// Returns notes on what of the rich texts of an entry is not shown.
-fn notes(entry: &BatchEntry) -> Vec<Violation> {
+/// Returns notes on what of the rich texts of a change is not shown.
+fn notes_of_change(entry: &BatchEntry) -> Vec<Violation> {
     let content = match &entry.write {
-        EntryWrite::Create(content, _)
-        | EntryWrite::Put(_, _, content)
-        | EntryWrite::Ensure(_, Some(content))
-        | EntryWrite::Change(_, ItemChange::Replace(content) | ItemChange::Patch(content)) => content.as_object(),
+        EntryWrite::Change(_, ItemChange::Replace(content) | ItemChange::Patch(content)) => content.as_object(),
         _ => None,
     };
-    let pointer = entry.place.content.as_deref().unwrap_or(&entry.place.entry);
+    let pointer = entry.place.of_content();
     content.map_or_else(Vec::new, |content| not_shown(entry.content_type.fields, content, pointer))
+}
+
+/// Returns notes on what of the rich texts of a new item is not shown, if the entry may create one.
+fn notes_of_creation(place: &EntryPlace, work: &Result<PlannedWork, Problem>) -> Vec<Violation> {
+    let creation = match work {
+        Ok(PlannedWork::Create(planned)) => planned.creation.as_ref(),
+        _ => None,
+    };
+    let at_place = |note: &Violation| {
+        let pointer = format!("{}{}", place.of_content(), note.pointer);
+        Violation { pointer, ..note.clone() }
+    };
+    creation.map_or_else(Vec::new, |creation| creation.not_shown.iter().map(at_place).collect())
 }
 
 fn planned_work(

@@ -1,5 +1,7 @@
 //! The body of a record: what it changes in its item, what its references mean, and which of its details break a rule.
 
+use std::borrow::Cow;
+
 use diesel::prelude::*;
 use serde_json::{Map, Value};
 
@@ -39,7 +41,7 @@ impl Importer {
         record: &Record,
         item: &Item,
         (earlier, joins): (&Source, bool),
-    ) -> Result<Option<ItemWrite>, Problem> {
+    ) -> Result<Option<ItemWrite<'static>>, Problem> {
         let content_type = content_type_of(record)?;
         let content = item.content();
         let mut body = editable_form(content_type.fields, &content, &LocaleMode::All);
@@ -75,7 +77,7 @@ impl Importer {
             locale: None,
             slugs: SlugsByLocale::new(),
             status,
-            content: draft.content,
+            content: Cow::Owned(draft.content),
         }))
     }
 

@@ -1,5 +1,7 @@
 //! What a public item refers to and the public does not see. A draft that an import made is published with it.
 
+use std::borrow::Cow;
+
 use diesel::prelude::*;
 use serde_json::Value;
 
@@ -75,7 +77,7 @@ impl Importer {
     fn publish(&self, connection: &mut Db, content_type: &'static ContentType, item: Item) -> Result<(), Problem> {
         let (from, content) = (item.latest(), item.content());
         let (slugs, status) = (SlugsByLocale::new(), Some("published".to_owned()));
-        let writing = ItemWrite { content_type, slug: None, locale: None, slugs, status, content };
+        let writing = ItemWrite { content_type, slug: None, locale: None, slugs, status, content: Cow::Owned(content) };
         let item = write::update(connection, self.context(), item, writing)?;
         // The item is still as the record of its source has it.
         Ok(sources::follow(connection, &[Renewed { item_id: item.id.clone(), from, to: item.latest() }])?)

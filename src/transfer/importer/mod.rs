@@ -4,6 +4,7 @@
 mod body;
 mod hidden;
 
+use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
@@ -327,8 +328,14 @@ impl Importer {
         if status.as_deref() == Some("published") {
             self.show_references(connection, content_type, &draft)?;
         }
-        let writing =
-            ItemWrite { content_type, slug, locale: None, slugs: SlugsByLocale::new(), status, content: draft.content };
+        let writing = ItemWrite {
+            content_type,
+            slug,
+            locale: None,
+            slugs: SlugsByLocale::new(),
+            status,
+            content: Cow::Owned(draft.content),
+        };
         let item = insert(connection, self.context(), writing, Origin::default())?;
         if let Some(message) = self.doubles.of(connection, &item)? {
             self.note("", "likely_double", &message);
