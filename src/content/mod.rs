@@ -26,6 +26,7 @@ pub mod text_outline;
 pub mod time_shift;
 pub mod translations;
 pub mod validate;
+mod validate_values;
 pub mod values;
 pub mod violation;
 

@@ -120,10 +120,8 @@ impl<'de> Visitor<'de> for Strict<'_> {
     fn visit_seq<A: SeqAccess<'de>>(mut self, mut items: A) -> Result<Value, A::Error> {
         self.too_deep()?;
         let mut list = Vec::new();
-        let mut index = 0;
-        while let Some(value) = items.next_element_seed(self.inner(|list| Place::Entry(list, index)))? {
+        while let Some(value) = items.next_element_seed(self.inner(|above| Place::Entry(above, list.len())))? {
             list.push(value);
-            index += 1;
         }
         Ok(Value::Array(list))
     }
@@ -132,7 +130,7 @@ impl<'de> Visitor<'de> for Strict<'_> {
         self.too_deep()?;
         let mut object = Map::new();
         while let Some(name) = entries.next_key::<String>()? {
-            let value = entries.next_value_seed(self.inner(|object| Place::Member(object, &name)))?;
+            let value = entries.next_value_seed(self.inner(|above| Place::Member(above, &name)))?;
             match object.entry(name) {
                 Entry::Vacant(member) => drop(member.insert(value)),
                 Entry::Occupied(member) => {

@@ -48,7 +48,7 @@ use connection::SessionPurpose;
 pub use connection::{Address, Backend, Db};
 pub use failure::is_transient;
 use invalidation::InvalidationClock;
-pub use statement::{Dialect, exists, in_few, in_fixed, in_list, in_pair_list, in_query, unindexed};
+pub use statement::{Dialect, exists, in_array, in_few, in_list, in_pair_list, in_query, unindexed};
 
 /// A failure of a read or a write. With every variant but [`DatabaseError::Unknown`], nothing of the write
 /// has been committed.

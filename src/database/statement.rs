@@ -2,7 +2,7 @@
 //!
 //! Diesel caches a prepared statement by its type, or by its SQL where the type does not determine the text. Lists of
 //! values have one parameter per value on SQLite, and so a different text for each length. The fragments here have one
-//! parameter whatever the number of values.
+//! parameter whatever the number of values, or a fixed number of them.
 
 use std::marker::PhantomData;
 
@@ -131,14 +131,14 @@ pub fn in_few<C, S: AsRef<str>>(dialect: Dialect, column: C, values: &[S]) -> In
     InList { around: ("", ""), column, parameters: parameters.collect(), before: " IN (", after: ")" }
 }
 
-/// The condition `column IN (…)` for `N` values. Its text depends only on its type and the database, so that a
-/// statement with it is found without composing its text.
+/// The condition `column IN (…)` for `N` values. Its text depends only on its type and the database: a statement of which
+/// that is true in every part is found by its type, without a look at its text.
 #[derive(Debug, Clone)]
-pub struct InFixed<C, const N: usize>(InList<C>);
+pub struct InArray<C, const N: usize>(InList<C>);
 
 /// Selects rows as [`in_few`] does, for a number of values that is fixed.
-pub fn in_fixed<const N: usize, C, S: AsRef<str>>(dialect: Dialect, column: C, values: [S; N]) -> InFixed<C, N> {
-    InFixed(match dialect {
+pub fn in_array<const N: usize, C, S: AsRef<str>>(dialect: Dialect, column: C, values: [S; N]) -> InArray<C, N> {
+    InArray(match dialect {
         Dialect::Sqlite => {
             let parameters = values.iter().map(|value| value.as_ref().to_owned()).collect();
             InList { around: ("", ""), column, parameters, before: " IN (", after: ")" }
@@ -241,38 +241,38 @@ impl<C: ValidGrouping<GB>, GB> ValidGrouping<GB> for InList<C> {
     type IsAggregate = C::IsAggregate;
 }
 
-impl<C: QueryFragment<Backend>, const N: usize> QueryFragment<Backend> for InFixed<C, N> {
+impl<C: QueryFragment<Backend>, const N: usize> QueryFragment<Backend> for InArray<C, N> {
     fn walk_ast<'b>(&'b self, out: AstPass<'_, 'b, Backend>) -> QueryResult<()> {
         self.0.write(out)
     }
 }
 
-impl<C: QueryFragment<Pg>, const N: usize> QueryFragment<Pg> for InFixed<C, N> {
+impl<C: QueryFragment<Pg>, const N: usize> QueryFragment<Pg> for InArray<C, N> {
     fn walk_ast<'b>(&'b self, out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
         self.0.write(out)
     }
 }
 
-impl<C: QueryFragment<Sqlite>, const N: usize> QueryFragment<Sqlite> for InFixed<C, N> {
+impl<C: QueryFragment<Sqlite>, const N: usize> QueryFragment<Sqlite> for InArray<C, N> {
     fn walk_ast<'b>(&'b self, out: AstPass<'_, 'b, Sqlite>) -> QueryResult<()> {
         self.0.write(out)
     }
 }
 
-impl<C: QueryId, const N: usize> QueryId for InFixed<C, N> {
-    type QueryId = InFixed<C::QueryId, N>;
+impl<C: QueryId, const N: usize> QueryId for InArray<C, N> {
+    type QueryId = InArray<C::QueryId, N>;
     const HAS_STATIC_QUERY_ID: bool = C::HAS_STATIC_QUERY_ID;
 }
 
-impl<C: Expression, const N: usize> Expression for InFixed<C, N> {
+impl<C: Expression, const N: usize> Expression for InArray<C, N> {
     type SqlType = Bool;
 }
 
-impl<C, QS, const N: usize> AppearsOnTable<QS> for InFixed<C, N> where C: AppearsOnTable<QS> {}
+impl<C, QS, const N: usize> AppearsOnTable<QS> for InArray<C, N> where C: AppearsOnTable<QS> {}
 
-impl<C, QS, const N: usize> SelectableExpression<QS> for InFixed<C, N> where C: SelectableExpression<QS> {}
+impl<C, QS, const N: usize> SelectableExpression<QS> for InArray<C, N> where C: SelectableExpression<QS> {}
 
-impl<C: ValidGrouping<GB>, GB, const N: usize> ValidGrouping<GB> for InFixed<C, N> {
+impl<C: ValidGrouping<GB>, GB, const N: usize> ValidGrouping<GB> for InArray<C, N> {
     type IsAggregate = C::IsAggregate;
 }
 

@@ -9,9 +9,9 @@ use crate::content::rich_text_fields::not_shown_of_item;
 use crate::content::violation::{Violation, Violations};
 use crate::database::Db;
 use crate::editorial::editor::{WriteRequest, Written};
-use crate::editorial::insert::{Origin, insert_linked};
+use crate::editorial::insert::{Origin, insert_with_links};
 use crate::editorial::publication_checks::{Publication, PublishedIds};
-use crate::editorial::validate::{LinkedContent, LocalNames, ValidatedBody, published};
+use crate::editorial::validate::{ContentWithIds, LocalNames, ValidatedBody, public_ids};
 use crate::editorial::write::ItemWrite;
 use crate::editorial::write_context::require_permission;
 use crate::items::{Among, KnownReferences};
@@ -46,9 +46,10 @@ impl Creation {
         if violations.is_empty() && body.status.as_deref().is_some_and(|status| status != "draft") {
             require_permission(request.role, Action::Publish)?;
         }
-        let not_shown = input
-            .as_object()
-            .map_or_else(Vec::new, |input| not_shown_of_item(request.content_type.fields, input, &body.content));
+        let not_shown = match input.as_object().filter(|_| violations.is_empty()) {
+            Some(input) => not_shown_of_item(request.content_type.fields, input, &body.content),
+            None => Vec::new(),
+        };
         Ok(Self { request, body, violations, not_shown })
     }
 
@@ -62,14 +63,14 @@ impl Creation {
         let (request, mut violations) = (&self.request, self.violations.clone());
         let names = LocalNames::new();
         let found = self.body.find_targets(connection, Among::Present, &names)?;
-        let LinkedContent { content, targets } = self.body.linked(&found, &names, &mut violations);
+        let ContentWithIds { content, targets } = self.body.with_ids(&found, &names, &mut violations);
         if !violations.is_empty() {
             return Err(Problem::invalid(violations));
         }
         if self.is_published() {
-            require_publishable(connection, request, &content, &published(&targets))?;
+            require_publishable(connection, request, &content, &public_ids(&targets))?;
         }
-        let (item, links) = insert_linked(connection, request.context(), self.writing(content), Origin::default())?;
+        let (item, links) = insert_with_links(connection, request.context(), self.writing(content), Origin::default())?;
         let references = KnownReferences { targets, links: Some(links) };
         Ok(Written { references, ..Written::from(item) })
     }

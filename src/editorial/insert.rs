@@ -58,7 +58,7 @@ pub fn insert(
     writing: ItemWrite<'_>,
     origin: Origin,
 ) -> Result<Item, Problem> {
-    insert_linked(connection, context, writing, origin).map(|(item, _)| item)
+    insert_with_links(connection, context, writing, origin).map(|(item, _)| item)
 }
 
 /// Creates an item as [`insert`] does, and returns its links too.
@@ -66,7 +66,7 @@ pub fn insert(
 /// # Errors
 ///
 /// Fails as [`insert`] does.
-pub fn insert_linked(
+pub fn insert_with_links(
     connection: &mut Db,
     context: WriteContext<'_>,
     writing: ItemWrite<'_>,
@@ -75,14 +75,13 @@ pub fn insert_linked(
     let mut group = InsertGroup::default();
     group.add(connection, context, writing, origin)?;
     let inserted = group.store_each(connection, context)?.pop();
-    let InsertedItem { item, links, refusal } =
-        inserted.ok_or_else(|| Problem::internal(&"an inserted item is missing"))?;
+    let NewItem { item, links, refusal } = inserted.ok_or_else(|| Problem::internal(&"an inserted item is missing"))?;
     refusal.map_or(Ok((item, links)), Err)
 }
 
 /// An item of a group after its insertion.
 #[derive(Debug)]
-pub struct InsertedItem {
+pub struct NewItem {
     pub item: Item,
     pub links: Vec<Link>,
     /// The reason if the item is refused. The transaction must be rolled back then.
@@ -150,7 +149,7 @@ impl<'c> InsertGroup<'c> {
             self.require_free(connection, content_type.kind, &item.id, slug).map(drop)
         })?;
         projection::fill(&mut item, content_type, &writing.content, context.site, parent_live);
-        let links = projection::links_of(&item, content_type, &writing.content, context.site);
+        let links = projection::links_of_row(&item, content_type, &writing.content, context.site);
         if item.live {
             item.shown_at = now();
             self.live.insert(item.id.clone());
@@ -240,7 +239,7 @@ impl<'c> InsertGroup<'c> {
     /// then.
     pub fn store(self, connection: &mut Db, context: WriteContext<'_>) -> Result<Vec<Item>, Problem> {
         let inserted = self.store_each(connection, context)?.into_iter();
-        inserted.map(|InsertedItem { item, refusal, .. }| refusal.map_or(Ok(item), Err)).collect()
+        inserted.map(|NewItem { item, refusal, .. }| refusal.map_or(Ok(item), Err)).collect()
     }
 
     /// Stores the items of the group, and returns them, each with the reason if it is refused: its path is that of another
@@ -249,7 +248,7 @@ impl<'c> InsertGroup<'c> {
     /// # Errors
     ///
     /// Fails if a statement fails.
-    pub fn store_each(self, connection: &mut Db, context: WriteContext<'_>) -> Result<Vec<InsertedItem>, Problem> {
+    pub fn store_each(self, connection: &mut Db, context: WriteContext<'_>) -> Result<Vec<NewItem>, Problem> {
         self.insert(connection, context)?;
         for NewRow { item, content_type, is_slug_new, slugs, .. } in &self.rows {
             if !is_slug_new {
@@ -274,7 +273,7 @@ impl<'c> InsertGroup<'c> {
             .into_iter()
             .map(|NewRow { item, links, .. }| {
                 let refusal = refusals.remove(&item.id);
-                InsertedItem { item, links, refusal }
+                NewItem { item, links, refusal }
             })
             .collect())
     }

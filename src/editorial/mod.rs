@@ -17,6 +17,7 @@ pub mod batch;
 pub mod branches;
 pub mod bulk;
 pub mod change;
+mod change_transaction;
 pub mod children;
 mod create;
 pub mod due_plans;

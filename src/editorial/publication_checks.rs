@@ -97,18 +97,18 @@ impl Publication<'_> {
     }
 
     /// Returns whether all targets count as public without a look-up, as those of most new items do.
-    fn refers_to_published(&self) -> bool {
-        let mut all_published = true;
-        let mut check = |id: &str| all_published = all_published && self.published.contains(id);
+    fn needs_no_look_up(&self) -> bool {
+        let mut are_public = true;
+        let mut check = |id: &str| are_public = are_public && self.published.contains(id);
         projection::visit_targets(self.content_type, self.content, &mut check);
-        all_published
+        are_public
     }
 
     /// Checks that the targets of references exist and, if the site requires it, are public. Stored references
     /// can be dangling: a working draft written by an earlier version of Plenary did not keep its targets from
     /// being purged.
     fn check_references(&self, connection: &mut Db, violations: &mut Violations) -> QueryResult<()> {
-        if self.refers_to_published() {
+        if self.needs_no_look_up() {
             return Ok(());
         }
         let (site, content_type) = (self.site, self.content_type);

@@ -15,7 +15,7 @@ use crate::content::violation::{Violation, Violations};
 use crate::content_types::ContentType;
 use crate::database::insert::stored_row;
 use crate::database::schema::{items, slugs};
-use crate::database::{Db, in_few, in_fixed, in_list};
+use crate::database::{Db, in_array, in_few, in_list};
 use crate::items::{ANY_LOCALE, Item, taken_slugs};
 use crate::problem::{Problem, ProblemKind};
 
@@ -70,7 +70,7 @@ pub fn choose(
 pub fn held(connection: &mut Db, kind: &str, wanted: &[String]) -> QueryResult<HashSet<String>> {
     let rows: Vec<String> = slugs::table
         .filter(slugs::kind.eq(kind).and(in_list(connection.dialect(), slugs::slug, wanted)))
-        .filter(in_fixed(connection.dialect(), slugs::locale, [ANY_LOCALE, RESERVED]))
+        .filter(in_few(connection.dialect(), slugs::locale, &[ANY_LOCALE, RESERVED]))
         .select(slugs::slug)
         .load(connection)?;
     Ok(rows.into_iter().collect())
@@ -219,7 +219,7 @@ pub fn require_free(connection: &mut Db, kind: &str, item_id: &str, slug: &str) 
     let rows: Vec<(String, String, String, String, i64)> = slugs::table
         .inner_join(items::table.on(items::id.eq(slugs::item_id)))
         .filter(slugs::kind.eq(kind).and(slugs::slug.eq(slug)).and(slugs::item_id.ne(item_id)))
-        .filter(in_fixed(connection.dialect(), slugs::locale, [ANY_LOCALE, RESERVED]))
+        .filter(in_array(connection.dialect(), slugs::locale, [ANY_LOCALE, RESERVED]))
         .select((slugs::locale, items::slug, items::translations, items::label, items::trashed_at))
         .load(connection)?;
     let holder = rows.iter().find(|(locale, own, translations, ..)| {
@@ -242,7 +242,7 @@ pub fn require_free(connection: &mut Db, kind: &str, item_id: &str, slug: &str) 
 pub fn is_free(connection: &mut Db, kind: &str, slug: &str) -> QueryResult<bool> {
     let held: Option<String> = slugs::table
         .filter(slugs::kind.eq(kind).and(slugs::slug.eq(slug)))
-        .filter(in_fixed(connection.dialect(), slugs::locale, [ANY_LOCALE, RESERVED]))
+        .filter(in_array(connection.dialect(), slugs::locale, [ANY_LOCALE, RESERVED]))
         .select(slugs::item_id)
         .first(connection)
         .optional()?;

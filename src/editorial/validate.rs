@@ -158,7 +158,7 @@ impl ValidatedBody {
 
     /// Returns the ids of the referenced items that are visible to the public.
     pub fn published_targets(&self) -> PublishedIds {
-        published(&self.targets)
+        public_ids(&self.targets)
     }
 
     /// Returns the references by kind and id or slug, the local ids of a batch replaced by ids.
@@ -207,7 +207,7 @@ impl ValidatedBody {
     /// Replaces the ids and slugs of all references by the ids of the items that were found, as
     /// [`ValidatedBody::resolve`] does.
     pub fn link(&mut self, found: &FoundTargets, names: &LocalNames, violations: &mut Violations) {
-        let LinkedContent { content, targets } = self.linked(found, names, violations);
+        let ContentWithIds { content, targets } = self.with_ids(found, names, violations);
         if let Cow::Owned(content) = content {
             self.content = content;
         }
@@ -216,8 +216,13 @@ impl ValidatedBody {
 
     /// Returns the content as [`ValidatedBody::link`] makes it. It is a copy only if a reference changes: programs mostly
     /// refer by ids.
-    pub fn linked(&self, found: &FoundTargets, names: &LocalNames, violations: &mut Violations) -> LinkedContent<'_> {
-        let mut linked = LinkedContent { content: Cow::Borrowed(&self.content), targets: HashMap::new() };
+    pub fn with_ids(
+        &self,
+        found: &FoundTargets,
+        names: &LocalNames,
+        violations: &mut Violations,
+    ) -> ContentWithIds<'_> {
+        let mut linked = ContentWithIds { content: Cow::Borrowed(&self.content), targets: HashMap::new() };
         for reference in &self.references {
             let GivenReference { pointer, target, given } = reference;
             let Some(found) = found.get(target, text_of(reference, names)) else {
@@ -243,13 +248,13 @@ impl ValidatedBody {
 }
 
 /// Returns the ids of the items that are visible to the public.
-pub fn published(targets: &HashMap<String, ReferenceTarget>) -> PublishedIds {
+pub fn public_ids(targets: &HashMap<String, ReferenceTarget>) -> PublishedIds {
     targets.values().filter(|target| target.live).map(|target| target.id.clone()).collect()
 }
 
 /// A content whose references are ids.
 #[derive(Debug)]
-pub struct LinkedContent<'b> {
+pub struct ContentWithIds<'b> {
     pub content: Cow<'b, Map<String, Value>>,
     /// The targets of the references by id.
     pub targets: HashMap<String, ReferenceTarget>,

@@ -29,7 +29,7 @@ use crate::content::slug::is_slug;
 use crate::content::translations::Translations;
 use crate::database::schema::{items, slugs};
 use crate::database::statement::Term;
-use crate::database::{Backend, Db, in_few, in_fixed, in_list, in_pair_list, unindexed};
+use crate::database::{Backend, Db, in_array, in_few, in_list, in_pair_list, unindexed};
 
 pub use crate::content::slug::is_id;
 pub use if_match::Expected;
@@ -209,9 +209,8 @@ fn named((kind, slug, id, live, reference, translations): NamedRow) -> (String, 
 }
 
 /// Looks up items that are given by kind and id or slug, with one query for all ids and one for all slugs.
-/// Items that do not exist are left out. A former slug, and the slug
-/// or id of an item that was merged into another one, stand for the item to which they lead; they are looked up, with one
-/// more query, only if something is not found.
+/// Items that do not exist are left out. A former slug, and the slug or id of an item that was merged into another one,
+/// stand for the item to which they lead; they are looked up, with one more query, only if something is not found.
 ///
 /// # Errors
 ///
@@ -253,11 +252,10 @@ pub fn resolve(connection: &mut Db, given: &[(&str, &str)], among: Among) -> Que
 }
 
 /// The columns of a [`NamedRow`].
-const NAMED: (items::kind, items::slug, items::id, items::live, items::reference, items::translations) =
+const REFERENCE_COLUMNS: (items::kind, items::slug, items::id, items::live, items::reference, items::translations) =
     (items::kind, items::slug, items::id, items::live, items::reference, items::translations);
 
-/// Number of ids up to which the query of references has a fixed text. Each write asks it, and it takes longer to compose
-/// than to run.
+/// Number of ids up to which the query has a fixed text, since composing the text takes longer than running the query.
 const FEW: usize = 8;
 
 /// Returns the rows of items that are given by their ids, at least one.
@@ -266,20 +264,20 @@ fn rows_by_id(connection: &mut Db, among: Among, ids: &[&str]) -> QueryResult<Ve
     if among == Among::Present && ids.len() <= FEW {
         // The last one is repeated.
         let these: [&str; FEW] = std::array::from_fn(|index| ids[index.min(ids.len() - 1)]);
-        let these = items::trashed_at.eq(0).and(in_fixed(dialect, items::id, these));
-        return items::table.filter(these).select(NAMED).load(connection);
+        let these = items::trashed_at.eq(0).and(in_array(dialect, items::id, these));
+        return items::table.filter(these).select(REFERENCE_COLUMNS).load(connection);
     }
-    present(among).filter(in_few(dialect, items::id, ids)).select(NAMED).load(connection)
+    present(among).filter(in_few(dialect, items::id, ids)).select(REFERENCE_COLUMNS).load(connection)
 }
 
 /// Returns the rows of items that are given by kind and slug.
 fn rows_by_slug(connection: &mut Db, among: Among, given: &[(&str, &str)]) -> QueryResult<Vec<NamedRow>> {
     if let (Among::Present, [(kind, slug)]) = (among, given) {
         let this = items::kind.eq(*kind).and(items::slug.eq(*slug));
-        return items::table.filter(items::trashed_at.eq(0).and(this)).select(NAMED).load(connection);
+        return items::table.filter(items::trashed_at.eq(0).and(this)).select(REFERENCE_COLUMNS).load(connection);
     }
     let these = in_pair_list(connection.dialect(), (items::kind, items::slug), given.iter().copied());
-    present(among).filter(these).select(NAMED).load(connection)
+    present(among).filter(these).select(REFERENCE_COLUMNS).load(connection)
 }
 
 /// Looks up the ids of items of one kind that are given by id or slug. Each result pairs the id or slug that

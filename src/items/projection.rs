@@ -104,7 +104,7 @@ pub fn links(
 }
 
 /// Returns the links of an item whose derived columns are filled.
-pub fn links_of(
+pub fn links_of_row(
     item: &Item,
     content_type: &'static ContentType,
     content: &Map<String, Value>,
@@ -202,8 +202,9 @@ pub fn targets(content_type: &'static ContentType, content: &Map<String, Value>)
 pub fn visit_targets(content_type: &'static ContentType, content: &Map<String, Value>, visit: &mut dyn FnMut(&str)) {
     for relation in content_type.relations() {
         if let RelationShape::Within(field) = relation.shape {
-            let found = content.get(field.name).map(|value| blocks::references(field, value, relation.target));
-            found.into_iter().flatten().for_each(|found| visit(&found.given));
+            let found = content.get(field.name).map(|value| blocks::given(&field.kind, value));
+            let of_relation = found.into_iter().flatten().filter(|(kind, _)| *kind == relation.target);
+            of_relation.filter_map(|(_, value)| value.as_str()).for_each(&mut *visit);
         } else {
             entries(&relation, content).iter().filter_map(|entry| target(&relation, entry)).for_each(&mut *visit);
         }

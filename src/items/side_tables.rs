@@ -49,7 +49,7 @@ pub fn update(
     content: &Map<String, Value>,
     site: &Site,
 ) -> QueryResult<()> {
-    update_links(connection, &item.id, projection::links_of(item, content_type, content, site))?;
+    update_links(connection, &item.id, projection::links_of_row(item, content_type, content, site))?;
     if projection::has_words(content_type) {
         update_words(connection, &item.id, projection::words(item, content_type, content, site))?;
     }

@@ -9,20 +9,20 @@ use tantivy::tokenizer::{Token, TokenFilter, TokenStream, Tokenizer};
 
 /// Number of words of a language whose stems are kept.
 const MAX_STEMS: usize = 4_000;
-/// Longest word whose stem is kept, in bytes. Longer ones are rare, and would take the room of others.
-const MAX_WORD: usize = 32;
+/// Longest word whose stem is kept, in bytes, which bounds the memory.
+const MAX_WORD: usize = 64;
 
 /// A filter that replaces words in lower case by their stems (Snowball).
 #[derive(Clone)]
 pub(super) struct Stems {
     algorithm: Algorithm,
-    known: Arc<Cache<String, String>>,
+    cache: Arc<Cache<String, String>>,
 }
 
 impl Stems {
     /// Creates the filter of a language. Its copies share the stems that they keep.
     pub fn new(algorithm: Algorithm) -> Self {
-        Self { algorithm, known: Arc::new(Cache::new(MAX_STEMS)) }
+        Self { algorithm, cache: Arc::new(Cache::new(MAX_STEMS)) }
     }
 }
 
@@ -45,14 +45,14 @@ impl<T: Tokenizer> Tokenizer for StemTokenizer<T> {
 
     fn token_stream<'a>(&'a mut self, text: &'a str) -> Self::TokenStream<'a> {
         let stemmer = Stemmer::create(self.stems.algorithm);
-        StemStream { words: self.words.token_stream(text), stemmer, known: &self.stems.known }
+        StemStream { words: self.words.token_stream(text), stemmer, cache: &self.stems.cache }
     }
 }
 
 pub(super) struct StemStream<'a, T> {
     words: T,
     stemmer: Stemmer,
-    known: &'a Cache<String, String>,
+    cache: &'a Cache<String, String>,
 }
 
 impl<T: TokenStream> TokenStream for StemStream<'_, T> {
@@ -61,13 +61,13 @@ impl<T: TokenStream> TokenStream for StemStream<'_, T> {
             return false;
         }
         let word = &mut self.words.token_mut().text;
-        if let Some(stem) = self.known.get(word.as_str()) {
-            word.clone_from(&stem);
+        if let Some(stem) = self.cache.get(word.as_str()) {
+            *word = stem;
             return true;
         }
         let stem = self.stemmer.stem(word).into_owned();
         if word.len() <= MAX_WORD {
-            self.known.insert(std::mem::replace(word, stem.clone()), stem);
+            self.cache.insert(std::mem::replace(word, stem.clone()), stem);
         } else {
             *word = stem;
         }
@@ -102,7 +102,7 @@ mod tests {
     fn stems_are_those_of_the_library_also_when_they_are_kept() {
         let mut analyzer =
             TextAnalyzer::builder(SimpleTokenizer::default()).filter(Stems::new(Algorithm::English)).build();
-        let long = "uncharacteristically".repeat(3);
+        let long = "uncharacteristically".repeat(4);
         let text = format!("rivers flowing river flows running {long} rivers {long} policies policy");
         let stemmer = Stemmer::create(Algorithm::English);
         let stems: Vec<String> = text.split(' ').map(|word| stemmer.stem(word).into_owned()).collect();

@@ -1,5 +1,7 @@
 //! What a write says of the parts of its rich texts that are not shown.
 
+use std::borrow::Cow;
+
 use crate::content::rich_text_fields::not_shown_of_item;
 use crate::content::violation::Violation;
 use crate::content_types::ContentType;
@@ -15,15 +17,11 @@ const MAX_TEXTS: usize = 20;
 
 /// Adds the header to the response to a write, if something in the body of the request is not shown.
 pub fn with_not_shown(response: Response, request: &Request, result: &WriteResult) -> Response {
-    let read;
     let notes = match &result.not_shown {
-        Some(known) => known,
-        None => {
-            read = notes(request, &result.item);
-            &read
-        }
+        Some(notes) => Cow::Borrowed(notes),
+        None => Cow::Owned(notes(request, &result.item)),
     };
-    if notes.is_empty() { response } else { response.header("not-shown", header(notes)) }
+    if notes.is_empty() { response } else { response.header("not-shown", header(&notes)) }
 }
 
 /// Returns notes on what in the body of a request is not shown.

@@ -9,9 +9,9 @@ use super::run::BatchRun;
 use crate::database::Db;
 use crate::editorial::create::{Creation, require_publishable};
 use crate::editorial::editor::Written;
-use crate::editorial::insert::{InsertGroup, InsertedItem, Origin};
+use crate::editorial::insert::{InsertGroup, NewItem, Origin};
 use crate::editorial::publication_checks::PublishedIds;
-use crate::editorial::validate::LinkedContent;
+use crate::editorial::validate::ContentWithIds;
 use crate::items::{self, Among, FoundTargets, KnownReferences, ReferenceTarget};
 use crate::problem::Problem;
 
@@ -20,7 +20,7 @@ struct LinkedCreation<'a> {
     index: usize,
     planned: &'a PlannedCreation,
     creation: &'a Creation,
-    linked: LinkedContent<'a>,
+    text: ContentWithIds<'a>,
 }
 
 /// Writes these entries, which are all creations. Refusals are recorded in `run`.
@@ -32,24 +32,24 @@ pub(super) fn write(connection: &mut Db, run: &mut BatchRun<'_>, group: &[usize]
     let plan = run.plan;
     let entries: Vec<(usize, &PlannedEntry)> = group.iter().map(|index| (*index, &plan.entries[*index])).collect();
     let found = find_targets(connection, run, &entries)?;
-    let mut linked = Vec::with_capacity(entries.len());
+    let mut creations = Vec::with_capacity(entries.len());
     for (index, entry) in entries {
         let Some((planned, creation)) = creation_of(entry) else {
             run.is_hopeless(index);
             continue;
         };
         let mut violations = creation.violations.clone();
-        let content = creation.body.linked(&found, &run.names, &mut violations);
+        let text = creation.body.with_ids(&found, &run.names, &mut violations);
         // The faults of a body are named also where it names the item of a refused entry.
         if !violations.is_empty() {
             run.refuse(index, Problem::invalid(violations))?;
         } else if !run.is_hopeless(index) {
-            linked.push(LinkedCreation { index, planned, creation, linked: content });
+            creations.push(LinkedCreation { index, planned, creation, text });
         }
     }
     let live = found.iter().filter(|target| target.live).map(|target| target.id.clone());
     let published = run.published.iter().cloned().chain(live).collect();
-    store(connection, run, linked, &published)
+    store(connection, run, creations, &published)
 }
 
 /// Returns the creation of an entry.
@@ -82,64 +82,64 @@ fn find_targets(
 fn store(
     connection: &mut Db,
     run: &mut BatchRun<'_>,
-    mut linked: Vec<LinkedCreation<'_>>,
+    mut creations: Vec<LinkedCreation<'_>>,
     published: &PublishedIds,
 ) -> Result<(), Problem> {
-    let (group, added) = group_of(connection, run, &linked)?;
+    let (group, added) = group_of(connection, run, &creations)?;
     let inserted = group.store_each(connection, run.context())?;
-    for (place, InsertedItem { item, links, refusal }) in added.into_iter().zip(inserted) {
-        let LinkedCreation { index, planned, creation, linked } = &mut linked[place];
+    for (position, NewItem { item, links, refusal }) in added.into_iter().zip(inserted) {
+        let LinkedCreation { index, planned, creation, text } = &mut creations[position];
         if let Some(problem) = refusal {
             run.refuse(*index, problem)?;
             continue;
         }
         if creation.is_published()
-            && let Err(problem) = require_publishable(connection, &creation.request, &linked.content, published)
+            && let Err(problem) = require_publishable(connection, &creation.request, &text.content, published)
         {
             run.refuse(*index, problem)?;
         }
         if let Some(external_id) = planned.external_id() {
             external_id.keep(connection, &item, &planned.fingerprint)?;
         }
-        let references = KnownReferences { targets: std::mem::take(&mut linked.targets), links: Some(links) };
+        let references = KnownReferences { targets: std::mem::take(&mut text.targets), links: Some(links) };
         run.record(*index, Written { references, ..Written::from(item) });
     }
     Ok(())
 }
 
-/// Returns the group in which creations are stored, with their places in `linked`, without those that are refused or refer
+/// Returns the group in which creations are stored, with their positions in `creations`, without those that are refused or refer
 /// to a refused one.
 fn group_of<'l>(
     connection: &mut Db,
     run: &mut BatchRun<'_>,
-    linked: &'l [LinkedCreation<'_>],
+    creations: &'l [LinkedCreation<'_>],
 ) -> Result<(InsertGroup<'l>, Vec<usize>), Problem> {
     let mut group = InsertGroup::default();
-    let new = linked.iter().map(|LinkedCreation { creation, linked, .. }| {
-        (creation.request.content_type, creation.body.slug.as_deref(), &*linked.content)
+    let new = creations.iter().map(|LinkedCreation { creation, text, .. }| {
+        (creation.request.content_type, creation.body.slug.as_deref(), &*text.content)
     });
     group.look_up_slugs(connection, run.context().site, new)?;
-    let mut added = Vec::with_capacity(linked.len());
-    for (place, LinkedCreation { index, planned, creation, linked }) in linked.iter().enumerate() {
+    let mut added = Vec::with_capacity(creations.len());
+    for (position, LinkedCreation { index, planned, creation, text }) in creations.iter().enumerate() {
         if run.is_hopeless(*index) {
             continue;
         }
-        let writing = creation.writing(Cow::Borrowed(&*linked.content));
+        let writing = creation.writing(Cow::Borrowed(&*text.content));
         let origin = Origin { id: Some(planned.id.clone()), ..Origin::default() };
         match group.add(connection, run.context(), writing, origin) {
-            Ok(()) => added.push(place),
+            Ok(()) => added.push(position),
             Err(problem) => run.refuse(*index, problem)?,
         }
     }
     // In a circle of references, a creation can be refused after one that refers to it.
     loop {
         let before = added.len();
-        added.retain(|place| !run.is_hopeless(linked[*place].index));
+        added.retain(|position| !run.is_hopeless(creations[*position].index));
         if added.len() == before {
             break;
         }
     }
-    let kept: HashSet<&str> = added.iter().map(|place| linked[*place].planned.id.as_str()).collect();
+    let kept: HashSet<&str> = added.iter().map(|position| creations[*position].planned.id.as_str()).collect();
     group.retain(|id| kept.contains(id));
     Ok((group, added))
 }

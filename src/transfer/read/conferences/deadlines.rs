@@ -138,7 +138,7 @@ impl Rows<'_> {
         self.set_topics(at, row, &mut record)?;
         let languages = list(row.get("locales").or_else(|| row.get("languages"))).join(",");
         record.set("languages", self.languages(at, Some(languages))?);
-        record.set("links", self.links_of(at, row)?);
+        record.set("links", self.links_of_row(at, row)?);
         self.set_place(at, row, &mut record)?;
         self.sink.record(record)
     }
@@ -251,7 +251,7 @@ impl Rows<'_> {
     }
 
     /// Returns the links: the website, the calls with their deadlines, and every other member that is an address.
-    fn links_of(&self, at: &str, row: &Value) -> Result<Vec<Value>, Closed> {
+    fn links_of_row(&self, at: &str, row: &Value) -> Result<Vec<Value>, Closed> {
         let website = said(row, &["link", "url", "website"]);
         let call = said(row, &["cfp_link", "cfpUrl"]);
         let until = deadlines_of(row);
