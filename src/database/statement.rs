@@ -127,8 +127,13 @@ pub fn in_few<C, S: AsRef<str>>(dialect: Dialect, column: C, values: &[S]) -> In
     }
     // The last value is repeated, so that only statements with 2, 4, 8 and 16 parameters stay prepared.
     let all = values.iter().chain(values.last().into_iter().cycle());
-    let parameters = all.take(values.len().next_power_of_two()).map(|value| value.as_ref().to_owned());
-    InList { around: ("", ""), column, parameters: parameters.collect(), before: " IN (", after: ")" }
+    in_parameters(column, all.take(values.len().next_power_of_two()))
+}
+
+/// Selects the rows whose `column` is one of the values, with a parameter for each of them.
+fn in_parameters<C, S: AsRef<str>>(column: C, values: impl Iterator<Item = S>) -> InList<C> {
+    let parameters = values.map(|value| value.as_ref().to_owned()).collect();
+    InList { around: ("", ""), column, parameters, before: " IN (", after: ")" }
 }
 
 /// The condition `column IN (…)` for `N` values. Its text depends only on its type and the database: a statement of which
@@ -139,10 +144,7 @@ pub struct InArray<C, const N: usize>(InList<C>);
 /// Selects rows as [`in_few`] does, for a number of values that is fixed.
 pub fn in_array<const N: usize, C, S: AsRef<str>>(dialect: Dialect, column: C, values: [S; N]) -> InArray<C, N> {
     InArray(match dialect {
-        Dialect::Sqlite => {
-            let parameters = values.iter().map(|value| value.as_ref().to_owned()).collect();
-            InList { around: ("", ""), column, parameters, before: " IN (", after: ")" }
-        }
+        Dialect::Sqlite => in_parameters(column, values.iter()),
         // A single value must be a list too. One that is there twice changes nothing.
         Dialect::Postgres => in_list(dialect, column, values.iter().chain(values.last())),
     })

@@ -1,7 +1,5 @@
 //! The part of a change that is made within the write transaction: the third step of [`super::change`].
 
-use std::borrow::Cow;
-
 use serde_json::{Map, Value};
 
 use crate::auth::permissions::{Action, Area, is_permitted};
@@ -11,7 +9,7 @@ use crate::editorial::editor::{Written, resolve_references};
 use crate::editorial::lifecycle;
 use crate::editorial::publication_checks::Publication;
 use crate::editorial::releases;
-use crate::editorial::validate::{LocalNames, ValidatedBody};
+use crate::editorial::validate::{ContentWithIds, LocalNames, ValidatedBody, public_ids};
 use crate::editorial::working_drafts;
 use crate::editorial::write::{self, ItemWrite, precondition_failed};
 use crate::editorial::write_context::require_permission;
@@ -64,21 +62,14 @@ impl ChangeRequest {
         if item.has_working_draft() && !to_working_draft {
             return Err(write::has_working_draft());
         }
-        let body = resolve_references(connection, body, names, violations)?;
-        if before.is_some_and(|before| self.is_same(&item, &before, &body)) {
-            return Ok(Written::from(item).with_targets(body.targets));
+        let ContentWithIds { content, targets } = resolve_references(connection, &body, names, violations)?;
+        if before.is_some_and(|before| self.is_same(&item, &before, &body, &content)) {
+            return Ok(Written::from(item).with_targets(targets));
         }
-        let published = body.published_targets();
-        let ValidatedBody { slug, slugs, status, content, targets, .. } = body;
+        let published = public_ids(&targets);
+        let (slug, slugs, status) = (body.slug.clone(), body.slugs.clone(), body.status.clone());
         let (site, content_type) = (&self.request.site, self.request.content_type);
-        let writing = ItemWrite {
-            content_type,
-            slug,
-            locale: self.request.slug_locale(),
-            slugs,
-            status,
-            content: Cow::Owned(content),
-        };
+        let writing = ItemWrite { content_type, slug, locale: self.request.slug_locale(), slugs, status, content };
         if to_working_draft {
             return Ok(working_drafts::write(connection, context.author, item, writing)?.into());
         }
@@ -91,8 +82,14 @@ impl ChangeRequest {
         Ok(Written::from(item).with_targets(targets))
     }
 
-    /// Returns whether a body is what the item has already.
-    fn is_same(&self, item: &Item, (slug, content): &(String, Map<String, Value>), body: &ValidatedBody) -> bool {
+    /// Returns whether a body, with this content, is what the item has already.
+    fn is_same(
+        &self,
+        item: &Item,
+        (slug, before): &(String, Map<String, Value>),
+        body: &ValidatedBody,
+        content: &Map<String, Value>,
+    ) -> bool {
         let same_slug = body.slug.is_none() || body.slug == self.request.slug_of(item, slug);
         let translations = item.translations();
         let same_slugs =
@@ -101,6 +98,6 @@ impl ChangeRequest {
                 false => requested.as_deref() == translations.slug(locale),
             });
         let same_status = body.status.as_deref().is_none_or(|status| status == item.status);
-        same_slug && same_slugs && same_status && body.content == *content
+        same_slug && same_slugs && same_status && content == before
     }
 }

@@ -8,13 +8,13 @@ use crate::auth::permissions::Action;
 use crate::content::rich_text_fields::not_shown_of_item;
 use crate::content::violation::{Violation, Violations};
 use crate::database::Db;
-use crate::editorial::editor::{WriteRequest, Written};
+use crate::editorial::editor::{WriteRequest, Written, resolve_references};
 use crate::editorial::insert::{Origin, insert_with_links};
 use crate::editorial::publication_checks::{Publication, PublishedIds};
 use crate::editorial::validate::{ContentWithIds, LocalNames, ValidatedBody, public_ids};
 use crate::editorial::write::ItemWrite;
 use crate::editorial::write_context::require_permission;
-use crate::items::{Among, KnownReferences};
+use crate::items::KnownReferences;
 use crate::problem::{Problem, ProblemKind};
 
 /// A creation that is ready to be written.
@@ -24,7 +24,7 @@ pub(super) struct Creation {
     pub(super) body: ValidatedBody,
     /// The violations of the body, which are reported together with dangling references.
     pub(super) violations: Violations,
-    /// What of the rich texts of the body is not shown.
+    /// Notes on the parts of the body's rich texts that are not shown.
     pub(super) not_shown: Vec<Violation>,
 }
 
@@ -60,13 +60,9 @@ impl Creation {
     /// Fails with `Invalid` if the body breaks a rule or lacks something that a publication requires, with
     /// `Conflict` if the slug is taken, and if a statement fails.
     pub(super) fn write(&self, connection: &mut Db) -> Result<Written, Problem> {
-        let (request, mut violations) = (&self.request, self.violations.clone());
-        let names = LocalNames::new();
-        let found = self.body.find_targets(connection, Among::Present, &names)?;
-        let ContentWithIds { content, targets } = self.body.with_ids(&found, &names, &mut violations);
-        if !violations.is_empty() {
-            return Err(Problem::invalid(violations));
-        }
+        let (request, violations) = (&self.request, self.violations.clone());
+        let ContentWithIds { content, targets } =
+            resolve_references(connection, &self.body, &LocalNames::new(), violations)?;
         if self.is_published() {
             require_publishable(connection, request, &content, &public_ids(&targets))?;
         }

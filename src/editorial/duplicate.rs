@@ -1,8 +1,6 @@
 //! Copies of an item with its children, as new drafts: an event with its programme, moved to another date. All copies are
 //! validated before the first one is stored, and are stored together.
 
-use std::borrow::Cow;
-
 use serde_json::{Map, Value};
 
 use crate::auth::permissions::Action;
@@ -17,7 +15,6 @@ use crate::editorial::children;
 use crate::editorial::editor::{Editor, WriteRequest, WriteResult, find, once};
 use crate::editorial::idempotency::Idempotent;
 use crate::editorial::insert::{InsertGroup, Origin};
-use crate::editorial::slugs::SlugsByLocale;
 use crate::editorial::three_way_merge::as_input;
 use crate::editorial::validate::{BodyRules, LocalNames, ValidatedBody};
 use crate::editorial::write::{ItemWrite, content_type_of};
@@ -200,9 +197,7 @@ impl<'a> ItemCopy<'a> {
             translations.set(locale, |own| (own.hidden, own.outdated) = (state.hidden, state.outdated));
         }
         let ValidatedBody { slug, content, .. } = self.body;
-        let (content_type, slugs) = (self.content_type, SlugsByLocale::new());
-        let content = Cow::Owned(content);
-        let writing = ItemWrite { content_type, slug, locale: None, slugs, status: None, content };
+        let writing = ItemWrite { slug, ..ItemWrite::of(self.content_type, content) };
         (writing, Origin { id: Some(self.id), translations, ..Origin::default() })
     }
 }

@@ -21,7 +21,7 @@ use crate::editorial::idempotency::Idempotent;
 use crate::editorial::lifecycle::{self, Operation};
 use crate::editorial::publication_checks::PublishedIds;
 use crate::editorial::references;
-use crate::editorial::validate::{BodyRules, LocalNames, ValidatedBody};
+use crate::editorial::validate::{BodyRules, ContentWithIds, LocalNames, ValidatedBody};
 use crate::editorial::write::precondition_failed;
 use crate::editorial::write_context::WriteContext;
 use crate::items::{self, Among, Expected, Item, KnownReferences, Lookup, ReferenceTarget};
@@ -102,7 +102,7 @@ pub struct WriteResult {
     pub replayed: bool,
     /// Number of its children that a publication left as drafts.
     pub draft_children: usize,
-    /// What of the rich texts of the request is not shown; `None` if that is not known yet.
+    /// Notes on the parts of the request's rich texts that are not shown; `None` if they are not known yet.
     pub not_shown: Option<Vec<Violation>>,
 }
 
@@ -331,13 +331,15 @@ pub fn find_version(
     if version.accepts(item.latest()) { Ok(item) } else { Err(precondition_failed(&item)) }
 }
 
-/// Resolves the references of a body and reports dangling ones together with all other violations.
-pub(super) fn resolve_references(
+/// Returns the content of a body with the ids of its references, and reports dangling ones together with all other
+/// violations.
+pub(super) fn resolve_references<'b>(
     connection: &mut Db,
-    mut body: ValidatedBody,
+    body: &'b ValidatedBody,
     names: &LocalNames,
     mut violations: Violations,
-) -> Result<ValidatedBody, Problem> {
-    body.resolve(connection, Among::Present, names, &mut violations)?;
-    if violations.is_empty() { Ok(body) } else { Err(Problem::invalid(violations)) }
+) -> Result<ContentWithIds<'b>, Problem> {
+    let found = body.find_targets(connection, Among::Present, names)?;
+    let text = body.with_ids(&found, names, &mut violations);
+    if violations.is_empty() { Ok(text) } else { Err(Problem::invalid(violations)) }
 }

@@ -1,13 +1,11 @@
 //! The settings of the site as an item that editors write: it is stored with the first request that writes or examines it.
 
-use std::borrow::Cow;
 use std::sync::Arc;
 
 use crate::content::Site;
 use crate::content_types::SITE_SETTINGS;
 use crate::database::{Database, Db};
 use crate::editorial::insert::{Origin, insert};
-use crate::editorial::slugs::SlugsByLocale;
 use crate::editorial::write::ItemWrite;
 use crate::editorial::write_context::WriteContext;
 use crate::items::unsaved_site::{self, SITE_ID, SITE_SLUG};
@@ -32,14 +30,8 @@ fn store(connection: &mut Db, site: &Site, author: &Author) -> Result<(), Proble
     if unsaved_site::is_stored(connection)? {
         return Ok(());
     }
-    let writing = ItemWrite {
-        content_type: &SITE_SETTINGS,
-        slug: Some(SITE_SLUG.to_owned()),
-        locale: None,
-        slugs: SlugsByLocale::new(),
-        status: Some("published".to_owned()),
-        content: Cow::Owned(unsaved_site::content(site)),
-    };
+    let (slug, status) = (Some(SITE_SLUG.to_owned()), Some("published".to_owned()));
+    let writing = ItemWrite { slug, status, ..ItemWrite::of(&SITE_SETTINGS, unsaved_site::content(site)) };
     let origin = Origin { id: Some(SITE_ID.to_owned()), ..Origin::default() };
     insert(connection, WriteContext::unrestricted(site, author), writing, origin).map(drop)
 }

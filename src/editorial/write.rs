@@ -43,6 +43,14 @@ pub struct ItemWrite<'c> {
     pub content: Cow<'c, Map<String, Value>>,
 }
 
+impl ItemWrite<'_> {
+    /// Returns the write of a content by a request that names neither slugs nor a status.
+    pub fn of(content_type: &'static ContentType, content: Map<String, Value>) -> Self {
+        let slugs = SlugsByLocale::new();
+        Self { content_type, slug: None, locale: None, slugs, status: None, content: Cow::Owned(content) }
+    }
+}
+
 /// Replaces the content of an item, as the transaction sees it, that has no working draft, and its slug and
 /// status if the request names them. A change of the status cancels what is scheduled for the item.
 ///

@@ -1,6 +1,5 @@
 //! What a source had and has no more.
 
-use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 use diesel::prelude::*;
@@ -9,7 +8,6 @@ use diesel::result::QueryResult;
 use crate::content_types::ContentType;
 use crate::database::Db;
 use crate::database::schema::items;
-use crate::editorial::slugs::SlugsByLocale;
 use crate::editorial::write::{self, ItemWrite};
 use crate::editorial::write_context::WriteContext;
 use crate::items::Item;
@@ -222,14 +220,7 @@ pub fn withdraw(connection: &mut Db, context: WriteContext<'_>, missing: Missing
     } else if item.status == "published" {
         (status, mark) = (Some("draft".to_owned()), WITHDRAWN[1]);
     }
-    let writing = ItemWrite {
-        content_type,
-        slug: None,
-        locale: None,
-        slugs: SlugsByLocale::new(),
-        status,
-        content: Cow::Owned(content),
-    };
+    let writing = ItemWrite { status, ..ItemWrite::of(content_type, content) };
     let item = write::update(connection, context, item, writing)?;
     let state = Source { fingerprint: mark.to_owned(), version: item.version, ..source };
     Ok(sources::keep(connection, &state)?)

@@ -1,7 +1,5 @@
 //! Restoration of items from Plenary's own export, with the same ids, slugs, versions and times.
 
-use std::borrow::Cow;
-
 use diesel::prelude::*;
 use serde_json::{Map, Value};
 
@@ -18,7 +16,7 @@ use crate::content_types::ContentType;
 use crate::database::Db;
 use crate::database::schema::items;
 use crate::editorial::insert::{Origin, insert};
-use crate::editorial::slugs::{self, SlugsByLocale};
+use crate::editorial::slugs;
 use crate::editorial::validate::{BodyRules, LocalNames, STATUSES, ValidatedBody};
 use crate::editorial::working_drafts;
 use crate::editorial::write::{self, ItemWrite};
@@ -63,14 +61,7 @@ pub fn item(connection: &mut Db, context: WriteContext<'_>, exported: &Exported)
     }
     let content = validate(connection, context.site, content_type, without_own_kind(content_type, &exported.content))?;
     let (slug, status) = (Some(exported.slug.clone()), Some(exported.status.clone()));
-    let writing = ItemWrite {
-        content_type,
-        slug,
-        locale: None,
-        slugs: SlugsByLocale::new(),
-        status,
-        content: Cow::Owned(content),
-    };
+    let writing = ItemWrite { slug, status, ..ItemWrite::of(content_type, content) };
     let origin = Origin {
         id: Some(exported.id.clone()),
         version: Some(exported.version),

@@ -1,7 +1,5 @@
 //! The body of a record: what it changes in its item, what its references mean, and which of its details break a rule.
 
-use std::borrow::Cow;
-
 use diesel::prelude::*;
 use serde_json::{Map, Value};
 
@@ -15,7 +13,6 @@ use crate::content_types::ContentType;
 use crate::content_types::references::visit_references;
 use crate::database::Db;
 use crate::database::schema::items as items_table;
-use crate::editorial::slugs::SlugsByLocale;
 use crate::editorial::validate::{BodyRules, LocalNames, ValidatedBody};
 use crate::editorial::write::ItemWrite;
 use crate::items::sources::{self, Source};
@@ -71,14 +68,7 @@ impl Importer {
         if status.as_deref().unwrap_or(&item.status) == "published" {
             self.show_references(connection, content_type, &draft)?;
         }
-        Ok(Some(ItemWrite {
-            content_type,
-            slug: None,
-            locale: None,
-            slugs: SlugsByLocale::new(),
-            status,
-            content: Cow::Owned(draft.content),
-        }))
+        Ok(Some(ItemWrite { status, ..ItemWrite::of(content_type, draft.content) }))
     }
 
     /// Removes the references that an item has lost.

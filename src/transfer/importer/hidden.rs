@@ -1,7 +1,5 @@
 //! What a public item refers to and the public does not see. A draft that an import made is published with it.
 
-use std::borrow::Cow;
-
 use diesel::prelude::*;
 use serde_json::Value;
 
@@ -10,7 +8,6 @@ use crate::content_types::ContentType;
 use crate::content_types::references::visit_references;
 use crate::database::schema::items;
 use crate::database::{Db, in_list};
-use crate::editorial::slugs::SlugsByLocale;
 use crate::editorial::validate::ValidatedBody;
 use crate::editorial::write::{self, ItemWrite};
 use crate::items::Item;
@@ -76,8 +73,8 @@ impl Importer {
 
     fn publish(&self, connection: &mut Db, content_type: &'static ContentType, item: Item) -> Result<(), Problem> {
         let (from, content) = (item.latest(), item.content());
-        let (slugs, status) = (SlugsByLocale::new(), Some("published".to_owned()));
-        let writing = ItemWrite { content_type, slug: None, locale: None, slugs, status, content: Cow::Owned(content) };
+        let status = Some("published".to_owned());
+        let writing = ItemWrite { status, ..ItemWrite::of(content_type, content) };
         let item = write::update(connection, self.context(), item, writing)?;
         // The item is still as the record of its source has it.
         Ok(sources::follow(connection, &[Renewed { item_id: item.id.clone(), from, to: item.latest() }])?)

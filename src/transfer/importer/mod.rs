@@ -4,7 +4,6 @@
 mod body;
 mod hidden;
 
-use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
@@ -18,7 +17,7 @@ use crate::content_types::ContentType;
 use crate::database::Db;
 use crate::database::schema::items;
 use crate::editorial::insert::{Origin, insert};
-use crate::editorial::slugs::{self, SlugsByLocale};
+use crate::editorial::slugs;
 use crate::editorial::write::{self, ItemWrite};
 use crate::editorial::write_context::WriteContext;
 use crate::items::Item;
@@ -328,14 +327,7 @@ impl Importer {
         if status.as_deref() == Some("published") {
             self.show_references(connection, content_type, &draft)?;
         }
-        let writing = ItemWrite {
-            content_type,
-            slug,
-            locale: None,
-            slugs: SlugsByLocale::new(),
-            status,
-            content: Cow::Owned(draft.content),
-        };
+        let writing = ItemWrite { slug, status, ..ItemWrite::of(content_type, draft.content) };
         let item = insert(connection, self.context(), writing, Origin::default())?;
         if let Some(message) = self.doubles.of(connection, &item)? {
             self.note("", "likely_double", &message);
