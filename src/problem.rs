@@ -72,7 +72,7 @@ problems! {
     UnsupportedMediaType 415 "unsupported-media-type" "Unsupported media type" "The operation does not accept a body of this media type or content coding; bodies are JSON in UTF-8 without a content coding.";
     Invalid 422 "invalid" "Unprocessable content" "The body violates one or more rules; `errors` lists all violations, each with a pointer to its place.";
     PreconditionRequired 428 "precondition-required" "Precondition required" "Changing an existing item requires `If-Match` with the ETag of the version that the client read, so that no concurrent edit is lost.";
-    TooManyAttempts 429 "too-many-attempts" "Too many requests" "Too many log-in attempts failed; try again after the number of seconds in `Retry-After`.";
+    TooManyAttempts 429 "too-many-attempts" "Too many requests" "Too many log-in attempts failed, or one network sent too many forms; try again after the number of seconds in `Retry-After`.";
     Timeout 408 "timeout" "Request timeout" "The request body did not arrive within the time limit.";
     Internal 500 "internal" "Internal server error" "An unexpected error occurred. The log of the server describes it under the same `request_id`.";
     Unavailable 503 "unavailable" "Service unavailable" "The server is overloaded, or its database cannot be reached, does not respond in time, or accepts no writes; `detail` gives the reason. Nothing was changed, unless the type is `outcome-unknown`. Try again after `Retry-After`.";

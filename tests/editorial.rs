@@ -211,6 +211,16 @@ fn a_schedule_lies_ahead(app: &TestApp) {
     // A contributor does not change what will be public.
     let contributor = app.client(Role::Contributor);
     contributor.patch(EVENT, "\"v2\"", &json!({"title": "X"})).problem(403, &[]);
+    // What is planned already counts: the event would be public for good, although it is to be unpublished.
+    let both = json!({"publish_at": "2999-01-15T09:00", "unpublish_at": "2999-02-01"});
+    let both = plan(&editor, EVENT, "\"v2\"", &both).expect(200);
+    let early = [("/unpublish_at", "before_start")];
+    plan(&editor, EVENT, both.etag(), &json!({"publish_at": "2999-03-01"})).problem(422, &early);
+    let entry =
+        json!({"operation": "schedule", "collection": "events", "id": "e", "version": 3, "publish_at": "2999-03-01"});
+    editor.post("/api/v1/batch", &json!({"entries": [entry]})).problem(422, &[("/entries/0", "before_start")]);
+    let later = json!({"publish_at": "2999-03-01", "unpublish_at": "2999-04-01"});
+    plan(&editor, EVENT, both.etag(), &later).expect(200);
 }
 
 #[apply(api_test)]

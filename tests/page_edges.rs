@@ -1,6 +1,7 @@
 //! The edges of pages: reserved addresses, hidden languages, paths in previews, hits and menus, what stays when settings
 //! change, and faults that are told all at once.
 
+use plenary::config::Config;
 use serde_json::{Value, json};
 
 use crate::search::settled;
@@ -16,6 +17,26 @@ fn the_home_page_has_the_empty_path(app: &TestApp) {
     let home = public.get(BY_PATH).expect(200).json();
     assert_eq!(public.get(&format!("{BY_PATH}/")).expect(200).json(), home);
     assert_eq!(public.get(&format!("{BY_PATH}/?locale=nl")).expect(200).json()["page"]["title"], "Home");
+}
+
+/// A page cannot get the path of another one when the fallback of a language changes: it keeps those that it has.
+#[apply(api_test)]
+fn a_change_of_languages_takes_no_path(app: &TestApp) {
+    let locales = ["en", "nl", "fr"].map(str::to_owned);
+    let app = TestApp::start_with(app.backend, |config| config.site.locales = locales.to_vec());
+    let editor = app.editor();
+    let about = json!({"title": {"en": "About"}, "segment": {"nl": "team"}, "status": "published"});
+    editor.post("/api/v1/pages?locale=*", &about).expect(201);
+    let team = json!({"title": {"en": "Team", "nl": "Ploeg"}, "segment": {"nl": "ploeg"}, "status": "published"});
+    editor.post("/api/v1/pages?locale=*", &team).expect(201);
+    editor.create("pages", &json!({"title": "Board", "parent": "about", "status": "published"}));
+    let fallback = |config: &mut Config| drop(config.site.fallback.insert("fr".to_owned(), vec!["nl".to_owned()]));
+    let after = app.second_node_with(fallback);
+    let title =
+        |path: &str| after.public().get(&format!("{BY_PATH}/{path}")).expect(200).json()["page"]["title"].clone();
+    assert_eq!(["about?locale=en", "team?locale=nl", "about?locale=fr"].map(title), ["About"; 3]);
+    assert_eq!(["about/board?locale=en", "team/board?locale=nl", "about/board?locale=fr"].map(title), ["Board"; 3]);
+    assert_eq!(["team?locale=en", "ploeg?locale=nl", "ploeg?locale=fr"].map(title), ["Team", "Ploeg", "Ploeg"]);
 }
 
 #[apply(api_test)]

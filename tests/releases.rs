@@ -161,6 +161,12 @@ fn a_release_that_lacks_something_fails_whole(app: &TestApp) {
     let failure = editor.get(path).expect(200).json()["failure"].as_str().unwrap().to_owned();
     assert!(failure.contains("/items/0") && failure.contains("trash"), "{failure}");
     assert_eq!(status(&public, "events/e"), 404);
+    // It waits for a new time, also when what it lacked is there and something else of it changes.
+    editor.act("/api/v1/speakers/anna/restore", "\"v2\"").expect(200);
+    let renamed = editor.patch(path, editor.get(path).expect(200).etag(), &json!({"name": "S"})).expect(200);
+    assert_eq!((&renamed.json()["status"], &renamed.json()["failure"]), (&json!("failed"), &json!(failure)));
+    let open = editor.patch(path, renamed.etag(), &json!({"publish_at": null})).expect(200).json();
+    assert_eq!((&open["status"], &open["failure"]), (&json!("open"), &Value::Null));
     assert_eq!(editor.get("/api/v1/events/e").expect(200).json()["status"], "draft");
 }
 

@@ -132,6 +132,30 @@ fn newer_rules_keep_local_times(app: &TestApp) {
     assert!(said.contains("time zone rules: ") && said.contains("2990d, which are newer"), "{said}");
 }
 
+/// A plan of an item writes its instants too: those of a node with older rules are computed anew.
+#[apply(api_test)]
+fn plans_of_older_rules_are_computed_anew(app: &TestApp) {
+    let (folder, zoneinfo) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let database = fresh_database(app.backend, folder.path());
+    rules_of(zoneinfo.path(), "2990a", true);
+    let zoneinfo = zoneinfo.path().to_str().unwrap();
+    start_with_rules(&database, zoneinfo).terminate();
+    // At its start, the older one marks the database, and the newer one takes the mark away.
+    let older = start_with_rules(&database, "built-in");
+    let newer = start_with_rules(&database, zoneinfo);
+    let troll = json!({"title": "Troll", "slug": "troll", "status": "published", "time_zone": "Antarctica/Troll", "starts_at": "2031-01-15T09:00"});
+    assert_eq!(newer.administrator().create("events", &troll)["starts_at"], "2031-01-15T09:00:00+05:00");
+    let until = json!({"unpublish_at": "2999-01-01"});
+    older.administrator().act_with("/api/v1/events/troll/schedule", "\"v1\"", &until).expect(200);
+    let public = newer.client();
+    let starts_at = |expected: &str| public.get("/api/v1/events/troll").expect(200).json()["starts_at"] == expected;
+    wait_for("the plan", || starts_at("2031-01-15T09:00:00+00:00"));
+    newer.ask_to_keep_house();
+    wait_for("the newer rules", || starts_at("2031-01-15T09:00:00+05:00"));
+    older.terminate();
+    newer.terminate();
+}
+
 fn the_calendar_follows(public: &Client) {
     let calendar = String::from_utf8(public.get("/api/v1/events/vancouver/calendar.ics").expect(200).body).unwrap();
     assert!(calendar.contains("DTSTART;TZID=America/Vancouver:20310115T090000\r\n"), "{calendar}");

@@ -74,7 +74,8 @@ pub struct MailBody {
     /// Language of the mail.
     #[schema(example = "en")]
     pub locale: String,
-    /// `queued`, `held`, `sent`, `failed`, `dropped` (its reason was gone) or `bounced`.
+    /// `queued`, `held` (its issue is paused), `sent`, `failed`, `dropped` (the recipient left, or what caused the mail is
+    /// gone) or `bounced`.
     #[schema(example = "sent")]
     pub status: String,
     /// Number of attempts.

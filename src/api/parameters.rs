@@ -359,7 +359,8 @@ pub fn language_parameters(site: &Site) -> Vec<Parameter> {
 
 /// Returns the parameter `fallback` of reads.
 pub fn fallback() -> Parameter {
-    let about = "Null for what is missing in the language (partial items); no search results without a title.";
+    let about = "`none`: a text that is missing in the language is null, and the response has partial items. A search then \
+                 finds only items that have a title or name in the language.";
     query("fallback", one_of("FallbackMode", &[NO_FALLBACK]), about, json!(NO_FALLBACK))
 }
 

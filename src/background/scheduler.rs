@@ -37,8 +37,11 @@ pub async fn run(app: Weak<App>, job: Arc<BackgroundJob>) {
                 next
             }
             Err(problem) => {
-                tracing::error!(detail = problem.detail, "scheduler could not look for plans that are due, will retry");
-                job.fail("plans and releases that are due cannot be carried out");
+                tracing::error!(
+                    detail = problem.detail,
+                    "scheduler could not look for scheduled steps that are due, will retry"
+                );
+                job.fail("scheduled steps and releases that are due cannot be carried out");
                 (2 * wait).clamp(POLL_INTERVAL, MAX_POLL_INTERVAL)
             }
         };
@@ -64,7 +67,7 @@ async fn tick(app: &Arc<App>, delays: &mut RetryDelays) -> Result<Duration, Prob
     let site = Arc::clone(&app.site);
     let Batch { ended, retry } =
         app.database.write_content(move |c| run_batch(c, &site, time, BATCH, &waiting)).await?;
-    tracing::info!(ended, retry = retry.len(), "plans were carried out");
+    tracing::info!(ended, retry = retry.len(), "scheduled steps were carried out");
     retry.into_iter().for_each(|plan| delays.record(plan, time));
     Ok(Duration::ZERO)
 }

@@ -66,7 +66,7 @@ pub static FORM: [Field; 5] = [
     Field::new(
         "recipients",
         FieldType::List { of: &FieldType::Email, max: 20 },
-        "Addresses of the desk to which messages are mailed.",
+        "E-mail addresses of the recipients, to which messages are mailed.",
         r#"["desk@example.org"]"#,
     )
     .required(),

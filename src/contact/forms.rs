@@ -64,7 +64,7 @@ pub struct FormDefinition {
     pub titles: Vec<Label>,
     /// The fields, in their order.
     pub fields: Vec<FormField>,
-    /// Addresses of the desk.
+    /// E-mail addresses of the recipients.
     pub recipients: Vec<String>,
     /// Whether visitors can send it.
     pub is_open: bool,

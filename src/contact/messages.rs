@@ -1,4 +1,4 @@
-//! Messages of visitors: the inbox of the desk. They are kept for the time that their form sets, and then deleted.
+//! Messages of visitors: the inbox of the editors. They are kept for the time that their form sets, and then deleted.
 
 use diesel::prelude::*;
 use diesel::result::QueryResult;
@@ -69,7 +69,7 @@ pub struct ContactMessage {
     pub status: String,
     /// Id of the account that takes care of it, or empty.
     pub assignee: String,
-    /// Note of the desk.
+    /// Note of the editors.
     pub note: String,
     /// Latest answer that was mailed, or empty.
     pub answer: String,
@@ -83,7 +83,7 @@ pub struct ContactMessage {
     pub delete_at: i64,
     /// All answers ([`SentAnswer`]) as a JSON array, in the order in which they were mailed.
     pub answers: String,
-    /// Address of the desk when the message arrived, or empty.
+    /// First recipient of the form when the message arrived, or empty.
     pub desk: String,
 }
 

@@ -26,7 +26,7 @@ pub fn map_attributes(html: &str, mut change: impl FnMut(&str, &str, &str) -> At
 }
 
 /// Returns the offset of the `>` that ends a tag; one within a value ends none.
-fn end_of_tag(tag: &str) -> usize {
+pub(super) fn end_of_tag(tag: &str) -> usize {
     let mut quoted = false;
     let ends = |c| {
         quoted ^= c == '"';

@@ -8,6 +8,7 @@ pub mod custom_fields;
 pub mod editable_form;
 pub mod field;
 pub mod html_attributes;
+mod html_nesting;
 pub mod left_out;
 pub mod list_entries;
 mod local_clock;

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use url::Url;
 
 use crate::content::html_attributes::{AttributeChange, map_attributes};
-use crate::content::{anchors, markdown};
+use crate::content::{anchors, html_nesting, markdown};
 
 /// The markup language of a rich text's source.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -65,7 +65,10 @@ pub(super) fn to_raw_html(format: RichTextFormat, source: &str) -> Cow<'_, str> 
 
 /// Returns HTML without anything that is not safe to show.
 pub(super) fn sanitised(raw: &str) -> String {
-    let clean = SANITISER.clean(raw.trim()).to_string();
+    let mut clean = SANITISER.clean(raw.trim()).to_string();
+    // XML cannot have these characters (XML 1.0, section 2.2), and feeds are XML. References (`&#1;`) lead to them.
+    clean.retain(|c| (!c.is_control() || matches!(c, '\n' | '\t')) && !matches!(c, '\u{fffe}' | '\u{ffff}'));
+    let clean = html_nesting::flatten(&clean);
     // Of some attributes, the sanitiser leaves the name alone.
     let clean = map_attributes(&clean, |_, name, value| match name {
         "class" | "style" if value.is_empty() => AttributeChange::Remove,
@@ -108,7 +111,7 @@ fn without_links(html: &str, is_unwanted: impl Fn(&str) -> bool) -> String {
 }
 
 fn plain(html: &str) -> String {
-    let text = nanohtml2text::html2text(html);
+    let text = nanohtml2text::html2text(&html_nesting::without_nested_links(html));
     let lines: Vec<&str> = text.lines().map(|line| behind_break(line.trim_end())).collect();
     lines.join("\n").trim().to_owned()
 }
@@ -174,6 +177,18 @@ mod tests {
             to_html(RichTextFormat::Markdown, "**a** <img src=x onerror=y>"),
             "<p><strong>a</strong> <img src=\"x\" loading=\"lazy\"></p>"
         );
+    }
+
+    #[test]
+    fn nesting_and_characters_are_bounded() {
+        let deep = format!("{}a&#1;b&#x85;c{}", "<div><b>".repeat(300), "</b></div>".repeat(300));
+        let html = to_html(RichTextFormat::Html, &deep);
+        assert_eq!((html.matches("<div>").count(), html.matches("<b>").count()), (50, 50));
+        assert_eq!((to_text(&html).as_str(), to_markdown(None, "", &html).contains("ab…c")), ("ab…c", true));
+        let titles = format!("{}<b title='> <script>x</script>'>y", "<b>".repeat(150));
+        assert!(!to_html(RichTextFormat::Html, &titles).contains("<script"));
+        let quotes = to_html(RichTextFormat::Markdown, &format!("{} a", ">".repeat(300)));
+        assert_eq!((quotes.matches("<blockquote>").count(), quotes.matches("</blockquote>").count()), (100, 100));
     }
 
     #[test]

@@ -154,6 +154,16 @@ pub struct Children {
     pub kind: &'static str,
 }
 
+impl Children {
+    /// Returns the word for several children in texts for users.
+    pub fn plural(self) -> &'static str {
+        match self.kind {
+            "page" => "subpages",
+            _ => self.name,
+        }
+    }
+}
+
 impl ContentType {
     /// Returns the content type with this name in the database.
     pub fn of_kind(kind: &str) -> Option<&'static ContentType> {

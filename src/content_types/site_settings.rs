@@ -129,7 +129,7 @@ const ANALYTICS: &ObjectType = &ObjectType {
         Field::new(
             "url",
             FieldType::Url,
-            "Address of the service, if it is an own one.",
+            "URL of the service, if the organisation hosts it itself.",
             r#""https://stats.example.org/""#,
         ),
     ],

@@ -262,6 +262,7 @@ fn schedule_item(
     unpublish_at: Option<i64>,
 ) -> Result<Item, Problem> {
     let action = Operation::Schedule { publish_at, unpublish_at }.name();
+    schedule::require_order(connection, &item.id, publish_at, unpublish_at)?;
     if publish_at.is_some() {
         // The plan checks again when it is due; editors learn of a missing value here, while they can act.
         let draft = working_draft::find(connection, &item)?;

@@ -87,13 +87,13 @@ pub fn carry_out(connection: &mut Db, site: &Site, plan: &Plan) -> QueryResult<P
         _ => true,
     };
     if !own_fault {
-        tracing::error!(plan = ?plan.id, detail = refused.detail, "plan could not be carried out, will retry");
+        tracing::error!(plan = ?plan.id, detail = refused.detail, "scheduled step could not be carried out, will retry");
         return Ok(PlanOutcome::Retry);
     }
     match connection.with_savepoint(Savepoint::PLAN, |c| report(c, site, plan, &refused))? {
         Ok(()) => Ok(PlanOutcome::Failed),
         Err(problem) => {
-            tracing::error!(plan = ?plan.id, detail = problem.detail, "plan failure could not be recorded, will retry");
+            tracing::error!(plan = ?plan.id, detail = problem.detail, "failure of a scheduled step could not be recorded, will retry");
             Ok(PlanOutcome::Retry)
         }
     }
@@ -124,7 +124,7 @@ pub fn attempt(connection: &mut Db, site: &Site, plan: &Plan) -> Result<(), Prob
 fn report(connection: &mut Db, site: &Site, plan: &Plan, refused: &Problem) -> Result<(), Problem> {
     let faults: Vec<String> = refused.errors.iter().map(|e| format!("{}: {}", e.pointer, e.message)).collect();
     let reason = if faults.is_empty() { refused.detail.clone() } else { faults.join("; ") };
-    tracing::warn!(plan = ?plan.id, reason, "plan was refused");
+    tracing::warn!(plan = ?plan.id, reason, "scheduled step was refused");
     match &plan.id {
         PlanId::Item { item_id, operation } => schedule::report(connection, site, item_id, operation, reason),
         PlanId::Release(id) => releases::report(connection, id, reason, &refused.errors),

@@ -158,14 +158,18 @@ fn write(
     mut release: Release,
     change: ReleaseChange,
 ) -> Result<Release, Problem> {
+    // A release that failed waits for a decision of its editors: its time is past, so that it would become public at once.
+    let has_failed = release.status == "failed" && change.due_at.is_none();
     release.name = change.name.unwrap_or(release.name);
     release.due_at = change.due_at.unwrap_or(release.due_at);
     if let Some(steps) = change.steps {
         set_members(connection, &release.id, &steps)?;
     }
-    release.failure = None;
-    release.status = if release.due_at > 0 { "scheduled" } else { "open" }.to_owned();
-    if release.due_at > 0 {
+    if !has_failed {
+        release.failure = None;
+        release.status = if release.due_at > 0 { "scheduled" } else { "open" }.to_owned();
+    }
+    if release.status == "scheduled" {
         // A plan is accepted only if the release could be published now, so that editors learn of an obstacle
         // while they can remove it. The attempt at the due time checks everything again.
         let steps = steps_of(connection, &release.id)?;

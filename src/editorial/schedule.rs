@@ -6,6 +6,8 @@ use diesel::result::QueryResult;
 use super::plan::{Plan, PlanId};
 use super::review;
 use crate::content::Site;
+use crate::content::local_time::utc_text;
+use crate::content::violation::Violations;
 use crate::database::Db;
 use crate::database::schema::schedules;
 use crate::editorial::lifecycle::{self, Operation};
@@ -49,6 +51,33 @@ pub fn set(connection: &mut Db, item_id: &str, operation: &str, due_at: i64, act
         actor: actor.map(str::to_owned),
     };
     diesel::insert_into(schedules::table).values(&row).execute(connection).map(drop)
+}
+
+/// Refuses a plan that, together with the present one for the other operation, ends the publication before it begins: the
+/// item would then be public for good, although it is to be unpublished. `None` stands for a plan that stays.
+///
+/// # Errors
+///
+/// Fails with `Invalid` if the order is wrong, and if the query fails.
+pub fn require_order(
+    connection: &mut Db,
+    item_id: &str,
+    publish_at: Option<i64>,
+    unpublish_at: Option<i64>,
+) -> Result<(), Problem> {
+    let mut at = |given: Option<i64>, operation: &str| match given {
+        Some(at) => Ok(Some(at)),
+        None => find(connection, item_id, operation).map(|plan| plan.map(|plan| plan.due_at)),
+    };
+    let (from, until) = (at(publish_at, PUBLISH)?, at(unpublish_at, UNPUBLISH)?);
+    match from.zip(until) {
+        Some((from, until)) if until <= from => {
+            let (from, until) = (utc_text(from), utc_text(until));
+            let message = format!("the item would be unpublished at {until}, before it is published at {from}");
+            Err(Problem::invalid(Violations::one("/unpublish_at", "before_start", message)))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Returns the plans for an item, earliest first.

@@ -234,6 +234,17 @@ pub fn require_free(connection: &mut Db, kind: &str, item_id: &str, slug: &str) 
     }
 }
 
+/// Returns whether a slug is reserved for the working draft of another item of the kind.
+///
+/// # Errors
+///
+/// Fails if the query fails.
+pub fn is_reserved(connection: &mut Db, kind: &str, item_id: &str, slug: &str) -> QueryResult<bool> {
+    let holder: Option<String> =
+        slugs::table.find((kind, RESERVED, slug)).select(slugs::item_id).first(connection).optional()?;
+    Ok(holder.is_some_and(|holder| holder != item_id))
+}
+
 /// Returns whether no item of the kind has or had the slug, and none has reserved it.
 ///
 /// # Errors

@@ -114,6 +114,7 @@ pub fn complete_import(
         item.shown_at = now();
     }
     diesel::update(items::table.find(id)).set(&item).execute(connection)?;
+    zone_rules::mark_if_behind(connection, content_type)?;
     side_tables::update(connection, &item, content_type, content, site)?;
     if was_live != item.live {
         branches::show_or_hide(connection, author, content_type, &item)?;
@@ -244,6 +245,8 @@ pub fn bump_version(
     projection::fill(&mut item, content_type, &content, context.site, true);
     item.live = live;
     diesel::update(items::table.find(&item.id)).set(&item).execute(connection)?;
+    // The instants of its times were computed again.
+    zone_rules::mark_if_behind(connection, content_type)?;
     journal::append_item(connection, context.author, &item, ItemEntry { action, ..ItemEntry::default() })?;
     Ok(item)
 }

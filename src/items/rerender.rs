@@ -9,6 +9,7 @@ use sha2::{Digest, Sha256};
 
 use crate::content::{Site, rich_text_fields};
 use crate::content_types::{ALL, ContentType};
+use crate::database::connection::Savepoint;
 use crate::database::schema::{drafts, items, settings};
 use crate::database::{Database, DatabaseError, Db};
 use crate::items::Item;
@@ -16,7 +17,7 @@ use crate::items::{paths, projection, side_tables, working_draft};
 
 /// Version of the rendering. It must be increased whenever the same content is rendered in another way; a
 /// change of the declared fields and filters is noticed without it.
-const RENDER_VERSION: u32 = 8;
+const RENDER_VERSION: u32 = 9;
 /// Number of items in one transaction; other writes come in between.
 const CHUNK: i64 = 500;
 /// The row of `settings` with the fingerprint under which everything was rendered.
@@ -99,14 +100,28 @@ fn chunk(connection: &mut Db, site: &Site, after: &str) -> Result<Option<(String
         item.live = live;
         diesel::update(items::table.find(&item.id)).set(&item).execute(connection)?;
         side_tables::update(connection, &item, content_type, &content, site)?;
-        if content_type.has_paths()
-            && let Err(fault) = paths::update(connection, site, &item.id)?
-        {
-            tracing::warn!(item = item.id, ?fault, "a page keeps the path that it has");
+        if content_type.has_paths() {
+            renew_paths(connection, site, &item)?;
         }
         renew_draft(connection, &item, content_type)?;
     }
     Ok(last.map(|id| (id, count)))
+}
+
+/// Brings the paths of a page in line with the site's languages. A page keeps the paths that it has if it cannot have
+/// the new ones.
+fn renew_paths(connection: &mut Db, site: &Site, page: &Item) -> Result<(), DatabaseError> {
+    // The present paths go before it is known whether the new ones are free.
+    let outcome = connection.with_savepoint(Savepoint::RECORD, |c| match paths::update(c, site, &page.id) {
+        Ok(outcome) => outcome.map(drop).map_err(Ok),
+        Err(error) => Err(Err(error)),
+    })?;
+    match outcome {
+        Ok(()) => {}
+        Err(Ok(fault)) => tracing::warn!(item = page.id, ?fault, "a page keeps the paths that it has"),
+        Err(Err(error)) => return Err(error.into()),
+    }
+    Ok(())
 }
 
 /// Makes the HTML in the working draft of an item again.

@@ -76,7 +76,7 @@ static SEGMENT: [Field; 2] = [
     Field::new(
         "locales",
         FieldType::List { of: &FieldType::Language, max: 50 },
-        "Only subscribers with one of these languages; none for all.",
+        "Only subscribers with one of these languages; an empty list stands for all.",
         r#"["nl"]"#,
     ),
     Field::new(

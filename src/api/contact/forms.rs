@@ -42,7 +42,7 @@ pub struct FormBody {
     pub titles: Vec<LabelBody>,
     /// Fields, in their order.
     pub fields: Vec<FieldBody>,
-    /// Addresses of the desk.
+    /// E-mail addresses of the recipients.
     pub recipients: Vec<String>,
     /// Whether visitors can send it.
     pub is_open: bool,
@@ -115,13 +115,13 @@ pub fn routes() -> Vec<Route> {
             .operation_id("listContactForms")
             .tag(TAG)
             .summary("List forms")
-            .description("Returns all forms with their desks.")
+            .description("Returns all forms with their recipients.")
             .responds(200, "The forms.", reference("ContactFormList"), &[]),
         Route::get(PATH, READ, get)
             .operation_id("getContactForm")
             .tag(TAG)
             .summary("Get a form")
-            .description("Returns a form with its desk and all its languages. Fails with 404 when there is no such form.")
+            .description("Returns a form with its recipients and all its languages. Fails with 404 when there is no such form.")
             .parameters([path_form()])
             .responds(200, "The form.", reference("ContactForm"), &["ETag"])
             .problems(&[ProblemKind::NotFound]),

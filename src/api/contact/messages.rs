@@ -48,7 +48,7 @@ pub static MESSAGE_CHANGE: [Field; 3] = [
         "Id of the account that takes care of it, which must be able to answer messages; null for nobody.",
         r#""01890a5d-ac96-774b-bcce-b302099a8057""#,
     ),
-    Field::new("note", FieldType::Text { max: 5_000 }, "Note of the desk.", r#""Called back on Monday.""#),
+    Field::new("note", FieldType::Text { max: 5_000 }, "Note of the editors.", r#""Called back on Monday.""#),
 ];
 
 /// Fields of the body that answers a message.
@@ -111,7 +111,7 @@ pub struct MessageBody {
     /// Id of the account that takes care of it; null for nobody.
     #[schema(required = true, format = "uuid")]
     pub assignee: Option<String>,
-    /// Note of the desk; empty if there is none.
+    /// Note of the editors; empty if there is none.
     pub note: String,
     /// Latest answer that was mailed; null if there is none.
     #[schema(required = true)]
@@ -185,7 +185,7 @@ pub fn routes() -> Vec<Route> {
             .tag(TAG)
             .summary("Answer a message")
             .description(
-                "Mails an answer to the sender; a reply to it goes to the desk, also when the form is gone. Earlier answers are kept in \
+                "Mails an answer to the sender; a reply to it goes to the first recipient of the form, also when the form is gone. Earlier answers are kept in \
                  `answers`. Fails with 409 when the sender left no address or \
                  no mail server is configured, and with 412 when the message was changed since.",
             )

@@ -1,4 +1,4 @@
-//! The endpoints of contact: forms of visitors, and the inbox of the desk.
+//! The endpoints of contact: forms of visitors, and the inbox of the editors.
 
 mod forms;
 mod messages;

@@ -132,7 +132,7 @@ pub fn routes() -> Vec<Route> {
             .tag(TAG)
             .summary("Send a message")
             .description(
-                "Sends a message to the desk of a form, which is mailed and stored for the time that the form sets. Fails with 404 \
+                "Sends a message to the recipients of a form. It is mailed and stored for the time that the form sets. Fails with 404 \
                  when there is no such open form, with 422 when a field or the proof of work is wrong, and with 429 when a network \
                  sends too many forms.",
             )

@@ -37,7 +37,13 @@ pub static DUPLICATE: [Field; 4] = [
         "Slug of the copy; by default made from its title.",
         r#""rivers-without-borders-2028""#,
     ),
-    Field::new("sessions", FieldType::Boolean, "Whether the sessions are copied too.", "true").default_value("true"),
+    Field::new(
+        "sessions",
+        FieldType::Boolean,
+        "Whether the sessions of an event, or the subpages of a page, are copied too.",
+        "true",
+    )
+    .default_value("true"),
 ];
 
 /// Returns the route that copies an item, if items of its content type have children.
@@ -45,24 +51,34 @@ pub fn routes(resource: &'static ContentType) -> Option<Route> {
     let children = resource.children?;
     let (schema, item) = (resource.schema, with_article(resource));
     let access = Access::May(Area::Content, Action::Create);
-    let route = Route::post(format!("{}/duplicate", item_path(resource)), access, move |r| duplicate(resource, children, r))
-        .operation_id(format!("duplicate{schema}"))
-        .tag(resource.title_plural)
-        .summary(format!("Duplicate {item}"))
-        .description(
-            "Creates a copy of the newest text as a draft, with copies of its sessions as drafts, and returns it. The \
-             status of the event and its recordings are not copied; languages that are hidden stay hidden. A request \
-             that is repeated with the same `Idempotency-Key` within a day returns the copy of the first one. Fails \
-             with 404 when there is no such item, with 409 when it is in the trash, has more than 1,000 sessions, or the \
-             slug is taken, and with 422 when a time is wrong or the copy breaks a rule.",
-        )
-        .parameter_set(ParameterSet::Step)
-        .parameters([path_id_or_slug(), IDEMPOTENCY_KEY.clone()])
-        .request_body(JSON, reference("DuplicateInput"), example_of(&DUPLICATE))
-        .responds(201, "The copy.", reference(schema), &["ETag", "Location", "Idempotency-Replayed"])
-        .or_media_type(ALL_LOCALES, reference(&Locales::All.name(schema)))
-        .problems(&[ProblemKind::NotFound, ProblemKind::Conflict]);
+    let route =
+        Route::post(format!("{}/duplicate", item_path(resource)), access, move |r| duplicate(resource, children, r))
+            .operation_id(format!("duplicate{schema}"))
+            .tag(resource.title_plural)
+            .summary(format!("Duplicate {item}"))
+            .description(description(resource, children))
+            .parameter_set(ParameterSet::Step)
+            .parameters([path_id_or_slug(), IDEMPOTENCY_KEY.clone()])
+            .request_body(JSON, reference("DuplicateInput"), example_of(&DUPLICATE))
+            .responds(201, "The copy.", reference(schema), &["ETag", "Location", "Idempotency-Replayed"])
+            .or_media_type(ALL_LOCALES, reference(&Locales::All.name(schema)))
+            .problems(&[ProblemKind::NotFound, ProblemKind::Conflict]);
     Some(route)
+}
+
+/// Returns the description of the route.
+fn description(resource: &'static ContentType, children: Children) -> String {
+    let (plural, noun) = (children.plural(), resource.noun);
+    let (left_out, fault) = match resource.span {
+        Some(_) => ("The status of the event and its recordings are not copied; languages", "a time is wrong or the"),
+        None => ("`starts_at` has no effect. Languages", "the"),
+    };
+    format!(
+        "Creates a copy of the newest text as a draft, with copies of its {plural} as drafts unless `sessions` is false, and \
+         returns it. {left_out} that are hidden stay hidden. A request that is repeated with the same `Idempotency-Key` \
+         within a day returns the copy of the first one. Fails with 404 when there is no such {noun}, with 409 when it is \
+         in the trash, has more than 1,000 {plural}, or the slug is taken, and with 422 when {fault} copy breaks a rule.",
+    )
 }
 
 async fn duplicate(resource: &'static ContentType, children: Children, request: Request) -> Result<Response, Problem> {

@@ -89,8 +89,9 @@ fn all_of_item(resource: &'static ContentType) -> Route {
         .tag(resource.title_plural)
         .summary(format!("Replace the external ids of {}", with_article(resource)))
         .description(
-            "Sets the names of the item in other systems. Their records do not overwrite its text unasked. Fails with \
-             409 when another item has one.",
+            "Replaces the external ids of the item. A record with an id that was set in this way does not overwrite the \
+             text of the item: a `PUT` by this external id without a precondition is refused with 412, and an import \
+             leaves the item as it is. Fails with 409 when another item has one of the ids.",
         )
         .parameters([REASON.clone(), path_id_or_slug(), IF_MATCH.clone()])
         .request_body(JSON, reference("ExternalIdsInput"), example_of(&EXTERNAL_IDS))

@@ -345,49 +345,56 @@ pub async fn get(content_type: &'static ContentType, mut request: Request) -> Re
     let mut violations = Violations::new();
     let site = &request.app.site;
     let mut parser = QueryParser { content_type, site, viewer: &view.viewer, violations: &mut violations };
-    let mut shape = parser.shape(&request.query_pairs, true);
+    let shape = parser.shape(&request.query_pairs, true);
     if !violations.is_empty() {
         return Err(Problem::bad_request(violations));
     }
+    let compute = compute_item(content_type, &request, &view, shape);
+    cached_or_compute(&request, &view, compute).await
+}
+
+/// Reads the item in the path, in this shape.
+async fn compute_item(
+    content_type: &'static ContentType,
+    request: &Request,
+    view: &ReadView,
+    mut shape: Shape,
+) -> Result<ReadOutcome, Problem> {
     let media_type = media_type(&shape);
     let key = request.path("id_or_slug").to_owned();
     let (app, is_public) = (Arc::clone(&request.app), view.is_public());
-    let compute = async {
-        let since = app.database.invalidation_clock().now();
-        let app = Arc::clone(&app);
-        let read = move |c: &mut Db| {
-            restrict_to_link(c, content_type, &key, &mut shape)?;
-            let context = ReadContext { content_type, site: &app.site, shape: &shape };
-            let mut found = find_item(c, context, &key)?;
-            let is_expanded = stored_queries::is_wanted(content_type, &shape);
-            let mut depends_on_now = false;
-            if let ItemLookup::Found { item, .. } = &mut found
-                && is_expanded
-            {
-                let cache = app.item_cache.since(since).only_if(is_public);
-                let list = app.list_context(cache);
-                let filled = stored_queries::fill(c, list, (content_type, &shape), &mut item.object)?;
-                item.dependencies.add(&filled.dependencies);
-                depends_on_now = filled.depends_on_now;
-            }
-            Ok((found, depends_on_now))
-        };
-        let (found, depends_on_now) = view.read_item(&request.app, read).await?;
-        Ok(match found {
-            ItemLookup::Found { item, version } => {
-                let found = item_response(media_type, item.object, version, item.dependencies).expiring(depends_on_now);
-                if content_type.is_singleton() { until_new_year(found, &request.app.site) } else { found }
-            }
-            ItemLookup::Moved(slug) => {
-                let query = request.http.query_string();
-                let mark = if query.is_empty() { "" } else { "?" };
-                let location = format!("{}/{slug}{mark}{query}", collection_path(content_type));
-                ReadOutcome::Absent(Absence::Moved(location), Dependencies::on_kinds(content_type.visible_by()))
-            }
-            ItemLookup::Absent => not_found_response(content_type),
-        })
+    let since = app.database.invalidation_clock().now();
+    let read = move |c: &mut Db| {
+        restrict_to_link(c, content_type, &key, &mut shape)?;
+        let context = ReadContext { content_type, site: &app.site, shape: &shape };
+        let mut found = find_item(c, context, &key)?;
+        let is_expanded = stored_queries::is_wanted(content_type, &shape);
+        let mut depends_on_now = false;
+        if let ItemLookup::Found { item, .. } = &mut found
+            && is_expanded
+        {
+            let cache = app.item_cache.since(since).only_if(is_public);
+            let list = app.list_context(cache);
+            let filled = stored_queries::fill(c, list, (content_type, &shape), &mut item.object)?;
+            item.dependencies.add(&filled.dependencies);
+            depends_on_now = filled.depends_on_now;
+        }
+        Ok((found, depends_on_now))
     };
-    cached_or_compute(&request, &view, compute).await
+    let (found, depends_on_now) = view.read_item(&request.app, read).await?;
+    Ok(match found {
+        ItemLookup::Found { item, version } => {
+            let found = item_response(media_type, item.object, version, item.dependencies).expiring(depends_on_now);
+            if content_type.is_singleton() { until_new_year(found, &request.app.site) } else { found }
+        }
+        ItemLookup::Moved(slug) => {
+            let query = request.http.query_string();
+            let mark = if query.is_empty() { "" } else { "?" };
+            let location = format!("{}/{slug}{mark}{query}", collection_path(content_type));
+            ReadOutcome::Absent(Absence::Moved(location), Dependencies::on_kinds(content_type.visible_by()))
+        }
+        ItemLookup::Absent => not_found_response(content_type),
+    })
 }
 
 /// Returns the headers of a response other than `Content-Type` and `ETag`. Values that many responses have in

@@ -16,10 +16,10 @@ use crate::http::response::Response;
 use crate::http::route::Route;
 use crate::problem::Problem;
 
-/// The choices for sessions that are drafts.
+/// The choices for children that are drafts.
 const CHILDREN: &Enumeration = &Enumeration { schema: "SessionPublication", words: &["keep", PUBLISH] };
 const PUBLISH: &str = "publish";
-/// Header with the number of sessions that remain drafts.
+/// Header with the number of children that remain drafts.
 pub const UNPUBLISHED: &str = "Unpublished-Sessions";
 
 /// Extends the route that publishes items of a content type with children.
@@ -28,17 +28,15 @@ pub fn with_children(mut route: Route, resource: &'static ContentType, children:
     if let Some(response) = route.responses.first_mut() {
         response.headers = &["ETag", UNPUBLISHED];
     }
-    route.description.push_str(
-        " With `sessions=publish`, its sessions that are drafts are published in the same step, all of them or nothing; \
-         an event that is published already stays as it is then. Otherwise `Unpublished-Sessions` has the number of \
-         sessions that remain drafts.",
-    );
-    route.parameters([query(
-        children.name,
-        enumeration(CHILDREN),
-        "Whether sessions that are drafts stay so (`keep`, the default) or are published too (`publish`).",
-        json!(PUBLISH),
-    )])
+    let (name, noun, drafts) = (children.name, resource.noun, children.plural());
+    route.description.push_str(&format!(
+        " With `{name}=publish`, its {drafts} that are drafts are published in the same step, all of them or nothing; a \
+         {noun} that is published already stays as it is then. Otherwise `Unpublished-Sessions` has the number of its \
+         {drafts} that remain drafts.",
+    ));
+    let about =
+        format!("Whether {drafts} that are drafts stay drafts (`keep`, the default) or are published too (`publish`).");
+    route.parameters([query(name, enumeration(CHILDREN), &about, json!(PUBLISH))])
 }
 
 async fn publish(resource: &'static ContentType, children: Children, request: Request) -> Result<Response, Problem> {

@@ -61,9 +61,9 @@ pub struct EditionBody {
 #[serde(deny_unknown_fields)]
 #[schema(as = NewsletterSegment)]
 pub struct SegmentBody {
-    /// Languages; none for all.
+    /// Languages; an empty list stands for all.
     pub locales: Vec<String>,
-    /// Ids of topics; none for all.
+    /// Ids of topics; an empty list stands for all.
     pub topics: Vec<String>,
 }
 

@@ -52,7 +52,7 @@ pub struct Preferences {
     /// Language of the newsletter.
     #[schema(example = "nl")]
     pub locale: String,
-    /// Ids of the topics that interest the subscriber; none for all.
+    /// Ids of the topics that interest the subscriber; an empty list stands for all topics.
     pub topics: Vec<String>,
     /// `confirmed`, `unsubscribed` or `bounced`.
     #[schema(example = "confirmed")]

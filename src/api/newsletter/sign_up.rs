@@ -30,7 +30,7 @@ use crate::protection::challenge;
 pub const TOPICS: Field = Field::new(
     "topics",
     FieldType::List { of: &FieldType::Line { max: 120 }, max: 50 },
-    "Topics that interest the subscriber, by id or slug; none for all.",
+    "Topics that interest the subscriber, by id or slug; an empty list stands for all.",
     r#"["water"]"#,
 );
 

@@ -54,7 +54,7 @@ pub struct SubscriberBody {
     /// `confirmed`, `unsubscribed` or `bounced`.
     #[schema(example = "confirmed")]
     pub status: String,
-    /// Ids of the topics that interest the subscriber; none for all.
+    /// Ids of the topics that interest the subscriber; an empty list stands for all topics.
     pub topics: Vec<String>,
     /// Version of the text that was consented to; -1 for a text of another system.
     #[schema(minimum = -1)]

@@ -125,7 +125,7 @@ pub fn routes() -> Vec<Route> {
         Route::post("/api/v1/newsletter/reports", Access::Open, report)
             .operation_id("reportSubscriber")
             .tag(TAG)
-            .summary("Report a subscriber")
+            .summary("Report an unsubscription, a complaint or a bounce")
             .description(
                 "Notes that a subscriber unsubscribed or complained at the provider that sends the newsletter, or cannot be \
                  reached. The request is signed by Standard Webhooks with the setting `newsletter.report_secret`. A report that \

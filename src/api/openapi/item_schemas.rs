@@ -224,7 +224,7 @@ impl ItemForm {
 
     /// Returns the schema of a page of a list.
     pub fn page(self) -> Schema {
-        let about = format!("A page of {}.", self.content_type.collection);
+        let about = format!("One page of the list of {}.", self.content_type.collection);
         Schema::Object(page(&about, &self.name()).build())
     }
 }

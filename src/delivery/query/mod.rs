@@ -221,6 +221,27 @@ pub enum ExternalFilter {
 }
 
 impl ListQuery {
+    /// Returns the query of the first page of all public items.
+    pub fn of(shape: Shape) -> Self {
+        Self {
+            shape,
+            conditions: Vec::new(),
+            status: Status::Live,
+            order: Vec::new(),
+            limit: DEFAULT_LIMIT,
+            offset: 0,
+            text: None,
+            facets: Vec::new(),
+            highlights: false,
+            cursor: None,
+            count: false,
+            at: None,
+            untranslated: None,
+            outdated: None,
+            external: None,
+        }
+    }
+
     /// Returns whether the response changes with time, even if no content changes.
     pub fn depends_on_now(&self) -> bool {
         self.conditions.iter().any(|condition| matches!(condition, Condition::When(_)))

@@ -204,24 +204,7 @@ impl QueryParser<'_> {
 
     /// Parses a whole list query.
     pub fn list(&mut self, pairs: &Pairs, cursor_key: &[u8]) -> ListQuery {
-        let shape = self.shape(pairs, false);
-        let mut query = ListQuery {
-            shape,
-            conditions: Vec::new(),
-            status: Status::Live,
-            order: Vec::new(),
-            limit: DEFAULT_LIMIT,
-            offset: 0,
-            text: None,
-            facets: Vec::new(),
-            highlights: false,
-            cursor: None,
-            count: false,
-            at: None,
-            untranslated: None,
-            outdated: None,
-            external: None,
-        };
+        let mut query = ListQuery::of(self.shape(pairs, false));
         let mut cursor = None;
         let zone = self.zone(pairs);
         for (name, value) in pairs {

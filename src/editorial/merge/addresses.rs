@@ -66,7 +66,7 @@ pub fn return_slugs(
         let place = slugs_table::table.find((&item.kind, ANY_LOCALE, address));
         let holder: Option<String> = place.select(slugs_table::item_id).first(connection).optional()?;
         let is_current = target.slug == *address || of_target.has_slug(address);
-        if holder.is_none() {
+        if holder.is_none() && !slugs::is_reserved(connection, &item.kind, &item.id, address)? {
             slugs::keep(connection, &item.kind, &item.id, address)?;
         } else if holder.as_ref() == Some(&target.id) && !is_current {
             slugs::give_back(connection, &item.kind, &item.id, address)?;

@@ -84,8 +84,10 @@ impl MergeRequest {
         if let Some(key) = &key
             && let Some(batch) = key.made_before(connection)?
         {
-            let target = find(connection, self.request.content_type, &self.key)?;
-            let merges = record::of_batch(connection, &target.id, &batch)?;
+            let merges = record::of_batch(connection, &batch)?;
+            // Meanwhile another item can have the slug by which the target was named.
+            let key = merges.first().map_or(&self.key, |merge| &merge.target_id);
+            let target = find(connection, self.request.content_type, key)?;
             return MergeReport { replayed: true, ..MergeReport::new(target) }.with(connection, &merges);
         }
         let (batch, report) = self.run(connection)?;

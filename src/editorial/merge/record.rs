@@ -112,9 +112,9 @@ pub fn find(connection: &mut Db, item_id: &str) -> QueryResult<Option<MergeRow>>
 /// # Errors
 ///
 /// Fails if the query fails.
-pub fn of_batch(connection: &mut Db, target_id: &str, batch: &str) -> QueryResult<Vec<MergeRow>> {
+pub fn of_batch(connection: &mut Db, batch: &str) -> QueryResult<Vec<MergeRow>> {
     merges::table
-        .filter(merges::target_id.eq(target_id).and(merges::batch.eq(batch)))
+        .filter(merges::batch.eq(batch))
         .order((merges::merged_at, merges::item_id))
         .select(MergeRow::as_select())
         .load(connection)
