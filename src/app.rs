@@ -7,6 +7,7 @@ use actix_web::http::header::HeaderValue;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use diesel::prelude::*;
+use tokio::sync::Semaphore;
 
 use crate::auth::credentials::CredentialCache;
 use crate::auth::lockout::{self, AttemptLocks};
@@ -52,6 +53,8 @@ pub struct App {
     pub credentials: CredentialCache,
     /// Log-ins whose credentials are being checked.
     pub attempt_locks: AttemptLocks,
+    /// Turns of requests for password resets, which anybody can send; one that gets none mails nothing.
+    pub password_resets: Arc<Semaphore>,
     /// Sender of mails, with what all of them share.
     pub mailer: Mailer,
     /// Client of the OpenID provider.
@@ -91,6 +94,8 @@ pub type StartError = Box<dyn std::error::Error + Send + Sync>;
 
 /// Share of the cache memory that is reserved for the items of lists: one part of this many.
 const ITEM_CACHE_SHARE: usize = 4;
+/// Greatest number of requests for password resets that are carried out at once.
+const MOST_RESETS: usize = 16;
 /// Retention of idempotency keys, in seconds.
 const IDEMPOTENCY_SECONDS: i64 = 86_400;
 
@@ -144,6 +149,7 @@ impl App {
             tokens,
             credentials,
             attempt_locks: AttemptLocks::default(),
+            password_resets: Arc::new(Semaphore::new(MOST_RESETS)),
             mailer,
             oidc,
             hasher,

@@ -16,6 +16,7 @@ pub mod delivery;
 pub mod demo;
 pub mod editorial;
 pub mod feeds;
+pub mod hex;
 pub mod http;
 pub mod items;
 pub mod jobs;

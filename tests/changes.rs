@@ -169,6 +169,68 @@ fn a_copy_has_every_change_of_what_is_shown_of_others(app: &TestApp) {
     follow("restored, and the event has a new title, which its session shows");
 }
 
+/// A touched event comes with its sessions; a response has no more of them than others may have that refer to an item.
+#[apply(api_test)]
+fn a_response_is_bounded_with_what_is_below(app: &TestApp) {
+    const EVENTS: usize = 5;
+    const SESSIONS: usize = 450;
+    let (editor, public) = (app.editor(), app.public());
+    let batch = |entries: Vec<Value>| {
+        for part in entries.chunks(500) {
+            editor.post("/api/v1/batch", &json!({"entries": part})).expect(200);
+        }
+    };
+    let create =
+        |collection: &str, content: Value| json!({"operation": "create", "collection": collection, "content": content});
+    let event =
+        |number: usize| create("events", json!({"title": "E", "slug": format!("e{number}"), "status": "published"}));
+    batch((0..EVENTS).map(event).collect());
+    let session = |number: usize| {
+        let of = format!("e{}", number % EVENTS);
+        create("sessions", json!({"title": "S", "slug": format!("s{number}"), "event": of, "status": "published"}))
+    };
+    batch((0..EVENTS * SESSIONS).map(session).collect());
+    let mut copy = Copy::default();
+    copy.follow(&public, 1000);
+    assert_eq!(copy.items.len(), EVENTS * (SESSIONS + 1));
+    let since = copy.since.clone().unwrap();
+    for number in 0..EVENTS {
+        editor.act(&format!("/api/v1/events/e{number}/unpublish"), "\"v1\"").expect(200);
+        editor.act(&format!("/api/v1/events/e{number}/publish"), "\"v2\"").expect(200);
+    }
+    let page = public.get(&format!("/api/v1/changes?limit=1000&since={since}")).expect(200).json();
+    let count = page["data"].as_array().unwrap().len();
+    assert!(count > SESSIONS && count <= 2_000 + EVENTS && page["more"] == true, "{count}, {}", page["more"]);
+    // Nothing is lost by it.
+    copy.items.clear();
+    copy.follow(&public, 1000);
+    assert_eq!(copy.items.len(), EVENTS * (SESSIONS + 1));
+    // The sessions of one event come all together.
+    editor.act("/api/v1/events/e0/unpublish", "\"v3\"").expect(200);
+    let told = copy.follow(&public, 1000);
+    assert_eq!(told.iter().filter(|(operation, _)| operation == "delete").count(), SESSIONS + 1);
+}
+
+/// Several items that are deleted for good at once are all told, and in one response.
+#[apply(api_test)]
+fn all_that_is_gone_is_told(app: &TestApp) {
+    let (editor, public) = (app.editor(), app.public());
+    for number in 0..5 {
+        editor.create("topics", &json!({"name": "T", "slug": format!("t{number}"), "status": "published"}));
+    }
+    editor.create("topics", &json!({"name": "Draft", "slug": "draft"}));
+    let mut copy = Copy::default();
+    copy.follow(&public, 100);
+    for slug in ["t0", "t2", "t4", "draft"] {
+        editor.delete(&format!("/api/v1/topics/{slug}"), "\"v1\"").expect(204);
+    }
+    copy.follow(&public, 100);
+    app.block_on(plenary::editorial::trash_purge::run(&app.app.database, 0)).map_err(|p| p.detail).unwrap();
+    let told = copy.follow(&public, 100);
+    assert_eq!(told.iter().map(|(operation, _)| operation.as_str()).collect::<Vec<_>>(), ["delete"; 3]);
+    assert_eq!(copy.items.len(), 2);
+}
+
 #[apply(api_test)]
 fn what_was_never_seen_is_never_named(app: &TestApp) {
     let (editor, public) = (app.editor(), app.public());

@@ -40,6 +40,11 @@ fn change(app: &TestApp, name: &str, form: &Value) -> Reply {
     admin.put(&path, &tag, form)
 }
 
+fn remove(app: &TestApp, name: &str) -> Reply {
+    let (path, admin) = (format!("/api/v1/contact-forms/{name}"), app.client(Role::Administrator));
+    admin.delete(&path, admin.get(&path).expect(200).etag())
+}
+
 #[apply(api_test)]
 fn a_form_is_replaced_by_who_has_read_it(app: &TestApp) {
     let admin = app.client(Role::Administrator);
@@ -57,8 +62,20 @@ fn a_form_is_replaced_by_who_has_read_it(app: &TestApp) {
     put(&[]).problem(428, &[]);
     put(&[("if-match", "nonsense")]).problem(400, &[("If-Match", "not_a_tag")]);
     assert_eq!(admin.get(path).expect(200).etag(), made.etag());
-    put(&[("if-match", made.etag())]).expect(200);
+    let second = put(&[("if-match", made.etag())]).expect(200);
     put(&[("if-match", made.etag())]).problem(412, &[]);
+    put(&[("if-match", "*")]).problem(428, &[]);
+    // So is a deletion; and whoever has read the deleted form does not replace the next one with its name.
+    admin.send("DELETE", path, &[], b"").problem(428, &[]);
+    admin.delete(path, made.etag()).problem(412, &[]);
+    admin.delete(path, second.etag()).expect(204);
+    admin.delete(path, second.etag()).problem(404, &[]);
+    put(&[("if-match", second.etag())]).problem(412, &[]);
+    put(&[("if-match", "*")]).problem(412, &[]);
+    admin.get(path).problem(404, &[]);
+    let third = put(&[]).expect(200);
+    put(&[("if-match", &format!("{}, {}", made.etag(), second.etag()))]).problem(412, &[]);
+    assert_eq!(third.etag(), "\"v3\"");
 }
 
 fn send(app: &TestApp, fields: &Value, more: &Value) -> Reply {
@@ -137,7 +154,7 @@ fn a_message_reaches_the_desk(app: &TestApp) {
 
 /// Answers a message again, whose form is deleted. Both answers are kept.
 fn answers_without_its_form(app: &TestApp, editor: &Client, (path, tag): (&str, &str)) -> Reply {
-    app.client(Role::Administrator).send("DELETE", "/api/v1/contact-forms/contact", &[], b"").expect(204);
+    remove(app, "contact").expect(204);
     let answered = editor.act_with(&format!("{path}/answer"), tag, &json!({"text": "Bring friends."})).expect(200);
     let shown = editor.get(path).expect(200).json();
     assert_eq!((shown["answer"].as_str(), &shown), (Some("Bring friends."), &answered.json()));
@@ -230,9 +247,8 @@ fn messages_are_kept_for_a_time(app: &TestApp) {
     send(&app, &filled("Hello"), &json!({})).expect(202);
     office.wait_for(2);
     let editor = app.editor();
-    let admin = app.client(Role::Administrator);
-    admin.send("DELETE", "/api/v1/contact-forms/contact", &[], b"").expect(204);
-    admin.send("DELETE", "/api/v1/contact-forms/contact", &[], b"").problem(404, &[]);
+    remove(&app, "contact").expect(204);
+    app.client(Role::Administrator).delete("/api/v1/contact-forms/contact", "\"v1\"").problem(404, &[]);
     let count = || editor.get("/api/v1/contact-messages").expect(200).json()["data"].as_array().unwrap().len();
     assert_eq!(count(), 1);
     app.sql("UPDATE contact_messages SET delete_at = 1");
@@ -282,4 +298,76 @@ fn names_of_forms_have_a_rule(app: &TestApp) {
     for name in ["contact", "contact-us", "2027", &"a".repeat(64)] {
         set_up(app, name, &form()).expect(200);
     }
+}
+
+/// A visitor chooses the address. With a message, only the answers to it are forgotten.
+#[apply(api_test)]
+fn other_mails_to_an_address_outlive_a_message(app: &TestApp) {
+    let (office, app) = started(app);
+    set_up(&app, "contact", &form()).expect(200);
+    app.account("anna@example.net", Role::Viewer);
+    for message in ["One", "Two"] {
+        send(&app, &filled(message), &json!({})).expect(202);
+    }
+    office.wait_for(4);
+    office.set_mode("hang");
+    app.public().post("/api/v1/auth/password-reset", &json!({"email": "anna@example.net"})).expect(202);
+    let (editor, admin) = (app.editor(), app.client(Role::Administrator));
+    let messages = editor.get("/api/v1/contact-messages").expect(200).json()["data"].clone();
+    let path = |at: usize| format!("/api/v1/contact-messages/{}", messages[at]["id"].as_str().unwrap());
+    for at in [0, 1] {
+        let answer = json!({"text": format!("Answer {at}")});
+        editor.act_with(&format!("{}/answer", path(at)), "\"v1\"", &answer).expect(200);
+    }
+    let kinds = |filter: &str| {
+        let page = admin.get(&format!("/api/v1/mails?{filter}")).expect(200).json();
+        let kind = |mail: &Value| mail["kind"].as_str().unwrap().to_owned();
+        let mut kinds: Vec<String> = page["data"].as_array().unwrap().iter().map(kind).collect();
+        kinds.sort_unstable();
+        kinds
+    };
+    let anna = "recipient=anna@example.net";
+    wait_for("the reset", || kinds(anna) == ["contact_answer", "contact_answer", "password_reset"]);
+    editor.delete(&path(0), "\"v2\"").expect(204);
+    assert_eq!(kinds("status=dropped"), ["contact_answer"]);
+    assert_eq!(kinds(anna), ["contact_answer", "password_reset"]);
+    office.set_mode("");
+    wait_for("an empty outbox", || kinds("status=queued").is_empty());
+    let came: Vec<String> = office.mails().split_off(4).into_iter().map(|mail| mail.text).collect();
+    assert!(came.len() >= 2 && came.iter().any(|text| text.starts_with("Answer 1")), "{came:?}");
+    assert!(!came.iter().any(|text| text.starts_with("Answer 0")), "{came:?}");
+    // The time of the other one is over.
+    app.sql("UPDATE contact_messages SET delete_at = 1");
+    app.block_on(app.app.housekeeping()).unwrap();
+    assert_eq!((kinds(anna), kinds("kind=contact_answer").len()), (vec!["password_reset".to_owned()], 2));
+}
+
+/// A failure of the database says nothing about the account that is named.
+#[apply(api_test)]
+fn a_failure_is_no_unknown_account(app: &TestApp) {
+    let (office, app) = started(app);
+    set_up(&app, "contact", &form()).expect(200);
+    send(&app, &filled("Hello"), &json!({})).expect(202);
+    office.wait_for(2);
+    let editor = app.editor();
+    let message = editor.get("/api/v1/contact-messages").expect(200).json()["data"][0].clone();
+    let path = format!("/api/v1/contact-messages/{}", message["id"].as_str().unwrap());
+    let change = json!({"assignee": editor.get("/api/v1/auth/me").expect(200).json()["id"]});
+    app.sql("ALTER TABLE accounts RENAME TO hidden");
+    let failed = editor.patch(&path, "\"v1\"", &change);
+    app.sql("ALTER TABLE hidden RENAME TO accounts");
+    assert!(failed.status >= 500, "{}", failed.status);
+    editor.patch(&path, "\"v1\"", &change).expect(200);
+}
+
+/// Labels are in the language that stands in for another by the settings of the site.
+#[apply(api_test)]
+fn a_form_has_the_fallbacks_of_the_site(app: &TestApp) {
+    let app = TestApp::start_with(app.backend, |config| {
+        config.site.locales = ["en", "nl", "de"].map(str::to_owned).to_vec();
+        config.site.fallback.insert("de".to_owned(), vec!["nl".to_owned()]);
+    });
+    set_up(&app, "contact", &form()).expect(200);
+    let page = app.public().get("/api/v1/contact/contact?locale=de").expect(200).json();
+    assert_eq!((&page["title"], &page["fields"][3]["label"]), (&json!("Contact"), &json!("Uw bericht")));
 }

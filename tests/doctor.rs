@@ -91,4 +91,14 @@ fn the_doctor_looks_at_the_website(app: &TestApp) {
         ("PLENARY_OIDC__REDIRECT_URIS", "[\"https://cms.example.org/edit/log-in\"]"),
     ]);
     assert!(said.contains("ok       the log-in page of /edit.js offers \"Example ID\""), "{said}");
+    // The name of another machine may contain one of this machine.
+    for (url, is_open) in [
+        ("http://localhost.example.org", true),
+        ("http://cms.example.org/127.0.0.1", true),
+        ("http://localhost:8080", false),
+        ("http://[::1]:8080", false),
+    ] {
+        let (said, _) = examine(app, &[("PLENARY_PUBLIC_URL", url)]);
+        assert_eq!(said.contains("tokens and passwords travel unencrypted"), is_open, "{url}: {said}");
+    }
 }

@@ -38,6 +38,25 @@ fn publish(editor: &Client, collection: &str, body: Value) -> Value {
     editor.create(collection, &body)
 }
 
+/// Two characters are allowed in texts and not in XML: readers would refuse the whole feed.
+#[apply(api_test)]
+fn xml_has_no_noncharacters(app: &TestApp) {
+    let (editor, public) = (app.editor(), app.public());
+    let body = "<p>High\u{fffe} &#1;water</p>";
+    let event = json!({"title": "Rivers\u{ffff} rise", "slug": "rise", "body": body, "starts_at": "2031-05-01T09:00"});
+    publish(&editor, "events", event);
+    let session = json!({"title": "Talk\u{ffff}", "event": "rise", "starts_at": "2031-05-01T10:00", "ends_at": "2031-05-01T11:00"});
+    publish(&editor, "sessions", session);
+    for (path, title) in
+        [("events.atom", "Rivers rise"), ("events.rss", "Rivers rise"), ("events/rise/schedule.xml", "Talk")]
+    {
+        let document = text(&public.get(&format!("/api/v1/{path}")).expect(200));
+        let is_allowed = |c: char| matches!(c, '\t' | '\n' | '\r' | ' '..='\u{fffd}' | '\u{10000}'..);
+        assert!(document.contains(title) && document.chars().all(is_allowed), "{path}: {document}");
+    }
+    assert_eq!(public.get("/api/v1/events/rise").expect(200).json()["body"], "<p>High water</p>");
+}
+
 /// An event with one item of each kind that it is shown with.
 fn fill(editor: &Client) {
     publish(
@@ -339,6 +358,39 @@ fn sitemaps_have_every_kind_with_a_page(app: &TestApp) {
     // What is no longer public has no page.
     editor.act("/api/v1/topics/water/unpublish", "\"v1\"").expect(200);
     assert!(!text(&public.get("/api/v1/sitemap.xml").expect(200)).contains("/topics/water"));
+}
+
+/// The address of a session contains its event, which has a slug of its own in another language.
+#[apply(api_test)]
+fn sitemaps_have_the_event_of_a_session_in_the_language(app: &TestApp) {
+    let app = TestApp::start_with(app.backend, |c| {
+        c.site.session_url = "https://www.example.org/{locale}/{event}/{slug}".into();
+    });
+    let (editor, public) = (app.editor(), app.public());
+    let title = |en: &str, nl: &str| json!({"en": en, "nl": nl});
+    let session = |event: &str, slug: &str, nl: &str| {
+        let body = json!({"event": event, "title": title("Opening", "Begin"), "status": "published",
+            "slugs": {"en": slug, "nl": nl}});
+        editor.post("/api/v1/sessions?locale=*", &body).expect(201);
+    };
+    for (slug, nl) in [("rivers", "rivieren"), ("roads", "wegen")] {
+        let body = json!({"title": title("A", "B"), "slugs": {"en": slug, "nl": nl}, "status": "published"});
+        editor.post("/api/v1/events?locale=*", &body).expect(201);
+    }
+    session("rivers", "opening", "begin");
+    session("roads", "first", "eerste");
+    // The slug of a language that is not public is no part of an address.
+    editor.act("/api/v1/events/roads/translations/nl/unpublish", "\"v1\"").expect(200);
+    let map = text(&public.get("/api/v1/sitemap.xml").expect(200));
+    for address in ["nl/rivieren/begin", "en/rivers/opening", "nl/roads/eerste", "en/roads/first"] {
+        assert!(map.contains(&format!("<loc>https://www.example.org/{address}</loc>")), "{address} in {map}");
+    }
+    let nl = "hreflang=\"nl\" href=\"https://www.example.org/nl/rivieren/begin\"";
+    assert_eq!(map.matches(nl).count(), 2, "{map}");
+    assert!(!map.contains("wegen") && !map.contains("/nl/rivers/"), "{map}");
+    // The website's own addresses are the same.
+    let found = public.get("/api/v1/redirects/resolve?path=/nl/rivieren/begin").expect(200).json();
+    assert_eq!((&found["outcome"], &found["item"]["collection"]), (&json!("present"), &json!("sessions")), "{found}");
 }
 
 #[apply(api_test)]

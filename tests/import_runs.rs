@@ -100,6 +100,33 @@ fn several_nodes_run_an_import_once(app: &TestApp) {
     assert_eq!(items_in(app), 2_240);
 }
 
+/// What is missing is withdrawn in several transactions, between which others have their turn. A node that takes the import
+/// over goes on behind the last one.
+#[apply(api_test)]
+fn what_is_missing_is_withdrawn_in_steps(app: &TestApp) {
+    let client = app.client(Role::Administrator);
+    succeeded(&client, &send_calendar(&client, "gone", 1_500));
+    let path = "/api/v1/imports?withdraw=missing&replace=true";
+    let reply = client.send("POST", path, &[CALENDAR], calendar("gone", 1).as_bytes()).expect(202);
+    let id = text(&reply.json()["id"]).to_owned();
+    let withdrawn = || {
+        let counts = counts(&import(&client, &id));
+        counts.iter().find(|(outcome, ..)| outcome == "withdrawn").map_or(0, |(_, _, count)| *count)
+    };
+    for step in [100, 400, 700] {
+        wait_for("some withdrawals", || withdrawn() >= step);
+        let so_far = withdrawn();
+        assert!(step > 100 || so_far < 1_499, "all were withdrawn at once");
+        app.sql("UPDATE imports SET lease_until = 0 WHERE status = 'running'");
+    }
+    let import = succeeded(&client, &id);
+    let both = [("unchanged".to_owned(), "event".to_owned(), 1), ("withdrawn".to_owned(), "event".to_owned(), 1_499)];
+    assert_eq!(counts(&import), both, "{import:#}");
+    let page = client.get("/api/v1/events?status=any&event_status=cancelled&limit=100&count=exact").expect(200).json();
+    assert_eq!(page["page"]["total"], 1_499);
+    assert!(page["data"].as_array().unwrap().iter().all(|event| event["version"] == 2), "each is written once");
+}
+
 /// A node that is killed leaves a report of exactly what is written; after its restart the import goes on behind it.
 #[apply(api_test)]
 fn an_import_goes_on_after_a_kill(app: &TestApp) {

@@ -8,6 +8,8 @@ use serde_json::{Value, json};
 
 use crate::support::app::{PASSWORD, TestApp};
 use crate::support::client::{Client, Reply};
+use crate::support::moments::wait_for;
+use crate::support::program;
 use crate::support::tools::{Server, python_server};
 
 const NEW_PASSWORD: &str = "purple rain on tin roofs";
@@ -116,6 +118,90 @@ fn a_forgotten_password_is_set_anew(app: &TestApp) {
     std::thread::sleep(Duration::from_millis(300));
     assert_eq!(post.mails().len(), 1);
     ask("no address").problem(422, &[("/email", "not_an_email")]);
+}
+
+/// Whoever reads an old mail does not set the password again.
+#[apply(api_test)]
+fn mailed_tokens_end_with_the_password(app: &TestApp) {
+    let post = Post::new(app);
+    let app = &post.app;
+    app.account("anna@example.org", Role::Editor);
+    let asked = |number: usize| {
+        app.public().post("/api/v1/auth/password-reset", &json!({"email": "anna@example.org"})).expect(202);
+        post.token(number, "anna@example.org")
+    };
+    let refused = |token: &str| set(app, token, PASSWORD).problem(422, &[("/token", "not_valid")]);
+    let token = asked(1);
+    let tokens = login(app, "anna@example.org", PASSWORD, None).expect(200).json();
+    let anna = app.public().with_token(tokens["access_token"].as_str().unwrap());
+    anna.post("/api/v1/auth/password", &json!({"current_password": PASSWORD, "new_password": NEW_PASSWORD}))
+        .expect(204);
+    refused(&token);
+    let token = asked(2);
+    let admin = app.client(Role::Administrator);
+    let path = format!("/api/v1/accounts/{}", tokens["account"]["id"].as_str().unwrap());
+    let change = |change: &Value| {
+        let tag = admin.get(&path).expect(200).etag().to_owned();
+        admin.patch(&path, &tag, change).expect(200);
+    };
+    change(&json!({"password": "green rain on tin roofs"}));
+    refused(&token);
+    let token = asked(3);
+    let mut command = program::command(&app.config.database_url, &["user", "password", "anna@example.org"]);
+    command.env("PLENARY_SEARCH__FOLDER", tempfile::tempdir().unwrap().path().join("search"));
+    let mut child = command.stdin(std::process::Stdio::piped()).stderr(std::process::Stdio::null()).spawn().unwrap();
+    std::io::Write::write_all(child.stdin.as_mut().unwrap(), b"blue rain on tin roofs\n").unwrap();
+    assert!(child.wait().unwrap().success());
+    refused(&token);
+    login(app, "anna@example.org", "blue rain on tin roofs", None).expect(200);
+    let token = asked(4);
+    for active in [false, true] {
+        change(&json!({"active": active}));
+    }
+    refused(&token);
+    // What does not concern the password leaves the token.
+    let token = asked(5);
+    change(&json!({"role": "viewer"}));
+    set(app, &token, PASSWORD).expect(204);
+}
+
+/// Anybody can ask for resets: those for unknown addresses take nothing from the writer, and only some wait for it.
+#[apply(api_test)]
+fn requests_for_resets_are_bounded(app: &TestApp) {
+    const MOST: usize = 16;
+    let post = Post::new(app);
+    let app = &post.app;
+    for number in 0..MOST + 4 {
+        app.account(&format!("reader-{number}@example.org"), Role::Viewer);
+    }
+    let ask = |email: &str| app.public().post("/api/v1/auth/password-reset", &json!({"email": email})).expect(202);
+    let (release, released) = std::sync::mpsc::channel::<()>();
+    let database = app.app.database.clone();
+    let writer = std::thread::spawn(move || {
+        let released = std::sync::Arc::new(std::sync::Mutex::new(released));
+        let hold = move |_: &mut plenary::database::Db| {
+            let _ = released.lock().unwrap().recv_timeout(Duration::from_secs(20));
+            Ok::<_, plenary::problem::Problem>(())
+        };
+        actix_web::rt::System::new().block_on(database.write(hold)).map_err(|problem| problem.detail).unwrap();
+    });
+    wait_for("a busy writer", || app.app.database.writes_wait().is_some());
+    for number in 0..2 * MOST {
+        ask(&format!("nobody-{number}@example.org"));
+    }
+    wait_for("the look-ups", || app.app.password_resets.available_permits() == MOST);
+    assert_eq!(app.app.database.writes_waiting(), 0);
+    let bodies: Vec<Vec<u8>> = (0..MOST + 4).map(|number| ask(&format!("reader-{number}@example.org")).body).collect();
+    assert!(bodies.iter().all(|body| *body == ask("nobody@example.org").body));
+    release.send(()).unwrap();
+    writer.join().unwrap();
+    wait_for("the mails", || post.mails().len() == MOST);
+    std::thread::sleep(Duration::from_millis(500));
+    assert_eq!(post.mails().len(), MOST);
+    // Another request within a minute does not even reach the writer.
+    ask("reader-0@example.org");
+    wait_for("the look-up", || app.app.password_resets.available_permits() == MOST);
+    assert_eq!(post.mails().len(), MOST);
 }
 
 #[apply(api_test)]

@@ -5,6 +5,9 @@ use std::time::Duration;
 
 use plenary::auth::permissions::Role;
 use plenary::config::Config;
+use plenary::mail::bounce::{self, BounceKind, BounceNotice};
+use plenary::mail::claims::{self, SendOutcome, SendResult};
+use plenary::mail::log;
 use plenary::mail::outbox::{MailKind, MailRow};
 use plenary::problem::Problem;
 use serde_json::{Value, json};
@@ -283,4 +286,58 @@ fn a_mail_server_has_an_address_of_ipv6(app: &TestApp) {
     let mail = ask(&other, "later@example.org");
     wait_for("a look at the server", || entry(&other, &mail)["code"] == "connection");
     assert_eq!(office.mails().len(), 1);
+}
+
+/// Replies of servers name the address, which is not stored again once it was erased.
+#[apply(api_test)]
+fn an_erased_address_does_not_come_back(app: &TestApp) {
+    let config = app.config.mail.clone();
+    let erased = MailRow::new(&config, MailKind::Test, "anna@example.org", "en", &json!({}));
+    let ids = [erased.id.clone(), MailRow::new(&config, MailKind::Test, "anna@example.org", "en", &json!({})).id];
+    let (refused, bounced) = (erased.clone(), MailRow { id: ids[1].clone(), ..erased });
+    let detail = "550 5.1.1 <anna@example.org>: no such user";
+    let write = move |c: &mut plenary::database::Db| {
+        refused.enqueue(c)?;
+        bounced.enqueue(c)?;
+        let claimed = claims::claim(c, &config, "node", 2)?;
+        log::forget_recipient(c, "anna@example.org")?;
+        let result = SendResult::new(SendOutcome::Refused, "550", detail);
+        for mail in claimed.iter().filter(|mail| mail.id == refused.id) {
+            assert!(claims::finish(c, &config, mail, &result)?);
+        }
+        let (kind, status) = (BounceKind::Permanent, "5.1.1".to_owned());
+        bounce::record(c, &bounced.id, &BounceNotice { kind, status, diagnostic: detail.to_owned() })?;
+        Ok::<_, Problem>(())
+    };
+    app.block_on(app.app.database.write(write)).map_err(|problem| problem.detail).unwrap();
+    for (id, status, code) in [(&ids[0], "failed", "550"), (&ids[1], "bounced", "5.1.1")] {
+        let seen = entry(app, &json!({"id": id}));
+        assert_eq!((&seen["status"], &seen["code"], &seen["detail"]), (&json!(status), &json!(code), &json!("")));
+        assert!(!seen.to_string().contains("anna"), "{seen}");
+    }
+}
+
+/// Mails that wait for the share of their domain take nothing from the writer.
+#[apply(api_test)]
+fn a_domain_that_had_its_share_has_nothing_due(app: &TestApp) {
+    let mut config = app.config.mail.clone();
+    config.domain_per_minute = 2;
+    let write = move |c: &mut plenary::database::Db| {
+        let of = |number: i64| {
+            MailRow::new(&config, MailKind::ContactMessage, &format!("r{number}@slow.example"), "en", &json!({}))
+        };
+        for number in 0..3 {
+            of(number).enqueue(c)?;
+        }
+        let first = (claims::is_due(c, &config)?, claims::claim(c, &config, "node", 10)?.len());
+        let then = (claims::is_due(c, &config)?, claims::claim(c, &config, "node", 10)?.len());
+        // Another domain, and a mail for which somebody waits.
+        MailRow { recipient: "r@other.example".into(), domain: "other.example".into(), ..of(3) }.enqueue(c)?;
+        let other = (claims::is_due(c, &config)?, claims::claim(c, &config, "node", 10)?.len());
+        MailRow { priority: 0, ..of(4) }.enqueue(c)?;
+        let urgent = (claims::is_due(c, &config)?, claims::claim(c, &config, "node", 10)?.len());
+        Ok::<_, Problem>([first, then, other, urgent])
+    };
+    let seen = app.block_on(app.app.database.write(write)).map_err(|problem| problem.detail).unwrap();
+    assert_eq!(seen, [(true, 2), (false, 0), (true, 1), (true, 1)]);
 }

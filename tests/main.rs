@@ -166,6 +166,7 @@ mod transfer_series;
 mod transfer_series_revisions;
 mod transfer_series_zones;
 mod transfer_site;
+mod transfer_slugs;
 mod transfer_sources;
 mod transfer_tables;
 mod visibility;

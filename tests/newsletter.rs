@@ -201,6 +201,18 @@ fn subscribers_come_and_go_as_tables(app: &TestApp) {
     assert_eq!((&report["created"], &report["refused"][0]["row"]), (&json!(1), &json!(3)), "{report}");
     let found = elsewhere.client(Role::Administrator).get("/api/v1/newsletter/subscribers/export").expect(200);
     assert!(String::from_utf8(found.body).unwrap().contains("info@xn--mnchen-3ya.example"));
+    // Rows are numbered as spreadsheets show them: a cell with several lines is in one row, and a blank line is one.
+    for end in ["\n", "\r\n", "\r"] {
+        let table = "\u{feff}email,consent_text,consented_at,proof\n\
+            one,\"Yes,\nplease\n\",2026-01-01,fair\n\n\n\
+            two,Yes,2026-01-01,fair\n\
+            three,\"Yes\n\n\",2026-01-01,fair\n\n\
+            four,Yes,2026-01-01,fair";
+        let report = import(&elsewhere, &table.replace('\n', end)).expect(200).json();
+        let rows: Vec<i64> =
+            report["refused"].as_array().unwrap().iter().map(|row| row["row"].as_i64().unwrap()).collect();
+        assert_eq!(rows, [2, 5, 6, 8], "{end:?}: {report}");
+    }
 }
 
 #[apply(api_test)]
@@ -280,4 +292,50 @@ fn an_address_that_bounces_gets_no_more(app: &TestApp) {
         let list = admin.get("/api/v1/newsletter/issues").expect(200).json();
         list["data"][1]["counts"]["bounced"] == 1
     });
+}
+
+/// A subscription ends with the third issue in a row that came back, however often each of them is reported.
+#[apply(api_test)]
+fn three_issues_in_a_row_end_a_subscription(app: &TestApp) {
+    let (office, app) = started(app);
+    let (editor, admin) = (app.editor(), app.client(Role::Administrator));
+    let email = "full@example.org";
+    subscribed(&office, &app, email, &json!({}));
+    let issue = |name: &str| {
+        let body = json!({"name": name, "editions": [{"locale": "en", "subject": name, "blocks": [{"type": "text", "text": "x"}]}]});
+        let made = editor.post("/api/v1/newsletter/issues", &body).expect(201);
+        let path = made.header("location");
+        editor.act_with(&format!("{path}/send"), made.etag(), &json!({})).expect(200);
+        wait_for("the end", || editor.get(path).expect(200).json()["status"] == "sent");
+        let mail = office.mails().into_iter().find(|mail| mail.subject == name).unwrap();
+        mail.header("Message-ID").unwrap()
+    };
+    let report = |mail: &str, kind: &str| {
+        let body = json!({"mail": mail, "kind": kind, "status": "5.7.1", "diagnostic": "policy"});
+        app.public().with_token("a secret of the provider").post("/api/v1/mails/bounces", &body).expect(204);
+    };
+    let status = || {
+        let list = admin.get(&format!("/api/v1/newsletter/subscribers?email={email}")).expect(200).json();
+        list["data"][0]["status"].as_str().unwrap().to_owned()
+    };
+    let first = issue("One");
+    for _ in 0..4 {
+        report(&first, "permanent");
+    }
+    report(&issue("Two"), "permanent");
+    // The third one arrives, so that the count begins anew.
+    issue("Three");
+    for name in ["Four", "Five"] {
+        report(&issue(name), "permanent");
+        assert_eq!(status(), "confirmed", "{name}");
+    }
+    let last = issue("Six");
+    report(&last, "permanent");
+    assert_eq!(status(), "bounced");
+    // Whoever subscribes again is not reached by what is said of earlier mails.
+    subscribed(&office, &app, email, &json!({}));
+    report(&last, "complaint");
+    assert_eq!(status(), "confirmed");
+    report(&issue("Seven"), "complaint");
+    assert_eq!(status(), "bounced");
 }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use plenary::auth::permissions::Role;
 use serde_json::{Value, json};
 
-use crate::newsletter::started;
+use crate::newsletter::{count, started};
 use crate::support::app::{PASSWORD, TestApp};
 use crate::support::client::{Client, Reply};
 use crate::support::moments::{in_ms, wait_for};
@@ -213,7 +213,7 @@ fn an_issue_is_paused_and_goes_on(app: &TestApp) {
     step(&editor, &path, "send", &json!({})).expect(200);
     office.wait_for(5);
     step(&editor, &path, "pause", &json!({})).expect(200);
-    // Mails that a node has claimed are sent to their end, at most ten on each connection.
+    // A mail that is on its way is sent to its end, one on each connection at most.
     std::thread::sleep(Duration::from_millis(1_500));
     let paused = office.mails().len();
     std::thread::sleep(Duration::from_millis(1_000));
@@ -233,6 +233,47 @@ fn an_issue_is_paused_and_goes_on(app: &TestApp) {
     let ended = office.mails().len();
     std::thread::sleep(Duration::from_millis(1_000));
     assert!(ended < 900 && office.mails().len() == ended, "{ended}");
+}
+
+/// Returns the number of mails that a node has claimed.
+fn claimed(app: &TestApp) -> i64 {
+    use diesel::prelude::*;
+    use plenary::database::mail_schema::mails;
+    count(app, |c| mails::table.filter(mails::node.ne("")).count().get_result(c))
+}
+
+/// While a mail server hangs, a node has claimed mails. They are neither sent while the issue is paused nor after it was stopped.
+#[apply(api_test)]
+fn a_pause_and_a_stop_hold_for_claimed_mails(app: &TestApp) {
+    const READERS: i64 = 5;
+    let (office, app) = started(app);
+    let (admin, editor) = (app.client(Role::Administrator), app.editor());
+    subscribe(&admin, READERS as usize, &["en"]);
+    let begin = |subject: &str| {
+        office.set_mode("hang");
+        let path = editor.post(ISSUES, &text_issue(subject)).expect(201).header("location").to_owned();
+        step(&editor, &path, "send", &json!({})).expect(200);
+        wait_for("the claims", || claimed(&app) == READERS);
+        path
+    };
+    let counts = |path: &str| editor.get(path).expect(200).json()["counts"].clone();
+    let path = begin("Later");
+    step(&editor, &path, "pause", &json!({})).expect(200);
+    wait_for("the end of the claims", || claimed(&app) == 0);
+    office.set_mode("");
+    std::thread::sleep(Duration::from_secs(3));
+    assert_eq!((office.mails().len(), &counts(&path)["waiting"]), (0, &json!(READERS)));
+    let held = admin.get("/api/v1/mails?status=held").expect(200).json();
+    assert_eq!(held["data"].as_array().unwrap().len() as i64, READERS);
+    step(&editor, &path, "resume", &json!({})).expect(200);
+    wait_for("the end", || editor.get(&path).expect(200).json()["status"] == "sent");
+    assert_eq!((office.mails().len() as i64, &counts(&path)["sent"]), (READERS, &json!(READERS)));
+    let path = begin("Never");
+    step(&editor, &path, "cancel", &json!({})).expect(200);
+    wait_for("the end of the claims", || claimed(&app) == 0);
+    office.set_mode("");
+    std::thread::sleep(Duration::from_secs(3));
+    assert_eq!((office.mails().len() as i64, &counts(&path)["dropped"]), (READERS, &json!(READERS)));
 }
 
 /// An issue to 300 addresses while every second mail fails and the node is killed again and again: each address gets it, and

@@ -117,3 +117,39 @@ fn without_a_provider_there_is_no_such_log_in(app: &TestApp) {
     });
     gone.public().post("/api/v1/auth/oidc/begin", &json!({"redirect_uri": CALLBACK})).problem(503, &[]);
 }
+
+/// Anybody can send a token or begin a log-in. While the provider fails, it is asked once in a while only.
+#[apply(api_test)]
+fn a_provider_that_fails_is_asked_once(app: &TestApp) {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let issuer = format!("http://{}", listener.local_addr().unwrap());
+    let requests = std::sync::Arc::new(std::sync::atomic::AtomicUsize::new(0));
+    let counted = std::sync::Arc::clone(&requests);
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            counted.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+            let _ = std::io::Read::read(&mut stream, &mut [0; 1_024]);
+            // Long enough that the other requests come meanwhile.
+            std::thread::sleep(std::time::Duration::from_millis(300));
+            let answer = b"HTTP/1.1 500 Internal Server Error\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+            let _ = std::io::Write::write_all(&mut stream, answer);
+        }
+    });
+    let app = TestApp::start_with(app.backend, |c| {
+        c.oidc.issuer = issuer;
+        c.oidc.client_id = "plenary".into();
+        c.oidc.redirect_uris = vec![CALLBACK.into()];
+    });
+    // {"alg":"RS256","kid":"x"}
+    let client = app.public().with_token("eyJhbGciOiJSUzI1NiIsImtpZCI6IngifQ.e30.AAAA");
+    let ask = || client.post("/mcp", &json!({"jsonrpc": "2.0", "id": 1, "method": "ping"})).problem(503, &[]);
+    std::thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(ask);
+        }
+    });
+    ask();
+    app.public().post("/api/v1/auth/oidc/begin", &json!({"redirect_uri": CALLBACK})).problem(503, &[]);
+    assert_eq!(requests.load(std::sync::atomic::Ordering::SeqCst), 1);
+}

@@ -69,6 +69,30 @@ fn what_waits_is_in_the_inbox(app: &TestApp) {
     app.public().get("/api/v1/me/inbox").problem(401, &[]);
 }
 
+/// An item with many open comments hides no other one.
+#[apply(api_test)]
+fn an_item_is_in_the_inbox_once(app: &TestApp) {
+    let (author, editor) = (app.client(Role::Contributor), app.editor());
+    for slug in ["first", "second", "third"] {
+        author.create("events", &json!({"title": slug, "slug": slug}));
+    }
+    let comment = |slug: &str| {
+        editor.post(&format!("/api/v1/events/{slug}/comments"), &json!({"body": "Who moderates?"})).expect(201).json()
+    };
+    let settled = comment("first");
+    // As many as the inbox has places.
+    (0..100).for_each(|_| drop(comment("second")));
+    for slug in ["first", "third", "second"] {
+        comment(slug);
+    }
+    let path = format!("/api/v1/events/first/comments/{}/resolve", settled["id"].as_str().unwrap());
+    author.post(&path, &json!({})).expect(200);
+    let found = inbox(&author);
+    assert!(found.iter().all(|(why, _)| why == "comments"));
+    // In the order of the first comment of each that is open.
+    assert_eq!(found.iter().map(|(_, slug)| slug.as_str()).collect::<Vec<_>>(), ["second", "first", "third"]);
+}
+
 #[apply(api_test)]
 fn the_assigned_may_change_it(app: &TestApp) {
     let editor = app.editor();

@@ -107,6 +107,10 @@ fn short_rows_are_rows(app: &TestApp) {
     assert_eq!(said.report.of(Outcome::Created, "event"), 1, "{:?}", said.lines);
     let places: Vec<&str> = said.lines(Outcome::Refused).map(|line| line.place.as_str()).collect();
     assert_eq!((event(app, "marked")["summary"].as_str(), places), (Some("a;b"), vec!["line 4"]));
+    // Blank lines and line ends within a value are lines too.
+    let said = bring_table(app, "T,S,Sum\n\n\nwrong,soon,\"a\n\nb\"\n\nlate,later,", &mapping);
+    let places: Vec<&str> = said.lines(Outcome::Refused).map(|line| line.place.as_str()).collect();
+    assert_eq!(places, ["line 4", "line 8"]);
 }
 
 /// What a spreadsheet must not run has an apostrophe, which is no part of the value.

@@ -35,6 +35,19 @@ pub static IF_MATCH: LazyLock<Parameter> = LazyLock::new(|| {
     parameter
 });
 
+/// Returns the header `If-Match` of an operation that creates or replaces.
+pub fn optional_if_match(about: &str) -> Parameter {
+    let mut parameter = IF_MATCH.clone();
+    parameter.required = Required::False;
+    parameter.description = Some(about.to_owned());
+    parameter
+}
+
+/// Returns the header `If-None-Match` of an operation that creates or replaces, whose only value is `*`.
+pub fn if_absent(about: &str) -> Parameter {
+    parameter("If-None-Match", ParameterIn::Header, text().pattern(Some(r"^\*$")), about, json!("*"))
+}
+
 /// The header `If-None-Match` of reads.
 pub static IF_NONE_MATCH: LazyLock<Parameter> = LazyLock::new(|| {
     let about = "ETags of representations that the client has stored. The response is 304 if one of them is current.";

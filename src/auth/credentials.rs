@@ -315,11 +315,14 @@ mod tests {
 
     #[test]
     fn a_node_that_does_not_look_believes_nothing() {
-        let (credentials, _) = credentials();
+        let (mut credentials, _) = credentials();
         credentials.insert("key".into(), grant(ANNA), credentials.now());
         assert!(credentials.find("key").is_some());
-        let Some(long_ago) = Instant::now().checked_sub(MAX_JOURNAL_AGE) else { return };
-        credentials.looked(long_ago);
+        let ago = |times: u32| Instant::now().checked_sub(MAX_JOURNAL_AGE * times).unwrap();
+        credentials.looked.started = ago(4);
+        credentials.looked(ago(2));
         assert!(credentials.find("key").is_none());
+        credentials.looked(Instant::now());
+        assert!(credentials.find("key").is_some());
     }
 }

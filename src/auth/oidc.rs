@@ -5,8 +5,8 @@
 //! it and the site's key, so nothing is stored between the two requests, and any node can handle the second
 //! one.
 
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -27,6 +27,8 @@ const STATE_LIFETIME: i64 = 600_000_000;
 const METADATA_MAX_AGE: i64 = 3_600_000_000;
 /// Age of the provider's keys before which they are not fetched anew for a token with an unknown key (µs).
 const KEYS_MIN_AGE: i64 = 60_000_000;
+/// Time after a request to the provider that failed, within which no other one is made for its metadata and keys.
+const PAUSE: Duration = Duration::from_secs(10);
 /// Timeout of a request to the provider.
 const TIMEOUT: Duration = Duration::from_secs(10);
 const STATE: &str = "oidc-state";
@@ -40,7 +42,7 @@ struct Provider {
     jwks_uri: String,
 }
 
-/// The cached metadata and keys of the provider; `at` is the time when they were fetched (µs since 1970).
+/// The cached metadata and keys of the provider; `at` is the time when they were asked for (µs since 1970).
 struct Known {
     provider: Provider,
     keys: JwkSet,
@@ -60,6 +62,9 @@ pub struct Oidc {
     config: OidcConfig,
     key: Vec<u8>,
     known: Mutex<Option<Arc<Known>>>,
+    /// End of the last request for metadata and keys, if it failed. It is locked during a request, so that there is one at
+    /// a time.
+    failed: tokio::sync::Mutex<Option<Instant>>,
 }
 
 /// The payload of the `state` parameter, which is signed but not encrypted.
@@ -104,7 +109,7 @@ struct TokenAnswer {
 impl Oidc {
     /// Creates a client for this configuration; `key` signs the state that travels through the browser.
     pub fn new(config: OidcConfig, key: Vec<u8>) -> Self {
-        Self { config, key, known: Mutex::default() }
+        Self { config, key, known: Mutex::default(), failed: tokio::sync::Mutex::default() }
     }
 
     /// Returns whether a provider is configured.
@@ -117,7 +122,7 @@ impl Oidc {
     /// # Errors
     /// 503 if the provider's metadata cannot be fetched or used.
     pub async fn begin(self: &Arc<Self>, redirect_uri: String) -> Result<(String, String), Problem> {
-        let known = self.provider(false).await?;
+        let known = self.provider(now() - METADATA_MAX_AGE).await?;
         let state = State { id: new_id(), redirect_uri, until: now() + STATE_LIFETIME };
         let payload = serde_json::to_vec(&state).map_err(|error| Problem::internal(&error))?;
         let sealed = signed_token::seal(&self.key, STATE, &payload);
@@ -146,13 +151,14 @@ impl Oidc {
         let state = state
             .filter(|state| state.until > now())
             .ok_or_else(|| refused("the state is not valid or has expired"))?;
-        let known = self.provider(false).await?;
+        let begun = now();
+        let known = self.provider(begun - METADATA_MAX_AGE).await?;
         let token = self.exchange(&known.provider, code, &state).await?;
         let client_id = &self.config.client_id;
         let identity: Option<Identity> = match self.claims(&known, &token, client_id) {
             Some(identity) => Some(identity),
             // The provider may have rotated its keys since they were cached, so they are fetched once more.
-            None => self.claims(&*self.provider(true).await?, &token, client_id),
+            None => self.claims(&*self.provider(begun).await?, &token, client_id),
         };
         let nonce = self.secret("oidc-nonce", &state);
         identity
@@ -198,7 +204,7 @@ impl Oidc {
     /// 4); `None` if it is not one, or no provider is configured.
     ///
     /// An ID token is never accepted: its audience is the client. Keys are fetched anew for an unknown key id, but at
-    /// most once a minute, because anybody can send tokens.
+    /// most once a minute, because anybody can send tokens; while the provider does not answer, once every ten seconds.
     ///
     /// # Errors
     /// 503 if the provider's metadata cannot be fetched or used.
@@ -207,12 +213,12 @@ impl Oidc {
         if !is_token || audience == self.config.client_id {
             return Ok(None);
         }
-        let known = self.provider(false).await?;
+        let known = self.provider(now() - METADATA_MAX_AGE).await?;
         let claims = self.claims(&known, token, audience);
-        if claims.is_some() || known.has_key_of(token) || now() - known.at < KEYS_MIN_AGE {
+        if claims.is_some() || known.has_key_of(token) {
             return Ok(claims);
         }
-        Ok(self.claims(&*self.provider(true).await?, token, audience))
+        Ok(self.claims(&*self.provider(now() - KEYS_MIN_AGE).await?, token, audience))
     }
 
     /// Verifies a token for an audience and returns its claims; `None` if it is not valid under the known keys. The
@@ -240,27 +246,57 @@ impl Oidc {
         })
     }
 
-    /// Returns the provider's metadata and keys, from the cache unless they are older than [`METADATA_MAX_AGE`] or
-    /// `anew` is set.
-    async fn provider(self: &Arc<Self>, anew: bool) -> Result<Arc<Known>, Problem> {
-        let kept = self.known.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        if let Some(known) = kept.filter(|known| !anew && now() - known.at < METADATA_MAX_AGE) {
+    /// Returns the provider's metadata and keys as they were at `since` (µs since 1970) or later, from the cache if it has
+    /// them. Requests that need them meanwhile wait for one request to the provider; after one that failed, they fail at
+    /// once for a while.
+    async fn provider(self: &Arc<Self>, since: i64) -> Result<Arc<Known>, Problem> {
+        if let Some(known) = self.known_since(since) {
             return Ok(known);
         }
+        // In a task of its own, which goes on if the client goes away: otherwise the next request would ask again.
+        let here = Arc::clone(self);
+        let refreshed = actix_web::rt::spawn(async move { here.refreshed(since).await });
+        refreshed.await.map_err(|error| Problem::internal(&error))?
+    }
+
+    async fn refreshed(&self, since: i64) -> Result<Arc<Known>, Problem> {
+        let mut failed = self.failed.lock().await;
+        if let Some(known) = self.known_since(since) {
+            return Ok(known);
+        }
+        if failed.is_some_and(|at| at.elapsed() < PAUSE) {
+            return Err(no_answer());
+        }
+        let fetched = self.fetch().await;
+        *failed = fetched.is_err().then(Instant::now);
+        let known = Arc::new(fetched?);
+        *self.kept() = Some(Arc::clone(&known));
+        Ok(known)
+    }
+
+    fn kept(&self) -> MutexGuard<'_, Option<Arc<Known>>> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn known_since(&self, since: i64) -> Option<Arc<Known>> {
+        self.kept().clone().filter(|known| known.at >= since)
+    }
+
+    /// Asks the provider for its metadata and keys.
+    async fn fetch(&self) -> Result<Known, Problem> {
         let issuer = self.config.issuer.clone();
         let ask = move || {
-            let base = issuer.trim_end_matches('/');
+            let (at, base) = (now(), issuer.trim_end_matches('/'));
             let agent = agent();
             let provider: Provider =
                 agent.get(&format!("{base}/.well-known/openid-configuration")).call()?.body_mut().read_json()?;
             let keys: JwkSet = agent.get(&provider.jwks_uri).call()?.body_mut().read_json()?;
-            Ok::<_, ureq::Error>(Known { provider, keys, at: now() })
+            Ok::<_, ureq::Error>(Known { provider, keys, at })
         };
-        let known = Arc::new(blocking(ask).await?.map_err(|error| unusable(&error))?);
+        let known = blocking(ask).await?.map_err(|error| unusable(&error))?;
         if known.provider.issuer != self.config.issuer {
             return Err(unusable(&format!("its metadata name the issuer {}", known.provider.issuer)));
         }
-        *self.known.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&known));
         Ok(known)
     }
 }
@@ -279,5 +315,69 @@ fn refused(detail: &str) -> Problem {
 
 fn unusable(error: &dyn std::fmt::Display) -> Problem {
     tracing::error!(%error, "the OpenID provider cannot be used");
+    no_answer()
+}
+
+fn no_answer() -> Problem {
     Problem::new(ProblemKind::Unavailable, "the OpenID provider does not respond as expected").retry_after(10)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read, Write};
+    use std::net::TcpListener;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+
+    /// A provider that fails: returns its address, and the number of requests that it got.
+    fn failing_provider() -> (String, Arc<AtomicUsize>) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let issuer = format!("http://{}", listener.local_addr().unwrap());
+        let requests = Arc::new(AtomicUsize::new(0));
+        let counted = Arc::clone(&requests);
+        std::thread::spawn(move || {
+            for stream in listener.incoming() {
+                let mut stream = stream.unwrap();
+                counted.fetch_add(1, Ordering::SeqCst);
+                let _ = stream.read(&mut [0; 1_024]);
+                let _ = stream
+                    .write_all(b"HTTP/1.1 500 Internal Server Error\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
+            }
+        });
+        (issuer, requests)
+    }
+
+    /// Anybody can send tokens with the name of a key that nobody has; the last keys are those of `age` (µs) ago.
+    fn requests_for_invented_keys(age: i64) -> usize {
+        let (issuer, requests) = failing_provider();
+        let oidc = Arc::new(Oidc::new(OidcConfig { issuer, ..OidcConfig::default() }, b"key".to_vec()));
+        let address = || "http://127.0.0.1".to_owned();
+        let provider = Provider {
+            issuer: oidc.config.issuer.clone(),
+            authorization_endpoint: address(),
+            token_endpoint: address(),
+            jwks_uri: address(),
+        };
+        let keys = JwkSet { keys: Vec::new() };
+        *oidc.kept() = Some(Arc::new(Known { provider, keys, at: now() - age }));
+        let header = URL_SAFE_NO_PAD.encode(r#"{"alg":"RS256","kid":"invented"}"#);
+        let token = format!("{header}.e30.AAAA");
+        actix_web::rt::System::new().block_on(async {
+            let ask = || oidc.access_claims(&token, "https://example.org/mcp");
+            for _ in 0..4 {
+                let (one, other) = futures_util::future::join(ask(), ask()).await;
+                let is_recent = age < KEYS_MIN_AGE;
+                assert!(one.is_ok() == is_recent && other.is_ok() == is_recent, "{age}");
+            }
+        });
+        requests.load(Ordering::SeqCst)
+    }
+
+    #[test]
+    fn a_provider_that_fails_is_asked_once_in_a_while() {
+        assert_eq!(requests_for_invented_keys(0), 0);
+        assert_eq!(requests_for_invented_keys(2 * KEYS_MIN_AGE), 1);
+        assert_eq!(requests_for_invented_keys(2 * METADATA_MAX_AGE), 1);
+    }
 }

@@ -54,14 +54,11 @@ const PAUSE: i64 = 60_000_000;
 /// # Errors
 /// Returns an error if a statement fails.
 pub fn issue(connection: &mut Db, site_key: &[u8], account_id: &str, purpose: Purpose) -> QueryResult<Option<String>> {
-    let own = mailed_tokens::table.filter(mailed_tokens::account_id.eq(account_id));
-    let last: Option<i64> =
-        own.order(mailed_tokens::created_at.desc()).select(mailed_tokens::created_at).first(connection).optional()?;
-    let at = now();
-    if last.is_some_and(|last| at - last < PAUSE) {
+    if !is_issuable(connection, account_id)? {
         return Ok(None);
     }
     forget(connection, account_id)?;
+    let at = now();
     let seed = new_secret();
     let row = (
         mailed_tokens::token_hash.eq(hash(&token(site_key, &seed))),
@@ -72,6 +69,17 @@ pub fn issue(connection: &mut Db, site_key: &[u8], account_id: &str, purpose: Pu
     );
     diesel::insert_into(mailed_tokens::table).values(row).execute(connection)?;
     Ok(Some(seed))
+}
+
+/// Returns whether [`issue`] issues a token for an account now: none was issued within [`PAUSE`].
+///
+/// # Errors
+/// Returns an error if the query fails.
+pub fn is_issuable(connection: &mut Db, account_id: &str) -> QueryResult<bool> {
+    let own = mailed_tokens::table.filter(mailed_tokens::account_id.eq(account_id));
+    let last: Option<i64> =
+        own.order(mailed_tokens::created_at.desc()).select(mailed_tokens::created_at).first(connection).optional()?;
+    Ok(last.is_none_or(|last| now() - last >= PAUSE))
 }
 
 /// Returns the token of a seed.
@@ -111,20 +119,41 @@ pub fn set_password(
     token: &str,
     password_hash: String,
 ) -> Result<AccountRow, Problem> {
-    let mut row = account(connection, token)?;
-    row.password_hash = password_hash;
-    forget(connection, &row.id)?;
-    sessions::revoke_all(connection, &row.id)?;
+    let row = account(connection, token)?;
     let author = Author { account_id: Some(row.id.clone()), request_id: request_id.to_owned(), ..Author::default() };
-    audit_log::append(connection, &author, "password_reset", &row.id, &json!({}))?;
+    replace_password(connection, &author, "password_reset", row, password_hash)
+}
+
+/// Gives an account another password, and ends what was given under the earlier one. `action` is the name of the entry in
+/// the audit log. Returns the saved account.
+///
+/// # Errors
+/// Fails if a statement fails.
+pub fn replace_password(
+    connection: &mut Db,
+    author: &Author,
+    action: &str,
+    mut row: AccountRow,
+    password_hash: String,
+) -> Result<AccountRow, Problem> {
+    row.password_hash = password_hash;
+    end_access(connection, &row.id)?;
+    audit_log::append(connection, author, action, &row.id, &json!({}))?;
     accounts::save(connection, row)
 }
 
-/// Deletes all tokens of an account.
+/// Ends the sessions of an account, and makes the tokens that were mailed to it invalid: whoever has one could set a
+/// password again.
 ///
 /// # Errors
-/// Returns an error if the statement fails.
-pub fn forget(connection: &mut Db, account_id: &str) -> QueryResult<()> {
+/// Fails if a statement fails.
+pub fn end_access(connection: &mut Db, account_id: &str) -> QueryResult<()> {
+    forget(connection, account_id)?;
+    sessions::revoke_all(connection, account_id)
+}
+
+/// Deletes all tokens of an account.
+fn forget(connection: &mut Db, account_id: &str) -> QueryResult<()> {
     diesel::delete(mailed_tokens::table.filter(mailed_tokens::account_id.eq(account_id))).execute(connection).map(drop)
 }
 

@@ -60,9 +60,9 @@ pub async fn run(app: Weak<App>, job: Arc<BackgroundJob>) {
         }
         job.begin();
         let pause = match step(&app, &mut progress).await {
-            Ok(()) => {
+            Ok(entries) => {
                 job.succeed();
-                POLL_INTERVAL
+                pause_after(entries)
             }
             Err(reason) => {
                 tracing::warn!(reason, "purging shared caches failed; it is tried again");
@@ -75,7 +75,14 @@ pub async fn run(app: Weak<App>, job: Arc<BackgroundJob>) {
     }
 }
 
-async fn step(app: &App, progress: &mut PurgeProgress) -> Result<(), String> {
+/// Returns the pause after a step with this many journal entries. There may be more already after as many as a step takes, as
+/// when many items are written at once.
+fn pause_after(entries: usize) -> Duration {
+    if i64::try_from(entries) == Ok(MAX_ENTRIES) { Duration::ZERO } else { POLL_INTERVAL }
+}
+
+/// Purges what changed since the last step. Returns the number of journal entries that it read.
+async fn step(app: &App, progress: &mut PurgeProgress) -> Result<usize, String> {
     let to_text = |error: DatabaseError| error.to_string();
     let before = progress.position;
     if let Some(newest) = app.database.read(move |c| newest_after_reset(c, before)).await.map_err(to_text)? {
@@ -86,7 +93,7 @@ async fn step(app: &App, progress: &mut PurgeProgress) -> Result<(), String> {
             position: Some(newest),
             index_changed_at: progress.index_changed_at,
         };
-        return Ok(());
+        return Ok(0);
     }
     let from = match progress.up_to {
         Some(up_to) => up_to,
@@ -108,7 +115,7 @@ async fn step(app: &App, progress: &mut PurgeProgress) -> Result<(), String> {
     }
     let position = app.database.read(move |c| Ok(Position::at(c, up_to)?)).await.map_err(to_text)?;
     *progress = PurgeProgress { up_to: Some(up_to), position, index_changed_at };
-    Ok(())
+    Ok(changes.len())
 }
 
 async fn purge_all(app: &App, tags: Vec<String>) -> Result<(), String> {
@@ -202,4 +209,15 @@ fn purge(cdn: &CdnConfig, tags: &[String]) -> Result<(), ureq::Error> {
         request = request.header(name.trim(), value.trim());
     }
     request.send_json(json!({"tags": tags})).map(drop)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_pause_while_there_may_be_more() {
+        let most = usize::try_from(MAX_ENTRIES).unwrap();
+        assert_eq!([0, 1, most - 1, most].map(|entries| pause_after(entries).as_millis()), [500, 500, 500, 0]);
+    }
 }

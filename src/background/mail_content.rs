@@ -10,6 +10,7 @@ use crate::auth::one_time_tokens;
 use crate::contact::messages::ContactMessage;
 use crate::contact::{forms, messages};
 use crate::database::Db;
+use crate::mail::log;
 use crate::mail::message::{MessageHead, OutgoingMail, compose};
 use crate::mail::outbox::{MailKind, MailRow};
 use crate::mail::samples;
@@ -24,6 +25,8 @@ pub enum MailDraft {
     Ready(Box<OutgoingMail>),
     /// The mail has no reason any more.
     Obsolete(&'static str),
+    /// The mail was held or dropped since it was claimed.
+    Unwanted,
     /// The mail cannot be composed.
     Broken(String),
 }
@@ -34,6 +37,8 @@ pub enum MailValues {
     Ready(Value, Box<MessageHead>),
     /// The mail has no reason any more.
     Obsolete(&'static str),
+    /// The mail was held or dropped since it was claimed.
+    Unwanted,
 }
 
 /// Composes a mail of the outbox.
@@ -47,6 +52,7 @@ pub async fn draft(app: &Arc<App>, mail: &MailRow) -> Result<MailDraft, Problem>
     let (values, head) = match values(app, kind, mail).await? {
         MailValues::Ready(values, head) => (values, head),
         MailValues::Obsolete(reason) => return Ok(MailDraft::Obsolete(reason)),
+        MailValues::Unwanted => return Ok(MailDraft::Unwanted),
     };
     if let Some(tested) = mail.content().get("template").and_then(Value::as_str).and_then(MailKind::from_name) {
         kind = tested;
@@ -146,15 +152,21 @@ async fn confirmation(app: &Arc<App>, mail: &MailRow, signup_id: String) -> Resu
 }
 
 async fn issue(app: &Arc<App>, mail: &MailRow, subscriber_id: String) -> Result<MailValues, Problem> {
-    let (issue_id, locale, id) = (mail.group_id.clone(), mail.locale.clone(), subscriber_id.clone());
+    let (mail_id, issue_id, locale) = (mail.id.clone(), mail.group_id.clone(), mail.locale.clone());
+    let id = subscriber_id.clone();
     let read = move |c: &mut Db| {
+        // The issue may have been paused or stopped since the mail was claimed, which holds or drops its mails.
+        if !log::is_wanted(c, &mail_id)? {
+            return Ok::<_, Problem>(Err(MailValues::Unwanted));
+        }
         let subscriber = subscribers::by_id(c, &id)?;
-        let is_wanted = subscriber.is_some_and(|found| found.status == SubscriberStatus::Confirmed.name());
-        let edition = if is_wanted { addressing::rendering(c, &issue_id, &locale)? } else { None };
-        Ok::<_, Problem>(edition)
+        let is_subscribed = subscriber.is_some_and(|found| found.status == SubscriberStatus::Confirmed.name());
+        let edition = if is_subscribed { addressing::rendering(c, &issue_id, &locale)? } else { None };
+        Ok(edition.ok_or(MailValues::Obsolete("the subscriber left")))
     };
-    let Some(edition) = app.database.read(read).await? else {
-        return Ok(MailValues::Obsolete("the subscriber left"));
+    let edition = match app.database.read(read).await? {
+        Ok(edition) => edition,
+        Err(reason) => return Ok(reason),
     };
     let token = links::subscriber_token(&app.site_key, &subscriber_id);
     let unsubscribe_url = links::unsubscribe_url(&app.config, &token);

@@ -83,7 +83,8 @@ struct Sender {
 impl Sender {
     /// Sends a few mails, and returns how long to wait before the next round.
     async fn round(&mut self, app: &Arc<App>, relay: &Relay, job: &BackgroundJob) -> Result<Duration, Problem> {
-        if !app.database.read(|c| Ok::<_, Problem>(claims::is_due(c)?)).await? {
+        let here = Arc::clone(app);
+        if !app.database.read(move |c| Ok::<_, Problem>(claims::is_due(c, &here.config.mail)?)).await? {
             self.close_idle();
             return Ok(POLL_INTERVAL);
         }
@@ -94,25 +95,41 @@ impl Sender {
         if mails.is_empty() {
             return Ok(POLL_INTERVAL);
         }
+        let mut is_given_up = false;
         for mail in &mails {
             job.begin();
-            let result = match draft(app, mail).await {
-                _ if mail.expires_at < now() => Ok(SendResult::new(
-                    SendOutcome::Unsendable,
-                    "expired",
-                    "the mail server did not take the mail in time",
-                )),
-                Ok(MailDraft::Ready(message)) => self.send(relay, *message).await,
-                Ok(MailDraft::Obsolete(reason)) => Ok(SendResult::new(SendOutcome::Dropped, "dropped", reason)),
-                Ok(MailDraft::Broken(reason)) => Ok(SendResult::new(SendOutcome::Unsendable, "broken", &reason)),
-                Err(problem) => Err(SendResult::new(SendOutcome::Deferred, "database", &problem.detail)),
-            };
-            match result {
-                Ok(result) => store(app, mail, result).await,
+            match self.attempt(app, relay, mail).await {
+                Ok(Some(result)) => store(app, mail, result).await,
+                Ok(None) => is_given_up = true,
                 Err(reason) => return self.give_back(app, node, reason).await,
             }
         }
+        if is_given_up {
+            app.database.write(move |c| Ok::<_, Problem>(claims::give_up(c, &node)?)).await?;
+        }
         Ok(Duration::ZERO)
+    }
+
+    /// Tries to send a mail. Returns the outcome; none if the mail is not to be sent any more. An error says why mails
+    /// cannot be sent at all.
+    async fn attempt(
+        &mut self,
+        app: &Arc<App>,
+        relay: &Relay,
+        mail: &MailRow,
+    ) -> Result<Option<SendResult>, SendResult> {
+        let result = match draft(app, mail).await {
+            Ok(MailDraft::Unwanted) => return Ok(None),
+            _ if mail.expires_at < now() => {
+                let detail = "the mail server did not take the mail in time";
+                SendResult::new(SendOutcome::Unsendable, "expired", detail)
+            }
+            Ok(MailDraft::Ready(message)) => self.send(relay, *message).await?,
+            Ok(MailDraft::Obsolete(reason)) => SendResult::new(SendOutcome::Dropped, "dropped", reason),
+            Ok(MailDraft::Broken(reason)) => SendResult::new(SendOutcome::Unsendable, "broken", &reason),
+            Err(problem) => return Err(SendResult::new(SendOutcome::Deferred, "database", &problem.detail)),
+        };
+        Ok(Some(result))
     }
 
     /// Sends a message, over the present connection or a new one. An error says why there is no connection.

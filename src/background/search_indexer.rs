@@ -227,8 +227,9 @@ fn changes(connection: &mut Db, followed: Option<Position>) -> QueryResult<Optio
 fn referring(connection: &mut Db, ids: &[String]) -> QueryResult<Vec<String>> {
     let mut found = Vec::new();
     for ids in ids.chunks(CHUNK as usize) {
-        let below = children(connection, &ids.iter().map(String::as_str).collect::<Vec<_>>())?;
-        let targets = in_list(connection.dialect(), links::target_id, ids.iter().chain(&below));
+        let below = children(connection, &ids.iter().map(String::as_str).collect::<Vec<_>>(), i64::MAX)?;
+        let targets = ids.iter().chain(below.iter().map(|child| &child.id));
+        let targets = in_list(connection.dialect(), links::target_id, targets);
         let sources = links::table.filter(targets).select(links::source_id);
         found.extend(sources.load::<String>(connection)?);
     }

@@ -13,6 +13,7 @@ use crate::app::StartError;
 use crate::auth::accounts;
 use crate::auth::permissions::Role;
 use crate::config::Config;
+use crate::config::network::is_loopback;
 use crate::database::{Address, Db, connection, inspect, migrate};
 use crate::editorial::zone_rules;
 use crate::search;
@@ -46,7 +47,7 @@ fn settings(config: &Config) -> Vec<Finding> {
             "plenary.example.toml lists all settings; the variable of site.time_zone is PLENARY_SITE__TIME_ZONE.",
         ));
     }
-    let local = ["127.0.0.1", "localhost", "[::1]"].iter().any(|host| config.public_url.contains(host));
+    let local = is_loopback(&config.public_url);
     if local && !config.listen.starts_with("127.") && !config.listen.starts_with("[::1]") {
         findings.push(warning(
             format!(

@@ -48,7 +48,7 @@ pub async fn run(app: &Arc<App>, command: MailCommand) -> Result<(), StartError>
     let is_known = app.database.write(store).await.map_err(|problem| problem.detail)?;
     report(&match is_known {
         true => format!("noted for mail {mail_id}"),
-        false => format!("the log does not have mail {mail_id} any more"),
+        false => format!("mail {mail_id} is not in the log any more, or came back before"),
     });
     Ok(())
 }

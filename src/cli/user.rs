@@ -6,7 +6,7 @@ use serde_json::json;
 use super::{print, print_error, report};
 use crate::app::{App, StartError};
 use crate::auth::permissions::Role;
-use crate::auth::{accounts, audit_log, passwords, sessions};
+use crate::auth::{accounts, audit_log, one_time_tokens, passwords};
 use crate::database::Db;
 use crate::journal::Author;
 use crate::problem::Problem;
@@ -81,12 +81,8 @@ async fn set_password(app: &App, email: String) -> Result<(), Problem> {
     let hash = read_password(app, &email)?;
     app.database
         .write(move |c| {
-            let mut row = accounts::by_email(c, &email)?.ok_or_else(|| Problem::not_found("account"))?;
-            row.password_hash = hash;
-            sessions::revoke_all(c, &row.id)?;
-            // Running servers cache the sessions; only a journal entry makes them drop those.
-            audit_log::append(c, &author(), "password_change", &row.id, &json!({}))?;
-            accounts::save(c, row).map(drop)
+            let row = accounts::by_email(c, &email)?.ok_or_else(|| Problem::not_found("account"))?;
+            one_time_tokens::replace_password(c, &author(), "password_change", row, hash).map(drop)
         })
         .await?;
     report("The password was set, and all sessions of the account have ended.");

@@ -69,6 +69,12 @@ pub fn is_loopback(url: &str) -> bool {
     }
 }
 
+/// Returns whether nobody on the way can read or change what is sent to a URL: it is an https URL, or an http URL of this
+/// machine.
+pub fn is_secure(url: &str) -> bool {
+    url.starts_with("https://") || (url.starts_with("http://") && is_loopback(url))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -102,6 +108,29 @@ mod tests {
         for url in ["http://127.0.0.1.example.org", "http://localhost.example.org", "http://10.0.0.1", "localhost", ""]
         {
             assert!(!is_loopback(url), "{url}");
+        }
+    }
+
+    #[test]
+    fn plain_http_is_secure_on_this_machine_only() {
+        for url in [
+            "https://id.example.org",
+            "http://localhost",
+            "http://localhost:8080/a",
+            "http://127.0.0.2",
+            "http://[::1]:9",
+        ] {
+            assert!(is_secure(url), "{url}");
+        }
+        for url in [
+            "http://localhost.example.org",
+            "http://127.0.0.1.example.org",
+            "http://localhost@example.org",
+            "http://example.org/?http://localhost",
+            "ftp://localhost",
+            "localhost",
+        ] {
+            assert!(!is_secure(url), "{url}");
         }
     }
 }

@@ -6,7 +6,7 @@ use language_tags::LanguageTag;
 
 use super::ROLES;
 use crate::config::Config;
-use crate::config::network::is_loopback;
+use crate::config::network::is_secure;
 use crate::content::values;
 use crate::time_zone::rules;
 
@@ -120,13 +120,8 @@ impl Config {
             "auth.access_token_minutes",
             "must be between 1 and 60",
         );
-        let loopback = |url: &str| ["http://127.0.0.1", "http://localhost"].iter().any(|own| url.starts_with(own));
         let issuer = &self.oidc.issuer;
-        violations.check(
-            issuer.is_empty() || issuer.starts_with("https://") || loopback(issuer),
-            "oidc.issuer",
-            "must be an https URL",
-        );
+        violations.check(issuer.is_empty() || is_secure(issuer), "oidc.issuer", "must be an https URL");
         violations.check(issuer.is_empty() || !self.oidc.client_id.is_empty(), "oidc.client_id", "must not be empty");
         for uri in &self.oidc.redirect_uris {
             violations.check(
@@ -239,7 +234,6 @@ impl Config {
 
     /// Checks the origins that may use the cookie of a session. They are trusted with the rights of editors.
     fn check_credential_origins(&self, violations: &mut ViolationList) {
-        let is_secure = |url: &str| url.starts_with("https://") || is_loopback(url);
         violations.check(
             self.cors.credential_origins.is_empty() || is_secure(&self.public_url),
             "cors.credential_origins",
@@ -309,5 +303,25 @@ mod tests {
         }
         assert_eq!(violations.iter().filter(|f| f.starts_with("site.locales")).count(), 1, "{violations:?}");
         assert_eq!(violations.iter().filter(|f| f.starts_with("mcp.")).count(), 2, "{violations:?}");
+    }
+
+    /// The answers of the provider of identities decide who may log in.
+    #[test]
+    fn an_issuer_by_http_is_on_this_machine() {
+        for (issuer, is_allowed) in [
+            ("https://id.example.org", true),
+            ("http://localhost:8080/realm", true),
+            ("http://127.0.0.1:9", true),
+            ("http://[::1]:9", true),
+            ("http://localhost.example.org", false),
+            ("http://127.0.0.1.example.org", false),
+            ("http://localhost@id.example.org", false),
+            ("http://id.example.org", false),
+        ] {
+            let mut config = Config::default();
+            (config.oidc.issuer, config.oidc.client_id) = (issuer.into(), "cms".into());
+            let is_told = config.violations().iter().any(|fault| fault.starts_with("oidc.issuer:"));
+            assert_eq!(is_told, !is_allowed, "{issuer}");
+        }
     }
 }

@@ -12,7 +12,14 @@ use crate::content::violation::{Violations, unknown_name_message};
 use crate::content::{Site, values};
 use crate::database::mail_schema::contact_forms;
 use crate::database::{Db, now};
+use crate::items::Expected;
+use crate::journal::history;
+use crate::problem::{Problem, ProblemKind};
 
+/// Kind of the entries of the journal about forms.
+pub const KIND: &str = "contact_form";
+/// What is said of a version that is not the present one.
+pub const CHANGED: &str = "the form was changed since; read it again";
 /// Greatest length of the name of a form.
 pub const MAX_NAME: usize = 64;
 /// Names of the types of fields.
@@ -98,12 +105,11 @@ pub fn no_name(name: &str) -> String {
     )
 }
 
-/// Returns the text in a language, or in the nearest one.
+/// Returns the text in a language, or in the nearest one by the fallbacks of the site; otherwise the first one.
 pub fn in_locale<'a>(labels: &'a [Label], site: &Site, locale: &str) -> &'a str {
-    let base = locale.split('-').next().unwrap_or_default();
-    let wanted = [locale, base, site.default_locale()];
+    let chain = site.fallback_chain(locale);
     let found =
-        wanted.iter().find_map(|tag| labels.iter().find(|label| label.locale == *tag)).or_else(|| labels.first());
+        chain.iter().find_map(|tag| labels.iter().find(|label| label.locale == *tag)).or_else(|| labels.first());
     found.map_or("", |label| label.text.as_str())
 }
 
@@ -269,7 +275,8 @@ pub fn by_name(connection: &mut Db, name: &str) -> QueryResult<Option<ContactFor
     Ok(contact_forms::table.find(name).first::<Row>(connection).optional()?.and_then(of_row))
 }
 
-/// Stores a form, at the version after `earlier`; a new one if there is none.
+/// Stores a form, at the version after `earlier`; a new one if there is none. If a form had the name before, its versions go on,
+/// so that no tag of it is one of the new form.
 ///
 /// # Errors
 /// Fails if a statement fails.
@@ -279,7 +286,11 @@ pub fn save(
     definition: FormDefinition,
     earlier: Option<i64>,
 ) -> QueryResult<ContactForm> {
-    let form = ContactForm { name: name.to_owned(), definition, version: earlier.unwrap_or(0) + 1, updated_at: now() };
+    let last = match earlier {
+        Some(version) => version,
+        None => history::last_version(connection, KIND, name)?,
+    };
+    let form = ContactForm { name: name.to_owned(), definition, version: last + 1, updated_at: now() };
     write(connection, &form, earlier.is_some())?;
     Ok(form)
 }
@@ -303,10 +314,15 @@ pub fn write(connection: &mut Db, form: &ContactForm, is_present: bool) -> Query
     Ok(())
 }
 
-/// Deletes a form. Its messages stay for as long as they are kept.
+/// Deletes a form that an administrator has read, and returns it. Its messages stay for as long as they are kept.
 ///
 /// # Errors
-/// Fails if the statement fails.
-pub fn delete(connection: &mut Db, name: &str) -> QueryResult<bool> {
-    diesel::delete(contact_forms::table.find(name)).execute(connection).map(|rows| rows > 0)
+/// 404 or 412 if there is no such form or it was changed since.
+pub fn delete(connection: &mut Db, name: &str, version: &Expected) -> Result<ContactForm, Problem> {
+    let form = by_name(connection, name)?.ok_or_else(|| Problem::not_found("form"))?;
+    if !version.accepts(form.version) {
+        return Err(Problem::new(ProblemKind::PreconditionFailed, CHANGED));
+    }
+    diesel::delete(contact_forms::table.find(name)).execute(connection)?;
+    Ok(form)
 }

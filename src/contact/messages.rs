@@ -11,7 +11,7 @@ use crate::content::Site;
 use crate::database::mail_schema::contact_messages;
 use crate::database::{Db, new_id, now};
 use crate::items::Expected;
-use crate::mail::log::forget_recipient;
+use crate::mail::log::forget_recipients_in;
 use crate::mail::outbox::{MailKind, MailRow};
 use crate::problem::{Problem, ProblemKind};
 
@@ -250,23 +250,30 @@ pub fn answer(
     Ok(())
 }
 
-/// Deletes a message, and the address of its sender from the log of mails.
+/// Deletes a message, and the address of its sender from the log of the answers to it; answers that wait are dropped. Other
+/// mails to this address, which anybody may have given, are not touched.
 ///
 /// # Errors
 /// 404 or 412 if the message does not exist or was changed since.
 pub fn delete(connection: &mut Db, id: &str, version: &Expected) -> Result<(), Problem> {
     let message = expected(connection, id, version)?;
-    diesel::delete(contact_messages::table.find(id)).execute(connection)?;
-    if !message.email.is_empty() {
-        forget_recipient(connection, &message.email)?;
-    }
-    Ok(())
+    Ok(delete_all(connection, &[message.id])?)
 }
 
-/// Deletes the messages whose time is over.
+fn delete_all(connection: &mut Db, ids: &[String]) -> QueryResult<()> {
+    diesel::delete(contact_messages::table.filter(contact_messages::id.eq_any(ids))).execute(connection)?;
+    forget_recipients_in(connection, ids, MailKind::ContactAnswer)
+}
+
+/// Deletes the messages whose time is over, as [`delete`] does. Returns how many there were.
 ///
 /// # Errors
-/// Fails if the statement fails.
+/// Fails if a statement fails.
 pub fn delete_expired(connection: &mut Db) -> QueryResult<usize> {
-    diesel::delete(contact_messages::table.filter(contact_messages::delete_at.lt(now()))).execute(connection)
+    let expired = contact_messages::table.filter(contact_messages::delete_at.lt(now()));
+    let ids: Vec<String> = expired.select(contact_messages::id).limit(10_000).load(connection)?;
+    for part in ids.chunks(500) {
+        delete_all(connection, part)?;
+    }
+    Ok(ids.len())
 }

@@ -7,6 +7,7 @@ pub mod blocks;
 pub mod custom_fields;
 pub mod editable_form;
 pub mod field;
+pub mod html;
 pub mod html_attributes;
 mod html_nesting;
 pub mod left_out;

@@ -1,7 +1,7 @@
 //! Change feed for clients that keep a copy. The journal tells which items were touched. Each change carries
 //! what the public sees of the item now, so that receiving a change twice does no harm.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use diesel::prelude::*;
 use diesel::result::QueryResult;
@@ -9,19 +9,23 @@ use serde::{Deserialize, Serialize};
 
 use super::{ReadContext, Shape};
 use crate::content::Site;
-use crate::content_types::{ALL, ContentType};
+use crate::content_types::ContentType;
 use crate::database::position::Position;
 use crate::database::schema::{items, journal};
-use crate::database::{Db, in_list, unindexed};
+use crate::database::{Db, in_list};
 use crate::delivery::render::compose::compose;
 use crate::delivery::render::loaded_item::LoadedItem;
-use crate::delivery::sql::referrers;
+use crate::delivery::sql::referrers::{self, Child};
 use crate::items::Item;
 use crate::items::render::View;
 use crate::journal::snapshot;
 use crate::signed_token;
 
 const PURPOSE: &str = "changes";
+/// Maximum number of items in a batch of changes besides those that were touched: their children, and what refers to them.
+const MAX_AROUND: usize = 2_000;
+/// Action of the journal entries of items that are deleted for good.
+const PURGE: &str = "purge";
 
 /// Position of a client's copy in the change feed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -136,7 +140,6 @@ pub fn copy(connection: &mut Db, site: &Site, token: Option<Token>, limit: i64) 
 ///
 /// Fails if a database statement fails.
 pub fn since(connection: &mut Db, site: &Site, since: Position, limit: i64) -> QueryResult<Option<Changes>> {
-    let kinds: Vec<&str> = ALL.iter().map(|content_type| content_type.kind).collect();
     let mut entries: Vec<Entry> = journal::table
         // The entry itself is read as well, to see that it is still the same: after a restore or a failover,
         // its number can be that of another one.
@@ -154,39 +157,77 @@ pub fn since(connection: &mut Db, site: &Site, since: Position, limit: i64) -> Q
     let more = entries.len() as i64 > limit;
     let seen = &entries[..entries.len().min(usize::try_from(limit).unwrap_or(usize::MAX))];
     let position = seen.last().map_or(since, Entry::position);
-    // The last touch of an item counts. Items then come before those that refer to them, if they were written
-    // in that order.
-    let mut ids: Vec<&str> = Vec::new();
-    let mut purges: Vec<i64> = Vec::new();
-    let mut shown: Vec<&str> = Vec::new();
-    for entry in seen.iter().rev().filter(|entry| kinds.contains(&entry.kind.as_str())) {
-        let id = entry.item_id.as_str();
-        if !ids.contains(&id) {
-            ids.push(id);
-        }
-        if referrers::is_visible(&entry.action) && !shown.contains(&id) {
-            shown.push(id);
-        }
-        if entry.action == "purge" {
-            purges.push(entry.sequence);
-        }
-    }
-    ids.reverse();
-    let below = referrers::children(connection, &shown)?;
-    shown.extend(below.iter().map(String::as_str));
-    let referring = match referrers::of(connection, &shown)? {
-        Some(found) => found,
-        // More items refer to these than fit into a response, so fewer entries are returned at once. The
-        // referring items of a single entry are left out: clients join them by id.
-        None if seen.len() > 1 => return self::since(connection, site, since, seen.len() as i64 / 2),
-        None => Vec::new(),
+    let touched = Touched::of(seen);
+    let Some(around) = around(connection, &touched)? else {
+        // More items change with these than fit into a response, so fewer entries are returned at once.
+        return self::since(connection, site, since, seen.len() as i64 / 2);
     };
-    let mut rows = changed_items(connection, &ids)?;
-    let known: HashSet<String> = rows.iter().map(|row| row.id.clone()).collect();
-    rows.extend(referring.into_iter().filter(|row| !known.contains(&row.id)));
-    let purged = purged(connection, &purges)?;
+    let mut rows = changed_items(connection, &touched.ids, &around.below)?;
+    rows.extend(around.referring);
+    let purged = purged(connection, seen)?;
     let changes = visible_changes(connection, site, rows, &purged)?;
     Ok(Some(Changes { changes, token: Token { position, after: None }, more }))
+}
+
+/// The items that journal entries touch.
+#[derive(Debug)]
+struct Touched<'a> {
+    /// The ids of all of them, in the order of their last touch. Items then come before those that refer to them, if they
+    /// were written in that order.
+    ids: Vec<&'a str>,
+    /// The ids of those of which others may show a part that changed.
+    shown: Vec<&'a str>,
+}
+
+impl<'a> Touched<'a> {
+    fn of(entries: &'a [Entry]) -> Self {
+        let (mut ids, mut shown) = (Vec::new(), Vec::new());
+        let (mut known, mut known_shown) = (HashSet::new(), HashSet::new());
+        for entry in entries.iter().rev().filter(|entry| ContentType::of_kind(&entry.kind).is_some()) {
+            let id = entry.item_id.as_str();
+            if known.insert(id) {
+                ids.push(id);
+            }
+            if referrers::is_visible(&entry.action) && known_shown.insert(id) {
+                shown.push(id);
+            }
+        }
+        ids.reverse();
+        Self { ids, shown }
+    }
+}
+
+/// What changes with the items that were touched, and was not touched itself.
+struct Around {
+    /// Their children.
+    below: Vec<Child>,
+    /// Public items that show a part of them or of their children.
+    referring: Vec<Item>,
+}
+
+/// Returns what changes with the items that were touched; `None` if it is more than [`MAX_AROUND`] and the number of items
+/// can be reduced. The children of a single item are always complete. The items that refer to it are left out if they are
+/// more: clients join them by id.
+fn around(connection: &mut Db, touched: &Touched<'_>) -> QueryResult<Option<Around>> {
+    let own: HashSet<&str> = touched.ids.iter().copied().collect();
+    let is_single = own.len() <= 1;
+    let limit = if is_single { i64::MAX } else { (MAX_AROUND + own.len()) as i64 + 1 };
+    let children = referrers::children(connection, &touched.ids, limit)?;
+    let changed: HashSet<&str> = touched.shown.iter().copied().collect();
+    let below: Vec<Child> = children.iter().filter(|child| !own.contains(&*child.id)).cloned().collect();
+    let room = match is_single {
+        true => MAX_AROUND,
+        false if below.len() > MAX_AROUND => return Ok(None),
+        false => MAX_AROUND - below.len(),
+    };
+    let mut targets = touched.shown.clone();
+    targets.extend(children.iter().filter(|child| changed.contains(&*child.parent)).map(|child| &*child.id));
+    let known: HashSet<&str> = own.into_iter().chain(below.iter().map(|child| &*child.id)).collect();
+    let referring = match referrers::of(connection, &targets, &known, room)? {
+        None if !is_single => return Ok(None),
+        found => found.unwrap_or_default(),
+    };
+    Ok(Some(Around { below, referring }))
 }
 
 /// Columns of a journal entry that the feed reads.
@@ -207,53 +248,48 @@ impl Entry {
     }
 }
 
-/// Returns the content types and ids of purged items that had ever been public.
-fn purged(connection: &mut Db, sequences: &[i64]) -> QueryResult<Vec<(String, String)>> {
-    let mut found = Vec::new();
-    for sequence in sequences {
-        let (kind, id, stored): (String, String, Vec<u8>) = journal::table
-            .find(sequence)
-            .select((journal::kind, journal::item_id, journal::snapshot))
-            .first(connection)?;
+/// Returns the content types and ids of the items that these entries purge and that had ever been public, the last one
+/// first.
+fn purged(connection: &mut Db, entries: &[Entry]) -> QueryResult<Vec<(String, String)>> {
+    let mut purges = entries.iter().filter(|entry| entry.action == PURGE).map(|entry| entry.sequence);
+    let Some(first) = purges.next() else { return Ok(Vec::new()) };
+    let rows: Vec<(String, String, Vec<u8>)> = journal::table
+        .filter(journal::sequence.between(first, purges.next_back().unwrap_or(first)).and(journal::action.eq(PURGE)))
+        .order(journal::sequence.desc())
+        .select((journal::kind, journal::item_id, journal::snapshot))
+        .load(connection)?;
+    let was_public = |stored: &[u8]| {
         let snapshot: serde_json::Value =
-            serde_json::from_str(&snapshot::read(&stored).unwrap_or_default()).unwrap_or_default();
+            serde_json::from_str(&snapshot::read(stored).unwrap_or_default()).unwrap_or_default();
         // Older entries lack `shown_at`; the time of publication stands for it.
         let shown_at = snapshot.get("shown_at").or_else(|| snapshot.get("published_at"));
-        if shown_at.and_then(serde_json::Value::as_i64).unwrap_or(0) > 0 {
-            found.push((kind, id));
-        }
-    }
-    Ok(found)
+        shown_at.and_then(serde_json::Value::as_i64).unwrap_or(0) > 0
+    };
+    Ok(rows.into_iter().filter(|(_, _, stored)| was_public(stored)).map(|(kind, id, _)| (kind, id)).collect())
 }
 
 /// Loads the items with these ids in this order, each followed by its children that are visible only with it:
 /// a session appears and disappears with its event.
-fn changed_items(connection: &mut Db, ids: &[&str]) -> QueryResult<Vec<Item>> {
-    if ids.is_empty() {
-        return Ok(Vec::new());
-    }
-    let dialect = connection.dialect();
-    let rows: Vec<Item> =
-        items::table.filter(in_list(dialect, items::id, ids)).select(Item::as_select()).load(connection)?;
-    let child_kinds: Vec<&str> = ALL.iter().filter_map(|content_type| Some(content_type.children?.kind)).collect();
-    let children: Vec<Item> = items::table
-        .filter(in_list(dialect, items::parent_id, ids).and(unindexed(dialect, items::kind, &child_kinds)))
+fn changed_items(connection: &mut Db, ids: &[&str], below: &[Child]) -> QueryResult<Vec<Item>> {
+    let all = ids.iter().copied().chain(below.iter().map(|child| child.id.as_str()));
+    let rows: Vec<Item> = items::table
+        .filter(in_list(connection.dialect(), items::id, all))
         .order(items::id)
         .select(Item::as_select())
         .load(connection)?;
-    let mut done: HashSet<String> = HashSet::new();
-    let mut out = Vec::with_capacity(rows.len() + children.len());
-    for id in ids {
-        let own = rows.iter().filter(|row| row.id == **id);
-        let below =
-            children.iter().filter(|row| row.parent_id.as_deref() == Some(*id) && !ids.contains(&row.id.as_str()));
-        for row in own.chain(below) {
-            if done.insert(row.id.clone()) {
-                out.push(row.clone());
-            }
+    let own: HashSet<&str> = ids.iter().copied().collect();
+    let mut children: HashMap<String, Vec<Item>> = HashMap::new();
+    let mut touched: HashMap<String, Item> = HashMap::new();
+    for row in rows {
+        match &row.parent_id {
+            Some(parent) if !own.contains(row.id.as_str()) => children.entry(parent.clone()).or_default().push(row),
+            _ => drop(touched.insert(row.id.clone(), row)),
         }
     }
-    Ok(out)
+    let with_children = |id: &&str| {
+        touched.remove(*id).into_iter().chain(children.remove(*id).into_iter().flatten()).collect::<Vec<_>>()
+    };
+    Ok(ids.iter().flat_map(with_children).collect())
 }
 
 /// Returns the changes that the public sees of these items. Items that were never public are left out, so

@@ -10,6 +10,7 @@ pub mod list_items;
 mod named_items;
 pub mod page_by_path;
 pub mod page_versions;
+pub mod public_slugs;
 pub mod query;
 pub mod redirects;
 pub mod render;

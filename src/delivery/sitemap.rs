@@ -10,8 +10,9 @@ use crate::content::Site;
 use crate::content::local_time::utc_text;
 use crate::content::translations::{Translations, written_locales};
 use crate::content_types::{ALL, ContentType, EVENT};
+use crate::database::Db;
 use crate::database::schema::items;
-use crate::database::{Db, in_list};
+use crate::delivery::public_slugs;
 use crate::delivery::revisions::linked_changes;
 use crate::feeds::sitemap::{PageSlugs, SitemapEntry};
 use crate::items::paths::current;
@@ -72,10 +73,7 @@ pub fn entries(connection: &mut Db, site: &Site, part: SitemapPart) -> QueryResu
         .load(connection)?;
     let ids: Vec<&str> = rows.iter().map(|row| row.0.as_str()).collect();
     let linked = linked_changes(connection, &ids, None)?;
-    let owners = match content_type.kind {
-        "session" => slugs_of_owners(connection, rows.iter().filter_map(|row| row.1.as_deref()))?,
-        _ => HashMap::new(),
-    };
+    let owners = public_slugs::of_owners(connection, rows.iter().map(|row| (content_type.kind, row.1.as_deref())))?;
     let mut paths = if content_type.has_paths() { current(connection, &ids)? } else { HashMap::new() };
     let entry = |(id, parent_id, slug, translations, updated_at, content): Row| {
         let changed_at = linked.get(&id).map_or(updated_at, |linked| linked.changed_at.max(updated_at));
@@ -88,25 +86,12 @@ pub fn entries(connection: &mut Db, site: &Site, part: SitemapPart) -> QueryResu
             pages.retain(|page| paths.contains_key(&page.locale));
             pages.iter_mut().for_each(|page| page.slug.clone_from(&paths[&page.locale]));
         }
-        Some(SitemapEntry {
-            kind: content_type.kind,
-            pages,
-            event: parent_id.and_then(|id| owners.get(&id).cloned()),
-            changed_at: utc_text(changed_at),
-        })
+        if let Some(owner) = parent_id.and_then(|id| owners.get(&id)) {
+            pages.iter_mut().for_each(|page| page.event = Some(owner.in_locale(&page.locale).to_owned()));
+        }
+        Some(SitemapEntry { kind: content_type.kind, pages, changed_at: utc_text(changed_at) })
     };
     Ok(rows.into_iter().filter_map(entry).collect())
-}
-
-/// Returns the slugs of the events of sessions, by id.
-fn slugs_of_owners<'a>(
-    connection: &mut Db,
-    ids: impl Iterator<Item = &'a str>,
-) -> QueryResult<HashMap<String, String>> {
-    let dialect = connection.dialect();
-    let rows: Vec<(String, String)> =
-        items::table.filter(in_list(dialect, items::id, ids)).select((items::id, items::slug)).load(connection)?;
-    Ok(rows.into_iter().collect())
 }
 
 /// Returns the slugs of an item by the locales in which it has a page, that of the default locale first.
@@ -117,7 +102,9 @@ fn slugs(
     content: &Map<String, Value>,
 ) -> Vec<PageSlugs> {
     let locales = written_locales(content_type.fields, content_type.label, content, &translations, site);
-    let of_locale =
-        |locale: &str| PageSlugs { locale: locale.to_owned(), slug: translations.slug_or(locale, &slug).to_owned() };
+    let of_locale = |locale: &str| {
+        let slug = translations.slug_or(locale, &slug).to_owned();
+        PageSlugs { locale: locale.to_owned(), slug, event: None }
+    };
     locales.into_iter().map(of_locale).collect()
 }

@@ -13,6 +13,7 @@ use crate::editorial::batch::EntryWrite;
 use crate::editorial::editor::{Editor, WriteResult, find_version};
 use crate::editorial::lifecycle;
 use crate::editorial::write_context::WriteContext;
+use crate::hex::hex;
 use crate::items::sources::{self, NOT_WRITTEN, Renewed, Source};
 use crate::items::{Expected, Item};
 use crate::problem::{Problem, ProblemKind};
@@ -105,7 +106,7 @@ pub(super) fn fingerprint(mode: &LocaleMode, content: &Value) -> String {
         LocaleMode::All => "*",
     };
     let hash = Sha256::digest(format!("{locale}\n{content}"));
-    format!("put-{}", hash.iter().take(16).map(|byte| format!("{byte:02x}")).collect::<String>())
+    format!("put-{}", hex(&hash[..16]))
 }
 
 /// The condition under which the item with an external id is created or replaced.

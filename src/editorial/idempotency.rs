@@ -11,6 +11,7 @@ use sha2::{Digest, Sha256};
 use crate::content::violation::Violations;
 use crate::database::schema::idempotency_keys;
 use crate::database::{Db, now};
+use crate::hex::hex;
 use crate::problem::Problem;
 
 /// An idempotency key with the request and the item that it stands for.
@@ -47,7 +48,7 @@ impl Idempotent {
         hash.update(target.as_bytes());
         hash.update([0]);
         hash.update(body);
-        let fingerprint = hash.finalize().iter().map(|b| format!("{b:02x}")).collect();
+        let fingerprint = hex(&hash.finalize());
         Ok(Self {
             account_id: account_id.to_owned(),
             key: key.to_owned(),

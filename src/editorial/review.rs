@@ -1,10 +1,11 @@
 //! Collaboration on items: comments, assignments, presence, and the inbox.
 
+use diesel::dsl::min;
 use diesel::prelude::*;
 use diesel::result::QueryResult;
 
 use crate::database::schema::{accounts, assignments, comments, items, presences};
-use crate::database::{Db, new_id, now};
+use crate::database::{Db, in_list, new_id, now};
 use crate::editorial::lifecycle;
 use crate::editorial::write_context::WriteContext;
 use crate::items::Item;
@@ -263,20 +264,28 @@ pub fn inbox(
         .select(Item::as_select())
         .load(connection)?;
     found.extend(rows.into_iter().map(|item| (InboxReason::Assigned, item)));
-    let rows: Vec<Item> = comments::table
+    let rows = commented(connection, account_id, limit)?;
+    found.extend(rows.into_iter().map(|item| (InboxReason::Comments, item)));
+    Ok(found)
+}
+
+/// Returns items that an account created or is assigned to and that have unresolved comments by others, in the order of
+/// the first of these.
+fn commented(connection: &mut Db, account_id: &str, limit: i64) -> QueryResult<Vec<Item>> {
+    // An item counts once, however many comments it has.
+    let ids: Vec<String> = comments::table
         .inner_join(items::table)
         .left_join(assignments::table.on(assignments::item_id.eq(items::id)))
         .filter(comments::resolved_at.eq(0).and(items::trashed_at.eq(0)))
         .filter(comments::author.is_null().or(comments::author.ne(account_id)))
         .filter(items::created_by.eq(account_id).or(assignments::account_id.nullable().eq(account_id)))
-        .order(comments::id)
+        .group_by(comments::item_id)
+        .order(min(comments::id))
         .limit(limit)
-        .select(Item::as_select())
+        .select(comments::item_id)
         .load(connection)?;
-    for item in rows {
-        if !found.iter().any(|(why, known)| *why == InboxReason::Comments && known.id == item.id) {
-            found.push((InboxReason::Comments, item));
-        }
-    }
-    Ok(found)
+    let these = items::table.filter(in_list(connection.dialect(), items::id, &ids));
+    let mut rows: Vec<Item> = these.select(Item::as_select()).load(connection)?;
+    rows.sort_by_key(|row| ids.iter().position(|id| *id == row.id));
+    Ok(rows)
 }

@@ -55,8 +55,15 @@ impl Merge {
 /// Returns whether others changed the same value, a part of it, or an object around it, and not to the same
 /// result. Two sides that arrive at the same value do not conflict.
 fn clashes(change: &Difference, theirs: &[String], current: &Map<String, Value>) -> bool {
-    let same = Value::Object(current.clone()).pointer(&change.pointer).unwrap_or(&Value::Null) == &change.after;
+    let same = value_at(current, &change.pointer).unwrap_or(&Value::Null) == &change.after;
     !same && theirs.iter().any(|other| diff::overlap(&change.pointer, other))
+}
+
+/// Returns the value at a JSON Pointer (RFC 6901) within a content.
+fn value_at<'a>(content: &'a Map<String, Value>, pointer: &str) -> Option<&'a Value> {
+    let path = pointer.strip_prefix('/')?;
+    let (name, below) = path.split_at(path.find('/').unwrap_or(path.len()));
+    content.get(&name.replace("~1", "/").replace("~0", "~"))?.pointer(below)
 }
 
 fn stale(item: &Item, changed: Vec<String>, conflicts: Vec<String>) -> Problem {
@@ -79,4 +86,22 @@ pub fn as_input(
         input.insert("slug".to_owned(), slug.into());
     }
     input
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn pointers_are_those_of_the_whole() {
+        let whole = json!({"a/b": {"c~d": [1, {"": 2}]}, "": 3, "e": null});
+        let content = whole.as_object().unwrap();
+        for pointer in
+            ["/a~1b", "/a~1b/c~0d/1/", "/a~1b/c~0d/0", "/", "/e", "/e/f", "/a/b", "/a~1b/c~0d/7", "x", "/none"]
+        {
+            assert_eq!(value_at(content, pointer), whole.pointer(pointer), "{pointer}");
+        }
+    }
 }

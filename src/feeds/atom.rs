@@ -3,7 +3,8 @@
 use atom_syndication::{Category, Content, Entry, Feed as AtomFeed, Link, Person, Text};
 use serde_json::Value;
 
-use super::{Feed, escape_html, list, partner, text, time, when_and_where};
+use super::{Feed, list, partner, text, time, when_and_where, xml_text};
+use crate::content::html;
 
 const ATOM: &str = "application/atom+xml";
 
@@ -27,7 +28,7 @@ pub fn atom(feed: &Feed<'_>) -> String {
         entries: feed.items.iter().map(|event| entry(feed, event)).collect(),
         ..AtomFeed::default()
     };
-    document.to_string()
+    xml_text(document.to_string())
 }
 
 fn entry(feed: &Feed<'_>, event: &Value) -> Entry {
@@ -37,7 +38,7 @@ fn entry(feed: &Feed<'_>, event: &Value) -> Entry {
     });
     let organiser = partner(event, "organiser").and_then(|partner| text(partner, "name"));
     let line = when_and_where(event);
-    let paragraph = line.as_deref().map(|line| format!("<p>{}</p>\n", escape_html(line))).unwrap_or_default();
+    let paragraph = line.as_deref().map(|line| format!("<p>{}</p>\n", html::escape(line))).unwrap_or_default();
     let summary: Vec<String> = line.into_iter().chain(feed.description(event)).collect();
     Entry {
         title: Text::plain(feed.event_title(event)),

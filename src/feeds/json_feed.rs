@@ -2,7 +2,8 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Feed, attendance_mode, date_precision, dates, escape_html, list, object, partner, text, when_and_where};
+use super::{Feed, attendance_mode, date_precision, dates, list, object, partner, text, when_and_where};
+use crate::content::html;
 use crate::content::local_time::utc_text;
 
 /// Returns the feed as a JSON Feed document.
@@ -35,7 +36,7 @@ fn item(feed: &Feed<'_>, event: &Value) -> Value {
     // An item requires one of the two (JSON Feed 1.1, "Items").
     match feed.html(event, "body") {
         Some(body) => {
-            let line = line.map(|line| format!("<p>{}</p>\n", escape_html(&line))).unwrap_or_default();
+            let line = line.map(|line| format!("<p>{}</p>\n", html::escape(&line))).unwrap_or_default();
             set("content_html", (line + &body).into());
         }
         None => {

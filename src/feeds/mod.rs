@@ -113,6 +113,15 @@ pub fn text<'a>(object: &'a Value, name: &str) -> Option<&'a str> {
     object.get(name)?.as_str()
 }
 
+/// Returns an XML document without the two noncharacters that texts may have and XML may not (XML 1.0, section 2.2).
+fn xml_text(mut document: String) -> String {
+    let noncharacters = ['\u{fffe}', '\u{ffff}'];
+    if document.contains(noncharacters) {
+        document.retain(|c| !noncharacters.contains(&c));
+    }
+    document
+}
+
 /// Returns a property as an RFC 3339 time; `None` if it is absent, null or a date only.
 pub fn time(object: &Value, name: &str) -> Option<DateTime<FixedOffset>> {
     DateTime::parse_from_rfc3339(text(object, name)?).ok()
@@ -165,11 +174,6 @@ pub fn when_and_where(event: &Value) -> Option<String> {
     let place = place.or_else(|| text(event, "online_url").map(str::to_owned));
     let parts: Vec<String> = dates::line(event).into_iter().chain(place).collect();
     (!parts.is_empty()).then(|| parts.join(" · "))
-}
-
-/// Escapes plain text for formats that expect HTML.
-pub fn escape_html(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }
 
 /// Returns the first partner with this role.

@@ -5,7 +5,8 @@ use rss::extension::dublincore::DublinCoreExtension;
 use rss::{Category, Channel, Enclosure, Guid, Item};
 use serde_json::Value;
 
-use super::{Feed, escape_html, list, object, partner, text, time, when_and_where};
+use super::{Feed, list, object, partner, text, time, when_and_where, xml_text};
+use crate::content::html;
 
 const NAMESPACES: [(&str, &str); 3] = [
     ("atom", "http://www.w3.org/2005/Atom"),
@@ -41,7 +42,7 @@ pub fn rss(feed: &Feed<'_>) -> String {
         items: feed.items.iter().map(|event| item(feed, event)).collect(),
         ..Channel::default()
     };
-    channel.to_string()
+    xml_text(channel.to_string())
 }
 
 fn item(feed: &Feed<'_>, event: &Value) -> Item {
@@ -50,8 +51,8 @@ fn item(feed: &Feed<'_>, event: &Value) -> Item {
     let creators: Vec<String> =
         partner(event, "organiser").and_then(|partner| text(partner, "name")).map(str::to_owned).into_iter().collect();
     // The elements contain HTML, so plain text has to be escaped for it, besides the escaping by XML.
-    let line = when_and_where(event).map(|line| escape_html(&line));
-    let summary = feed.description(event).map(|text| escape_html(&text).replace('\n', "<br>\n"));
+    let line = when_and_where(event).map(|line| html::escape(&line));
+    let summary = feed.description(event).map(|text| html::escape(&text).replace('\n', "<br>\n"));
     let parts: Vec<String> = line.iter().cloned().chain(summary).collect();
     let paragraph = line.map(|line| format!("<p>{line}</p>\n")).unwrap_or_default();
     Item {

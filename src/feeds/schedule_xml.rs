@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::identities::Identities;
 use super::schedule::{ConferenceSchedule, Day};
 use super::scheduled_talk::ScheduledTalk;
-use super::text;
+use super::{text, xml_text};
 use crate::content::local_time::rfc3339;
 
 type Out = Writer<Vec<u8>>;
@@ -18,7 +18,7 @@ pub fn schedule_xml(schedule: &ConferenceSchedule<'_>) -> String {
     // Writing to a `Vec` cannot fail.
     let _ = out.write_event(Event::Decl(BytesDecl::new("1.0", Some("UTF-8"), None)));
     let _ = write(&mut out, schedule);
-    String::from_utf8(out.into_inner()).unwrap_or_default()
+    xml_text(String::from_utf8(out.into_inner()).unwrap_or_default())
 }
 
 fn write(out: &mut Out, schedule: &ConferenceSchedule<'_>) -> std::io::Result<()> {

@@ -16,18 +16,18 @@ pub struct SitemapEntry {
     pub kind: &'static str,
     /// The pages of the item, that in the default locale first.
     pub pages: Vec<PageSlugs>,
-    /// Slug of the event, for a session.
-    pub event: Option<String>,
     /// Time of the last change of the item or of anything that it is shown with (RFC 3339).
     pub changed_at: String,
 }
 
-/// The slug of an item in a locale.
+/// The slugs in the address of an item in a locale.
 #[derive(Debug)]
 pub struct PageSlugs {
     pub locale: String,
     /// The slug, or the path of an item that has one.
     pub slug: String,
+    /// Slug of the event in the locale, for a session.
+    pub event: Option<String>,
 }
 
 type Out = Writer<Vec<u8>>;
@@ -82,7 +82,7 @@ impl ItemPages<'_> {
 
     fn address(&self, entry: &SitemapEntry, page_slugs: &PageSlugs) -> String {
         let address = page(self.site, self.public_url, entry.kind, &page_slugs.slug, &page_slugs.locale);
-        address.replace("{event}", entry.event.as_deref().unwrap_or_default())
+        address.replace("{event}", page_slugs.event.as_deref().unwrap_or_default())
     }
 
     /// Writes the page of an item in one of its languages, with links to the others.

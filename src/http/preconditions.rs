@@ -49,8 +49,7 @@ fn members<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item 
 pub fn required_version(request: &Request) -> Result<Expected, Problem> {
     let given: Vec<&str> = members(request.http.headers(), &IF_MATCH).filter(|member| *member != "*").collect();
     if given.is_empty() {
-        let detail = "send If-Match with the ETag of the version that you read";
-        return Err(Problem::new(ProblemKind::PreconditionRequired, detail));
+        return Err(no_version());
     }
     let is_tag = |member: &&str| version_of(member.strip_prefix("W/").unwrap_or(member)).is_some();
     if !given.iter().any(is_tag) {
@@ -60,11 +59,52 @@ pub fn required_version(request: &Request) -> Result<Expected, Problem> {
     Ok(given.into_iter().filter_map(version_of).collect())
 }
 
+/// Returns the problem of a write that names no version.
+pub fn no_version() -> Problem {
+    let detail = "send If-Match with the ETag of the version that you read";
+    Problem::new(ProblemKind::PreconditionRequired, detail)
+}
+
+/// The precondition of a write that creates or replaces a resource.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PutPrecondition {
+    /// Neither header, or an empty one.
+    None,
+    /// `If-None-Match: *`: the resource does not exist.
+    Absent,
+    /// `If-Match: *`: the resource exists, at a version that is not named.
+    Present,
+    /// `If-Match`: the resource is at one of these versions.
+    Versions(Expected),
+}
+
+/// Reads the precondition of a write that creates or replaces a resource from `If-Match` and `If-None-Match`.
+///
+/// # Errors
+/// 400 if both headers are there, or one of them has no value of this server.
+pub fn put_precondition(request: &Request) -> Result<PutPrecondition, Problem> {
+    let is_absent = requires_absence(request)?;
+    let is_given = members(request.http.headers(), &IF_MATCH).next().is_some();
+    match (is_given, is_absent) {
+        (true, true) => Err(Problem::bad_request(Violations::one(
+            "If-None-Match",
+            "with_if_match",
+            "nothing can be absent and at a version; send one of the two headers",
+        ))),
+        (true, false) => match required_version(request) {
+            Err(problem) if problem.kind == ProblemKind::PreconditionRequired => Ok(PutPrecondition::Present),
+            versions => versions.map(PutPrecondition::Versions),
+        },
+        (false, true) => Ok(PutPrecondition::Absent),
+        (false, false) => Ok(PutPrecondition::None),
+    }
+}
+
 /// Returns whether `If-None-Match` requires that the resource does not exist (`*`).
 ///
 /// # Errors
 /// 400 if the header has another value: on a write, only `*` has a meaning here.
-pub fn requires_absence(request: &Request) -> Result<bool, Problem> {
+fn requires_absence(request: &Request) -> Result<bool, Problem> {
     let mut given = members(request.http.headers(), &IF_NONE_MATCH);
     match (given.next(), given.next()) {
         (None, _) if !request.http.headers().contains_key(IF_NONE_MATCH) => Ok(false),

@@ -109,6 +109,17 @@ pub struct State {
     pub content: Map<String, Value>,
 }
 
+/// Returns the greatest version that the journal has of a subject, whether it still exists or not; 0 if there is none.
+///
+/// # Errors
+///
+/// Fails if the query fails.
+pub fn last_version(connection: &mut Db, kind: &str, id: &str) -> QueryResult<i64> {
+    let own = journal::table.filter(journal::item_id.eq(id).and(journal::kind.eq(kind)));
+    let newest: Option<i64> = own.select(diesel::dsl::max(journal::version)).first(connection)?;
+    Ok(newest.unwrap_or(0))
+}
+
 /// What was public of an item at a version.
 #[derive(Debug, Clone)]
 pub struct PublicVersion {

@@ -3,10 +3,10 @@
 use diesel::prelude::*;
 use mail_parser::{MessageParser, MimeHeaders};
 
+use crate::database::Db;
 use crate::database::mail_schema::mails;
-use crate::database::{Db, now};
 use crate::mail::claims::{SendOutcome, SendResult};
-use crate::mail::outbox::{MailRow, MailStatus};
+use crate::mail::outbox::{MailEnd, MailRow, MailStatus};
 use crate::mail::return_path;
 
 /// Greatest size of a notice, in bytes; what it quotes is not needed.
@@ -130,23 +130,28 @@ fn fields(group: &str) -> Vec<(String, String)> {
     found
 }
 
-/// Stores what a notice says in the log. Returns the mail; none if the log does not have it any more.
+/// Stores what a notice says in the log. Returns the mail; none if the log does not have it any more, or if it came back before
+/// and is not complained about.
 ///
 /// # Errors
 /// Fails if a statement fails.
 pub fn record(connection: &mut Db, mail_id: &str, notice: &BounceNotice) -> QueryResult<Option<MailRow>> {
     let found = mails::table.find(mail_id).select(MailRow::as_select()).first(connection).optional()?;
     let Some(mail): Option<MailRow> = found else { return Ok(None) };
+    // Servers and providers may tell of one mail several times.
+    if mail.status == MailStatus::Bounced.name() && notice.kind != BounceKind::Complaint {
+        return Ok(None);
+    }
     let reply = SendResult::new(SendOutcome::Refused, &*notice.status, &notice.diagnostic);
-    let reply = (mails::code.eq(&reply.code), mails::detail.eq(&reply.detail));
+    let reply = (mails::code.eq(&reply.code), mails::detail.eq(mail.kept_detail(&reply.detail)));
     let place = mails::table.find(mail_id);
     if notice.kind == BounceKind::Transient {
         diesel::update(place).set(reply).execute(connection)?;
         return Ok(Some(mail));
     }
     // A notice may come before the reply of the server was stored.
-    let end = (mails::status.eq(MailStatus::Bounced.name()), mails::ended_at.eq(now()), mails::data.eq(""));
-    diesel::update(place).set((reply, end, mails::node.eq(""))).execute(connection)?;
+    let end = (MailEnd::now(MailStatus::Bounced), mails::node.eq(""));
+    diesel::update(place).set((reply, end)).execute(connection)?;
     Ok(Some(mail))
 }
 

@@ -10,24 +10,45 @@ use diesel::sql_types::BigInt;
 use crate::config::MailConfig;
 use crate::database::mail_schema::{mail_domain_seconds, mails};
 use crate::database::statement::Term;
-use crate::database::{Db, now};
-use crate::mail::outbox::{MailRow, MailStatus};
+use crate::database::{Backend, Db, now};
+use crate::mail::outbox::{MailEnd, MailRow, MailStatus};
 
 const SECOND: i64 = 1_000_000;
 const MINUTE: i64 = 60 * SECOND;
 /// Priority from which on the limit for domains counts; more urgent mails are single ones, for which somebody waits.
 const LIMITED_FROM: i64 = 2;
 
-/// Returns whether a mail waits for a node.
+/// Returns whether a node has a mail to send: one that is due, and whose domain has not had its share of the last minute.
 ///
 /// # Errors
-/// Fails if the query fails.
-pub fn is_due(connection: &mut Db) -> QueryResult<bool> {
+/// Fails if a query fails.
+pub fn is_due(connection: &mut Db, config: &MailConfig) -> QueryResult<bool> {
     let at = now();
-    let due = mails::table
+    // Most of the time no mail waits at all, and the limit does not matter.
+    if !has_due(connection, at, Vec::new())? {
+        return Ok(false);
+    }
+    let full = full_domains(config, &of_last_minute(connection, config, at)?);
+    Ok(full.is_empty() || has_due(connection, at, full)?)
+}
+
+fn has_due(connection: &mut Db, at: i64, full: Vec<String>) -> QueryResult<bool> {
+    Ok(due(at, full).select(mails::id).first::<String>(connection).optional()?.is_some())
+}
+
+/// Returns the mails that are due, without those to full domains for which the limit counts.
+fn due(at: i64, full: Vec<String>) -> mails::BoxedQuery<'static, Backend> {
+    mails::table
         .filter(mails::status.eq(MailStatus::Queued.name()))
-        .filter(mails::due_at.le(at).and(mails::lease_until.le(at)));
-    Ok(due.select(mails::id).first::<String>(connection).optional()?.is_some())
+        .filter(mails::due_at.le(at).and(mails::lease_until.le(at)))
+        .filter(mails::priority.lt(LIMITED_FROM).or(mails::domain.ne_all(full)))
+        .into_boxed()
+}
+
+/// Returns the domains that had their share of the last minute.
+fn full_domains(config: &MailConfig, counts: &HashMap<String, i64>) -> Vec<String> {
+    let is_full = |count: &i64| *count >= i64::from(config.domain_per_minute);
+    counts.iter().filter(|(_, count)| is_full(count)).map(|(domain, _)| domain.clone()).collect()
 }
 
 /// Claims mails that are due, the most urgent first, for a node. A claim that another node did not renew leaves it unknown
@@ -38,17 +59,8 @@ pub fn is_due(connection: &mut Db) -> QueryResult<bool> {
 pub fn claim(connection: &mut Db, config: &MailConfig, node: &str, most: i64) -> QueryResult<Vec<MailRow>> {
     let at = now();
     let counts = of_last_minute(connection, config, at)?;
-    let is_full = |count: &i64| *count >= i64::from(config.domain_per_minute);
-    let full: Vec<&str> =
-        counts.iter().filter(|(_, count)| is_full(count)).map(|(domain, _)| domain.as_str()).collect();
-    let due = mails::table
-        .filter(mails::status.eq(MailStatus::Queued.name()))
-        .filter(mails::due_at.le(at).and(mails::lease_until.le(at)))
-        .filter(mails::priority.lt(LIMITED_FROM).or(mails::domain.ne_all(full)))
-        .order((mails::priority, mails::due_at, mails::id))
-        .limit(most)
-        .select(MailRow::as_select());
-    let mut rows: Vec<MailRow> = due.load(connection)?;
+    let due = due(at, full_domains(config, &counts)).order((mails::priority, mails::due_at, mails::id)).limit(most);
+    let mut rows: Vec<MailRow> = due.select(MailRow::as_select()).load(connection)?;
     within_limits(connection, config, &mut rows, &counts, at)?;
     for row in &mut rows {
         row.doubts += i64::from(!row.node.is_empty());
@@ -153,40 +165,58 @@ impl SendResult {
 }
 
 /// Stores the outcome of an attempt, and renews the node's claims on its other mails. Returns whether the mail was still
-/// claimed by the node.
+/// claimed by the node. A mail that was held or dropped during the attempt stays so, unless the server took or refused it.
 ///
 /// # Errors
 /// Fails if a statement fails.
 pub fn finish(connection: &mut Db, config: &MailConfig, mail: &MailRow, result: &SendResult) -> QueryResult<bool> {
     let at = now();
-    let own = mails::table.find(&mail.id).filter(mails::node.eq(&mail.node));
     let attempts = mail.attempts + 1;
     let next = at + retry_delay(config, attempts);
-    let ended = match result.outcome {
+    let own = mails::table.find(&mail.id).filter(mails::node.eq(&mail.node));
+    let stored: Option<MailRow> = own.select(MailRow::as_select()).first(connection).optional()?;
+    if let Some(stored) = &stored {
+        let detail = stored.kept_detail(&result.detail);
+        let changes = (
+            mails::attempts.eq(attempts),
+            mails::doubts.eq(mail.doubts + i64::from(result.outcome == SendOutcome::InDoubt)),
+            mails::node.eq(""),
+            mails::lease_until.eq(0),
+            mails::code.eq(&result.code),
+            mails::detail.eq(detail),
+        );
+        let place = mails::table.find(&mail.id);
+        match end_of(stored, result, next) {
+            Some(status) => diesel::update(place).set((changes, MailEnd::now(status))).execute(connection)?,
+            None => diesel::update(place).set((changes, mails::due_at.eq(next))).execute(connection)?,
+        };
+    }
+    let others = mails::table.filter(mails::node.eq(&mail.node));
+    diesel::update(others).set(mails::lease_until.eq(at + lease(config))).execute(connection)?;
+    Ok(stored.is_some())
+}
+
+/// Returns the state in which an attempt ends a mail, as it is stored now; none if it does not. `next` is the time of the next
+/// attempt.
+fn end_of(stored: &MailRow, result: &SendResult, next: i64) -> Option<MailStatus> {
+    let waits = stored.status == MailStatus::Queued.name();
+    match result.outcome {
         SendOutcome::Taken => Some(MailStatus::Sent),
         SendOutcome::Refused | SendOutcome::Unsendable => Some(MailStatus::Failed),
         SendOutcome::Dropped => Some(MailStatus::Dropped),
-        SendOutcome::Deferred | SendOutcome::InDoubt => (next > mail.expires_at).then_some(MailStatus::Failed),
-    };
-    let doubts = mail.doubts + i64::from(result.outcome == SendOutcome::InDoubt);
-    let common = (
-        mails::attempts.eq(attempts),
-        mails::doubts.eq(doubts),
-        mails::node.eq(""),
-        mails::lease_until.eq(0),
-        mails::code.eq(&result.code),
-        mails::detail.eq(&result.detail),
-    );
-    let is_own = match ended {
-        Some(status) => {
-            let end = (mails::status.eq(status.name()), mails::ended_at.eq(at), mails::data.eq(""));
-            diesel::update(own).set((common, end)).execute(connection)?
+        SendOutcome::Deferred | SendOutcome::InDoubt => {
+            (waits && next > stored.expires_at).then_some(MailStatus::Failed)
         }
-        None => diesel::update(own).set((common, mails::due_at.eq(next))).execute(connection)?,
-    };
-    let others = mails::table.filter(mails::node.eq(&mail.node));
-    diesel::update(others).set(mails::lease_until.eq(at + lease(config))).execute(connection)?;
-    Ok(is_own > 0)
+    }
+}
+
+/// Gives up the node's claims on mails that were held or dropped before the node tried them.
+///
+/// # Errors
+/// Fails if the statement fails.
+pub fn give_up(connection: &mut Db, node: &str) -> QueryResult<()> {
+    let changes = (mails::node.eq(""), mails::lease_until.eq(0));
+    diesel::update(mails::table.filter(mails::node.eq(node))).set(changes).execute(connection).map(drop)
 }
 
 /// Gives up the node's claims on mails that it did not try, such as when the server cannot be reached.
@@ -217,8 +247,7 @@ pub fn give_up_expired(connection: &mut Db) -> QueryResult<usize> {
     let expired = mails::table
         .filter(mails::status.eq(MailStatus::Queued.name()))
         .filter(mails::expires_at.lt(at).and(mails::lease_until.le(at)));
-    let end = (mails::status.eq(MailStatus::Failed.name()), mails::ended_at.eq(at), mails::data.eq(""));
-    diesel::update(expired).set(end).execute(connection)
+    diesel::update(expired).set(MailEnd::now(MailStatus::Failed)).execute(connection)
 }
 
 #[cfg(test)]

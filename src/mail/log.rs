@@ -5,7 +5,7 @@ use diesel::result::QueryResult;
 
 use crate::database::mail_schema::{mail_domain_seconds, mails};
 use crate::database::{Db, now};
-use crate::mail::outbox::{MailRow, MailStatus};
+use crate::mail::outbox::{MailEnd, MailKind, MailRow, MailStatus};
 
 const SECOND: i64 = 1_000_000;
 const MINUTE: i64 = 60 * SECOND;
@@ -73,13 +73,23 @@ pub fn by_id(connection: &mut Db, id: &str) -> QueryResult<Option<MailRow>> {
 /// Fails if a statement fails.
 pub fn forget_recipient(connection: &mut Db, recipient: &str) -> QueryResult<()> {
     let own = || mails::table.filter(mails::recipient.eq(recipient));
-    let waiting = own().filter(mails::ended_at.eq(0));
-    let end = (mails::status.eq(MailStatus::Dropped.name()), mails::ended_at.eq(now()), mails::data.eq(""));
-    diesel::update(waiting).set(end).execute(connection)?;
+    diesel::update(own().filter(mails::ended_at.eq(0))).set(MailEnd::now(MailStatus::Dropped)).execute(connection)?;
     diesel::update(own()).set((mails::recipient.eq(""), mails::detail.eq(""))).execute(connection).map(drop)
 }
 
-/// Holds the mails of a group that were not sent yet, or lets them go on.
+/// Takes the recipients of the mails of a kind in these groups out of the log, and drops those mails that wait. Other mails to
+/// the same addresses stay.
+///
+/// # Errors
+/// Fails if a statement fails.
+pub fn forget_recipients_in(connection: &mut Db, group_ids: &[String], kind: MailKind) -> QueryResult<()> {
+    let own = || mails::table.filter(mails::group_id.eq_any(group_ids).and(mails::kind.eq(kind.name())));
+    diesel::update(own().filter(mails::ended_at.eq(0))).set(MailEnd::now(MailStatus::Dropped)).execute(connection)?;
+    diesel::update(own()).set((mails::recipient.eq(""), mails::detail.eq(""))).execute(connection).map(drop)
+}
+
+/// Holds the mails of a group that have not ended, or lets them go on. A mail that a node has claimed is held too: the node
+/// looks at it again before it sends it.
 ///
 /// # Errors
 /// Fails if the statement fails.
@@ -89,36 +99,59 @@ pub fn hold(connection: &mut Db, group_id: &str, is_held: bool) -> QueryResult<(
         false => (MailStatus::Held, MailStatus::Queued),
     };
     let own = mails::table.filter(mails::group_id.eq(group_id).and(mails::status.eq(from.name())));
-    // A mail that a node is sending is sent to its end.
-    let own = own.filter(mails::lease_until.le(now()));
-    let held: Vec<String> = own.select(mails::id).load(connection)?;
     // The time in which they were held does not count.
-    let expires_at = now() + RESUMED_LIFETIME;
-    for ids in held.chunks(500) {
-        let rows = mails::table.filter(mails::id.eq_any(ids));
-        diesel::update(rows)
-            .set((mails::status.eq(to.name()), mails::expires_at.eq(expires_at)))
-            .execute(connection)?;
-    }
-    Ok(())
+    let change = (mails::status.eq(to.name()), mails::expires_at.eq(now() + RESUMED_LIFETIME));
+    diesel::update(own).set(change).execute(connection).map(drop)
 }
 
-/// Drops the mails of a group that were not sent yet.
+/// Drops the mails of a group that have not ended. If a node is sending one of them, its outcome is stored all the same.
 ///
 /// # Errors
 /// Fails if the statement fails.
 pub fn drop_group(connection: &mut Db, group_id: &str) -> QueryResult<()> {
     let waiting = mails::table.filter(mails::group_id.eq(group_id).and(mails::ended_at.eq(0)));
-    let waiting = waiting.filter(mails::lease_until.le(now()));
-    let end = (mails::status.eq(MailStatus::Dropped.name()), mails::ended_at.eq(now()), mails::data.eq(""));
-    diesel::update(waiting).set(end).execute(connection).map(drop)
+    diesel::update(waiting).set(MailEnd::now(MailStatus::Dropped)).execute(connection).map(drop)
 }
 
-/// Counts the mails of a group by state.
+/// Returns whether a mail is to be sent: it was neither held nor dropped since a node claimed it.
 ///
 /// # Errors
 /// Fails if the query fails.
-pub fn counts(connection: &mut Db, group_id: &str) -> QueryResult<Vec<(String, i64)>> {
-    let own = mails::table.filter(mails::group_id.eq(group_id)).group_by(mails::status);
-    own.select((mails::status, diesel::dsl::count_star())).load(connection)
+pub fn is_wanted(connection: &mut Db, id: &str) -> QueryResult<bool> {
+    let status: Option<String> = mails::table.find(id).select(mails::status).first(connection).optional()?;
+    Ok(status.as_deref() == Some(MailStatus::Queued.name()))
+}
+
+/// Returns whether the last mail before this one, of the same kind and to the same address, arrived as far as the log knows: the
+/// server took it, and it did not come back.
+///
+/// # Errors
+/// Fails if the query fails.
+pub fn has_arrived_before(connection: &mut Db, mail: &MailRow) -> QueryResult<bool> {
+    let taken = [MailStatus::Sent.name(), MailStatus::Bounced.name()];
+    let earlier = mails::table
+        .filter(mails::recipient.eq(&mail.recipient).and(mails::id.lt(&mail.id)))
+        .filter(mails::kind.eq(&mail.kind).and(mails::status.eq_any(taken)));
+    let last = earlier.order(mails::id.desc()).select(mails::status);
+    let status: Option<String> = last.first(connection).optional()?;
+    Ok(status.as_deref() == Some(MailStatus::Sent.name()))
+}
+
+/// Returns whether a group has mails that wait or are held.
+///
+/// # Errors
+/// Fails if the query fails.
+pub fn has_waiting(connection: &mut Db, group_id: &str) -> QueryResult<bool> {
+    let waits = [MailStatus::Queued.name(), MailStatus::Held.name()];
+    let waiting = mails::table.filter(mails::group_id.eq(group_id).and(mails::status.eq_any(waits)));
+    Ok(waiting.select(mails::id).first::<String>(connection).optional()?.is_some())
+}
+
+/// Counts the mails of groups by group and state.
+///
+/// # Errors
+/// Fails if the query fails.
+pub fn counts(connection: &mut Db, group_ids: &[&str]) -> QueryResult<Vec<(String, String, i64)>> {
+    let own = mails::table.filter(mails::group_id.eq_any(group_ids)).group_by((mails::group_id, mails::status));
+    own.select((mails::group_id, mails::status, diesel::dsl::count_star())).load(connection)
 }

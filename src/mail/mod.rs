@@ -49,7 +49,7 @@ impl Mailer {
             relay,
             from,
             newsletter_from,
-            templates: MailTemplates::new(&mail.templates, &config.site.locales)?,
+            templates: MailTemplates::new(&mail.templates, config.site())?,
             link: mail.link.clone(),
             site_url: config.website(),
         })

@@ -119,6 +119,22 @@ impl MailStatus {
     }
 }
 
+/// The end of a mail, as a change of its row.
+#[derive(Debug, AsChangeset)]
+#[diesel(table_name = mails)]
+pub struct MailEnd {
+    status: &'static str,
+    ended_at: i64,
+    data: &'static str,
+}
+
+impl MailEnd {
+    /// Returns the end of mails in this state, now. What they are composed of is not kept.
+    pub fn now(status: MailStatus) -> Self {
+        Self { status: status.name(), ended_at: now(), data: "" }
+    }
+}
+
 /// A row of `mails`.
 #[derive(Debug, Clone, Queryable, Selectable, Insertable)]
 #[diesel(table_name = mails)]
@@ -227,6 +243,11 @@ impl MailRow {
     /// Fails if the statement fails.
     pub fn enqueue(&self, connection: &mut Db) -> QueryResult<()> {
         enqueue_all(connection, std::slice::from_ref(self))
+    }
+
+    /// Returns what is kept of a server's reply to the mail: nothing once its recipient was erased, whose address replies name.
+    pub fn kept_detail<'a>(&self, reply: &'a str) -> &'a str {
+        if self.recipient.is_empty() { "" } else { reply }
     }
 
     /// Returns what the mail is composed of.

@@ -79,6 +79,8 @@ pub fn extend(all: &mut Value, more: Value) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::Config;
+    use crate::content::Site;
     use crate::mail::templates::MailTemplates;
 
     fn all(kind: MailKind, locale: &str) -> Value {
@@ -87,9 +89,28 @@ mod tests {
         all
     }
 
+    fn site(locales: &[&str]) -> Site {
+        let mut config = Config::default();
+        config.site.locales = locales.iter().map(|locale| (*locale).to_owned()).collect();
+        config.site()
+    }
+
+    #[test]
+    fn the_fallbacks_of_the_site_choose_the_template() {
+        let mut site = site(&["en", "nl-BE", "de"]);
+        site.fallback.insert("de".to_owned(), vec!["nl-BE".to_owned()]);
+        let templates = MailTemplates::new("", site).unwrap();
+        let subject = |locale: &str| {
+            let values = all(MailKind::Invitation, locale);
+            templates.render(MailKind::Invitation, locale, &values).unwrap().subject
+        };
+        assert_eq!((subject("de"), subject("fr")), (subject("nl"), subject("en")));
+        assert_ne!(subject("nl"), subject("en"));
+    }
+
     #[test]
     fn every_template_takes_its_values() {
-        let templates = MailTemplates::new("", &["nl".to_owned(), "en".to_owned()]).unwrap();
+        let templates = MailTemplates::new("", site(&["nl", "en"])).unwrap();
         for kind in MailKind::ALL {
             let [en, nl, german] =
                 ["en", "nl-BE", "de"].map(|locale| templates.render(kind, locale, &all(kind, locale)).unwrap());
@@ -104,7 +125,7 @@ mod tests {
         // An own template makes all be tried, in each way that their values can take.
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("signature.text"), "Your {{ site.name }}").unwrap();
-        MailTemplates::new(folder.path().to_str().unwrap(), &["nl".to_owned()]).unwrap();
+        MailTemplates::new(folder.path().to_str().unwrap(), site(&["nl"])).unwrap();
     }
 
     #[test]
@@ -112,7 +133,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let templates = |name: &str, text: &str| {
             std::fs::write(folder.path().join(name), text).unwrap();
-            let made = MailTemplates::new(folder.path().to_str().unwrap(), &["en".to_owned()]);
+            let made = MailTemplates::new(folder.path().to_str().unwrap(), site(&["en"]));
             std::fs::remove_file(folder.path().join(name)).unwrap();
             made
         };

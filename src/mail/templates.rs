@@ -8,6 +8,7 @@ use minijinja::value::Serde;
 use minijinja::{AutoEscape, Environment, UndefinedBehavior};
 use serde_json::Value;
 
+use crate::content::Site;
 use crate::mail::message::one_line;
 use crate::mail::outbox::MailKind;
 use crate::mail::samples;
@@ -72,16 +73,16 @@ const BUILT_IN: &[(&str, &str)] = built_in![
 /// The templates of a site.
 pub struct MailTemplates {
     environment: Environment<'static>,
-    default_locale: String,
+    site: Site,
 }
 
 impl MailTemplates {
-    /// Reads the built-in templates, and those of a folder that replace them. `locales` are those of the site.
+    /// Reads the built-in templates, and those of a folder that replace them. The site says which language stands in for another.
     ///
     /// # Errors
     /// Returns a message that names the file that cannot be read or understood, has another name than templates have, or uses a
     /// name that no mail of its kind has.
-    pub fn new(folder: &str, locales: &[String]) -> Result<Self, String> {
+    pub fn new(folder: &str, site: Site) -> Result<Self, String> {
         let mut sources: BTreeMap<String, String> =
             BUILT_IN.iter().map(|(name, source)| ((*name).to_owned(), (*source).to_owned())).collect();
         if !folder.is_empty() {
@@ -101,7 +102,7 @@ impl MailTemplates {
             let added = environment.add_template_owned(name.clone(), source);
             added.map_err(|error| format!("mail.templates: {name}: {error}"))?;
         }
-        let made = Self { environment, default_locale: locales.first().cloned().unwrap_or_default() };
+        let made = Self { environment, site };
         // The built-in ones are tried by a test.
         if !folder.is_empty() {
             made.try_all().map_err(|fault| format!("mail.templates: {fault}"))?;
@@ -155,12 +156,14 @@ impl MailTemplates {
         template.render(context).map_err(|error| format!("{name}: {error:#}"))
     }
 
-    /// Returns the name of the templates of a kind without their ending, in the language itself, its base language, the
-    /// default language of the site, or English.
+    /// Returns the name of the templates of a kind without their ending, in the nearest language by the fallbacks of the site, or
+    /// in English. Templates of `nl` are those of `nl-BE` too.
     fn nearest(&self, kind: MailKind, locale: &str) -> String {
-        let base = |tag: &str| tag.split('-').next().unwrap_or_default().to_owned();
-        let wanted = [locale.to_owned(), base(locale), self.default_locale.clone(), base(&self.default_locale)];
-        let names = wanted.iter().map(|tag| format!("{}.{tag}", kind.name()));
+        let chain = self.site.fallback_chain(locale);
+        // The chain has the base of the language itself in its place.
+        let base = |tag: &str| tag.split('-').next().filter(|_| tag != locale).unwrap_or(tag).to_owned();
+        let wanted = chain.into_iter().flat_map(|tag| [tag.to_owned(), base(tag)]);
+        let names = wanted.map(|tag| format!("{}.{tag}", kind.name()));
         let mut known = names.filter(|name| self.environment.get_template(&format!("{name}.txt")).is_ok());
         known.next().unwrap_or_else(|| format!("{}.{LAST_LOCALE}", kind.name()))
     }

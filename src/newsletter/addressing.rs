@@ -11,11 +11,12 @@ use super::issues::{Issue, IssueStatus};
 use super::rendering::{RenderedEdition, RenderingContext, render};
 use super::subscribers::Subscriber;
 use crate::config::MailConfig;
+use crate::content::Site;
 use crate::database::insert::{insert_rows, stored_row};
 use crate::database::mail_schema::{newsletter_deliveries, newsletter_issues, newsletter_renderings};
 use crate::database::{Db, now};
 use crate::mail::log;
-use crate::mail::outbox::{MailKind, MailRow, MailStatus, enqueue_all};
+use crate::mail::outbox::{MailKind, MailRow, enqueue_all};
 use crate::problem::Problem;
 
 /// Number of subscribers that are looked at in one transaction.
@@ -47,19 +48,13 @@ pub fn due(connection: &mut Db) -> QueryResult<Option<String>> {
     if let Some(id) = scheduled.first::<String>(connection).optional()? {
         return Ok(Some(id));
     }
-    for id in sending.load::<String>(connection)? {
-        let is_addressed = newsletter_issues::table.find(&id).select(newsletter_issues::is_addressed);
-        if !is_addressed.first::<bool>(connection)? || !has_waiting(connection, &id)? {
+    let sending = sending.select((newsletter_issues::id, newsletter_issues::is_addressed));
+    for (id, is_addressed) in sending.load::<(String, bool)>(connection)? {
+        if !is_addressed || !log::has_waiting(connection, &id)? {
             return Ok(Some(id));
         }
     }
     Ok(None)
-}
-
-fn has_waiting(connection: &mut Db, id: &str) -> QueryResult<bool> {
-    let counts = log::counts(connection, id)?;
-    let waits = [MailStatus::Queued.name(), MailStatus::Held.name()];
-    Ok(counts.iter().any(|(status, number)| waits.contains(&status.as_str()) && *number > 0))
 }
 
 /// Takes the next step with an issue, if there is one: begins it, addresses a further part, or ends it.
@@ -78,8 +73,8 @@ pub fn advance(
     if issue.status == IssueStatus::Scheduled.name() && issue.send_at <= now() {
         begin(connection, context, &mut issue)?;
     } else if issue.status == IssueStatus::Sending.name() && !issue.is_addressed {
-        address(connection, config, &mut issue)?;
-    } else if issue.status == IssueStatus::Sending.name() && !has_waiting(connection, id)? {
+        address(connection, config, context.list.site, &mut issue)?;
+    } else if issue.status == IssueStatus::Sending.name() && !log::has_waiting(connection, id)? {
         IssueStatus::Sent.name().clone_into(&mut issue.status);
         issue.ended_at = now();
     } else {
@@ -122,12 +117,15 @@ fn begin(connection: &mut Db, context: &RenderingContext<'_>, issue: &mut Issue)
     }
 }
 
-/// Addresses the issue to the next part of its segment. A language without an edition gets the first one.
-fn address(connection: &mut Db, config: &MailConfig, issue: &mut Issue) -> QueryResult<()> {
+/// Addresses the issue to the next part of its segment. A language without an edition gets that of the nearest one by the
+/// fallbacks of the site, otherwise the first one.
+fn address(connection: &mut Db, config: &MailConfig, site: &Site, issue: &mut Issue) -> QueryResult<()> {
     let locales: Vec<String> = issue.editions().into_iter().map(|edition| edition.locale).collect();
     let (subscribers, last) = issue.segment().next(connection, &issue.position, BATCH)?;
     let mail = |subscriber: &Subscriber| {
-        let locale = locales.iter().find(|locale| **locale == subscriber.locale).or(locales.first());
+        let chain = site.fallback_chain(&subscriber.locale);
+        let nearest = chain.iter().find_map(|tag| locales.iter().find(|locale| locale == tag));
+        let locale = nearest.or(locales.first());
         let locale = locale.map(String::as_str).unwrap_or_default();
         let data = json!({"subscriber": subscriber.id});
         MailRow::new(config, MailKind::NewsletterIssue, &subscriber.email, locale, &data).in_group(&issue.id)

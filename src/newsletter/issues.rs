@@ -1,5 +1,7 @@
 //! Issues of the newsletter: what they say, to whom they go, and their course from a draft to the last mail.
 
+use std::collections::HashMap;
+
 use diesel::prelude::*;
 use diesel::result::QueryResult;
 
@@ -309,20 +311,28 @@ pub struct IssueCounts {
     pub bounced: i64,
 }
 
-/// Counts the mails of an issue.
+impl IssueCounts {
+    /// Adds mails in a state.
+    fn add(&mut self, status: &str, number: i64) {
+        let count = match status {
+            _ if status == MailStatus::Sent.name() => &mut self.sent,
+            _ if status == MailStatus::Failed.name() => &mut self.failed,
+            _ if status == MailStatus::Dropped.name() => &mut self.dropped,
+            _ if status == MailStatus::Bounced.name() => &mut self.bounced,
+            _ => &mut self.waiting,
+        };
+        *count += number;
+    }
+}
+
+/// Counts the mails of issues, by the ids of the issues.
 ///
 /// # Errors
 /// Fails if the query fails.
-pub fn counts(connection: &mut Db, id: &str) -> QueryResult<IssueCounts> {
-    let mut counts = IssueCounts::default();
-    for (status, number) in log::counts(connection, id)? {
-        match status.as_str() {
-            _ if status == MailStatus::Sent.name() => counts.sent += number,
-            _ if status == MailStatus::Failed.name() => counts.failed += number,
-            _ if status == MailStatus::Dropped.name() => counts.dropped += number,
-            _ if status == MailStatus::Bounced.name() => counts.bounced += number,
-            _ => counts.waiting += number,
-        }
+pub fn counts(connection: &mut Db, ids: &[&str]) -> QueryResult<HashMap<String, IssueCounts>> {
+    let mut counts: HashMap<String, IssueCounts> = HashMap::new();
+    for (id, status, number) in log::counts(connection, ids)? {
+        counts.entry(id).or_default().add(&status, number);
     }
     Ok(counts)
 }

@@ -13,10 +13,10 @@ use crate::database::insert::{insert_rows, stored_row};
 use crate::database::mail_schema::{newsletter_suppressions, subscriber_topics, subscribers};
 use crate::database::{Db, now};
 use crate::mail::bounce::{BounceKind, BounceNotice};
-use crate::mail::log::forget_recipient;
+use crate::mail::log::{forget_recipient, has_arrived_before};
 use crate::mail::outbox::{MailKind, MailRow};
 
-/// Number of mails that are refused for good, one after the other, after which nothing is mailed to an address.
+/// Number of mails that come back for good, one after the other, after which nothing is mailed to an address.
 const MOST_BOUNCES: i64 = 3;
 
 /// What a change of a subscriber needs besides the database.
@@ -79,7 +79,7 @@ pub struct Subscriber {
     pub confirmed_at: i64,
     /// `sign_up`, or what an import names as proof.
     pub proof: String,
-    /// Number of mails that were refused for good since one arrived.
+    /// Number of mails that came back for good, one after the other, since the last confirmation.
     pub bounces: i64,
     /// Time of the first confirmation (µs since 1970).
     pub created_at: i64,
@@ -309,7 +309,8 @@ pub fn erase(connection: &mut Db, context: SubscriberContext<'_>, subscriber: &S
     forget_recipient(connection, &subscriber.email)
 }
 
-/// Takes note of a mail that came back, if it was an issue of the newsletter.
+/// Takes note of a mail that came back, if it was an issue of the newsletter and not from before the last confirmation. The count
+/// of bounces begins anew if the issue before it arrived.
 ///
 /// # Errors
 /// Fails if a statement fails.
@@ -322,10 +323,12 @@ pub fn bounced(
     if mail.kind != MailKind::NewsletterIssue.name() {
         return Ok(());
     }
-    match by_email(connection, &mail.recipient)? {
-        Some(subscriber) => take_notice(connection, context, &subscriber, notice),
-        None => Ok(()),
+    let found = by_email(connection, &mail.recipient)?.filter(|found| found.confirmed_at <= mail.created_at);
+    let Some(mut subscriber) = found else { return Ok(()) };
+    if has_arrived_before(connection, mail)? {
+        subscriber.bounces = 0;
     }
+    take_notice(connection, context, &subscriber, notice)
 }
 
 /// Takes note of what is said of mails to a subscriber: an address that is wrong, that complained, or that refused several mails

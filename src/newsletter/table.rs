@@ -114,14 +114,14 @@ pub struct SubscriberImport {
     pub unchanged: i64,
     /// Number of rows whose address unsubscribed, bounced or was erased, and which changed nothing.
     pub suppressed: i64,
-    /// Rows that were refused, with the number of the line and the reason.
+    /// Rows that were refused, with the number of the row and the reason.
     pub refused: Vec<(u64, String)>,
 }
 
 /// A row of a table that can be imported.
 #[derive(Debug, Clone)]
 struct ImportedRow {
-    /// Number of the row.
+    /// Number of the row, as spreadsheets count: the header is the first, and blank lines are rows.
     number: u64,
     subscriber: Subscriber,
     /// Topics as they are named.
@@ -165,22 +165,37 @@ pub fn read(site: &Site, table: &[u8]) -> Result<SubscriberTable, String> {
             return Err(format!("the table has no column \"{needed}\"; {wanted}"));
         }
     }
-    let (mut table, mut seen) = (SubscriberTable::default(), HashSet::new());
-    for (number, row) in reader.records().enumerate() {
-        let line = number as u64 + 2;
+    let (mut rows, mut seen) = (SubscriberTable::default(), HashSet::new());
+    let mut number = 1 + blank_lines(table, Some(&csv::Position::new()));
+    for row in reader.records() {
+        let position = row.as_ref().map_or_else(csv::Error::position, csv::StringRecord::position);
+        number += 1 + blank_lines(table, position);
         let row = row.map_err(|_| "the row is not valid UTF-8".to_owned()).and_then(|row| {
             let cells = header.iter().cloned().zip(row.iter().map(unescaped)).collect();
-            imported_row(site, line, &cells)
+            imported_row(site, number, &cells)
         });
         match row {
             Ok(row) if !seen.insert(row.subscriber.email.clone()) => {
-                table.refused.push((line, "email: an earlier row has this address".to_owned()));
+                rows.refused.push((number, "email: an earlier row has this address".to_owned()));
             }
-            Ok(row) => table.rows.push(row),
-            Err(reason) => table.refused.push((line, bounded(reason))),
+            Ok(row) => rows.rows.push(row),
+            Err(reason) => rows.refused.push((number, bounded(reason))),
         }
     }
-    Ok(table)
+    Ok(rows)
+}
+
+/// Returns the number of blank lines at a position, at which a reader begins to look for a row. Spreadsheets show each as an
+/// empty row.
+fn blank_lines(table: &[u8], position: Option<&csv::Position>) -> u64 {
+    let begin = position.and_then(|position| usize::try_from(position.byte()).ok()).unwrap_or(table.len());
+    let (before, rest) = table.split_at(begin.min(table.len()));
+    // The reader may leave the second byte of a line end for the next row.
+    let rest = if before.ends_with(b"\r") { rest.strip_prefix(b"\n").unwrap_or(rest) } else { rest };
+    let blank: Vec<u8> = rest.iter().copied().take_while(|byte| matches!(byte, b'\r' | b'\n')).collect();
+    let ends = blank.iter().filter(|byte| **byte == b'\n').count();
+    let ends_alone = blank.iter().enumerate().filter(|(at, byte)| **byte == b'\r' && blank.get(at + 1) != Some(&b'\n'));
+    (ends + ends_alone.count()) as u64
 }
 
 /// Cuts a message which quotes the table.

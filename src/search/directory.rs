@@ -8,6 +8,7 @@ use sha2::{Digest, Sha256};
 
 use crate::config::Config;
 use crate::database::Address;
+use crate::hex::hex;
 
 /// Returns the folder for the indexes of this node: the configured one, or one beside the SQLite file, or one
 /// that is named after the address of the Postgres database.
@@ -17,10 +18,7 @@ pub fn folder(config: &Config) -> PathBuf {
     }
     match config.address() {
         Address::Sqlite(path) => PathBuf::from(format!("{path}.search")),
-        Address::Postgres(url) => {
-            let hash: String = Sha256::digest(url.as_bytes()).iter().take(6).map(|b| format!("{b:02x}")).collect();
-            PathBuf::from(format!("data/search-{hash}"))
-        }
+        Address::Postgres(url) => PathBuf::from(format!("data/search-{}", hex(&Sha256::digest(url.as_bytes())[..6]))),
     }
 }
 
@@ -59,9 +57,13 @@ fn format_of(name: &str) -> Option<u32> {
 ///
 /// # Errors
 ///
-/// Fails if the folder cannot be read, or if an index cannot be renamed.
+/// Fails if the folder is there and cannot be read, or if an index cannot be renamed.
 pub fn put_aside(folder: &Path) -> io::Result<()> {
-    for entry in std::fs::read_dir(folder).into_iter().flatten() {
+    let entries = match std::fs::read_dir(folder) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        entries => entries?,
+    };
+    for entry in entries {
         let entry = entry?;
         if entry.file_name().to_str().is_some_and(|name| format_of(name).is_some()) {
             put_aside_one(&entry.path())?;
@@ -131,5 +133,14 @@ mod tests {
         left.sort();
         assert_eq!(left, ["aside-2-en", "other"]);
         assert_eq!(std::fs::read_to_string(folder.path().join("aside-2-en/meta.json")).unwrap(), "second");
+    }
+
+    #[test]
+    fn a_folder_that_cannot_be_read_is_told() {
+        let folder = tempfile::tempdir().unwrap();
+        put_aside(&folder.path().join("none")).unwrap();
+        let file = folder.path().join("file");
+        std::fs::write(&file, "").unwrap();
+        assert_eq!(put_aside(&file).unwrap_err().kind(), io::ErrorKind::NotADirectory);
     }
 }

@@ -12,8 +12,8 @@ use tantivy::snippet::SnippetGenerator;
 use tantivy::{DocAddress, Searcher, Term};
 use uuid::Uuid;
 
-use crate::content::Site;
 use crate::content::translations::visible;
+use crate::content::{Site, html};
 use crate::content_types::{ALL, Column, ContentType};
 use crate::items::Item;
 use crate::search::document::texts_in;
@@ -109,10 +109,11 @@ impl Matches<'_> {
         after: Option<SortPlace>,
         limit: usize,
     ) -> Result<Vec<(String, i64)>, SearchError> {
-        let idents = self.open.idents.of(&self.searcher)?;
-        let Some(segments) = idents.segments_by(order.column) else { return Ok(Vec::new()) };
-        let collector = FirstDocs::new(order, after, limit, segments);
-        self.search.run(|| Ok(self.searcher.search(&*self.query, &collector)?))
+        self.search.run(|| {
+            let idents = self.open.idents.of(&self.searcher)?;
+            let Some(segments) = idents.segments_by(order.column) else { return Ok(Vec::new()) };
+            Ok(self.searcher.search(&*self.query, &FirstDocs::new(order, after, limit, segments))?)
+        })
     }
 
     /// Returns the ids of all matches, in no order.
@@ -197,7 +198,9 @@ impl Matches<'_> {
             return snippet.to_html();
         }
         let longest = places().max_by_key(|text| text.len());
-        escaped(&longest.map_or_else(String::new, |text| text.chars().take(SNIPPET_CHARACTERS).collect::<String>()))
+        html::escape(
+            &longest.map_or_else(String::new, |text| text.chars().take(SNIPPET_CHARACTERS).collect::<String>()),
+        )
     }
 
     fn named(&self, ids: &[String]) -> Box<dyn Query> {
@@ -267,7 +270,59 @@ impl Idents {
     }
 }
 
-/// Escapes text for HTML.
-fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::FileExt;
+
+    use tantivy::TantivyDocument;
+
+    use super::*;
+    use crate::config::Config;
+
+    /// Returns an index of some events with a word, in this folder.
+    fn index(folder: &std::path::Path) -> Search {
+        let search = Search::open(folder, &Config::default().site()).unwrap();
+        let mut writer = search.writer().unwrap().unwrap();
+        for number in 0..500_u64 {
+            let mut document = TantivyDocument::new();
+            for field in search.words(&["event"], "en").into_iter().flat_map(Words::fields) {
+                document.add_text(field, "river");
+            }
+            for field in [search.fields.id_high, search.fields.id_low] {
+                document.add_u64(field, number.wrapping_mul(0x9E37_79B9_7F4A_7C15));
+            }
+            for field in &search.fields.sorts {
+                document.add_i64(*field, i64::try_from(number * number).unwrap());
+            }
+            writer.add_document(document).unwrap();
+        }
+        writer.commit().unwrap();
+        search.open_index().reader.reload().unwrap();
+        search
+    }
+
+    /// Overwrites the columns of an index, whose footer stays.
+    fn damage_columns(search: &Search) {
+        for entry in std::fs::read_dir(&search.folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.extension().is_some_and(|extension| extension == "fast") {
+                let file = std::fs::OpenOptions::new().write(true).open(&path).unwrap();
+                let half = usize::try_from(file.metadata().unwrap().len() / 2).unwrap();
+                file.write_all_at(&vec![0xff; half], 0).unwrap();
+            }
+        }
+    }
+
+    #[test]
+    fn damaged_columns_make_the_index_suspect() {
+        let folder = tempfile::tempdir().unwrap();
+        let search = index(folder.path());
+        let query = SearchQuery::parse("river").unwrap();
+        let matches = search.matches(&query, &["event"], "en").unwrap();
+        assert_eq!(matches.count().unwrap(), 500);
+        damage_columns(&search);
+        let order = DocOrder { column: Column::StartsAt, down: false, absent: None, absent_first: false };
+        assert!(matches.first(order, None, 10).is_err());
+        assert!(search.is_suspect.load(Ordering::Relaxed));
+    }
 }

@@ -39,6 +39,17 @@ pub fn report_lines(line: ReportLine, outcome: Result<Outcome, Vec<Violation>>, 
     }
 }
 
+/// Returns the report lines of an outcome, with one for each note.
+pub fn noted_lines(line: &ReportLine, outcome: Result<(Outcome, Vec<Violation>), Vec<Violation>>) -> Vec<ReportLine> {
+    let (outcome, notes) = match outcome {
+        Ok((outcome, notes)) => (Ok(outcome), notes),
+        Err(faults) => (Err(faults), Vec::new()),
+    };
+    let mut lines = report_lines(line.clone(), outcome, false);
+    lines.extend(notes.into_iter().map(|fault| ReportLine { faults: vec![fault], ..line.clone() }));
+    lines
+}
+
 /// Returns the problem of a record that cannot be repaired.
 pub fn invalid(faults: Vec<Violation>) -> Problem {
     let mut all = Violations::new();

@@ -3,7 +3,6 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use actix_web::rt::task::spawn_blocking;
 use diesel::prelude::*;
 use diesel::result::{Error as DieselError, QueryResult};
 use indicatif::ProgressBar;
@@ -13,10 +12,11 @@ use thiserror::Error;
 use crate::app::App;
 use crate::database::sandbox::TemporaryTables;
 use crate::database::schema::items as stored_items;
-use crate::database::{DatabaseError, Db};
+use crate::database::{DatabaseError, Db, now};
 use crate::items::{self, Among, Item};
 use crate::journal::Author;
 use crate::problem::{Problem, ProblemKind};
+use crate::transfer::course::{Course, Ground};
 use crate::transfer::import_file::{FileReader, LocalFile, Reading};
 use crate::transfer::importer::{ImportPolicy, Importer};
 use crate::transfer::listener::{ImportPosition, Listener};
@@ -27,7 +27,7 @@ use crate::transfer::survey::Survey;
 use crate::transfer::work::{EntryStep, Work};
 
 /// Number of records per transaction. Other writers get their turn between two transactions.
-const CHUNK: usize = 100;
+pub(super) const CHUNK: usize = 100;
 
 /// The options of an import.
 #[derive(Debug, Clone)]
@@ -243,7 +243,7 @@ async fn survey(app: &App, import: &Import) -> Result<(), ImportError> {
     }
 }
 
-fn open(reader: &FileReader) -> Result<Reading, ImportError> {
+pub(super) fn open(reader: &FileReader) -> Result<Reading, ImportError> {
     reader.read().map_err(|error| ImportError::File(reader.file.path(), error))
 }
 
@@ -251,102 +251,19 @@ fn open(reader: &FileReader) -> Result<Reading, ImportError> {
 ///
 /// # Errors
 /// Fails if there are no more entries because the reader failed: what it would have read is not missing.
-fn end(reading: Reading, reader: &FileReader) -> Result<(), ImportError> {
+pub(super) fn end(reading: Reading, reader: &FileReader) -> Result<(), ImportError> {
     if reading.end() { Ok(()) } else { Err(ImportError::Reader(reader.file.path(), reader.progress.position())) }
 }
 
-/// Where an import writes.
-enum Ground {
-    /// To the database.
-    Stored,
-    /// To tables beside it, which go with their connection.
-    Beside(Box<Db>),
-}
-
-/// An import that is being carried out.
-struct Course<'a> {
-    app: &'a App,
-    reader: FileReader,
-    work: Work,
-    ground: Ground,
-}
-
-impl<'a> Course<'a> {
-    fn new(app: &'a App, import: Import, ground: Ground) -> Self {
-        let (reader, work) = prepare(app, import);
-        Self { app, reader, work, ground }
-    }
-
-    /// Imports the file in several transactions. Items of Plenary's own export may refer to later ones of their own
-    /// kind, so these references need a second pass over the file, when all items exist.
-    async fn run(mut self) -> Result<(Work, Ground), ImportError> {
-        self = self.pass(1, Work::take).await?;
-        if self.work.incomplete {
-            self = self.pass(2, Work::complete).await?;
-        }
-        let last = self.transaction(Work::look_for_missing, Work::finish).await?;
-        Ok((last.work, last.ground))
-    }
-
-    /// Runs one step over all entries, [`CHUNK`] in each transaction. Entries that were written before are only looked
-    /// at.
-    async fn pass(mut self, number: i64, step: EntryStep) -> Result<Self, ImportError> {
-        let reading = open(&self.reader)?;
-        let mut written = self.work.begin_pass(number);
-        while let Some(mut chunk) = reading.next(CHUNK).await {
-            let known = chunk.len().min(usize::try_from(written).unwrap_or(usize::MAX));
-            written -= i64::try_from(known).unwrap_or(written);
-            chunk.drain(..known).for_each(|entry| self.work.see(&entry));
-            if !chunk.is_empty() {
-                self = self.transaction(move |work, c| work.write(c, chunk, step), Work::checkpoint).await?;
-            }
-        }
-        end(reading, &self.reader)?;
-        Ok(self)
-    }
-
-    /// Runs `write` and then `store`, which keeps the state of the import, in one transaction.
-    async fn transaction<F>(self, write: F, store: Store) -> Result<Self, ImportError>
-    where
-        F: FnOnce(&mut Work, &mut Db) -> Result<(), Problem> + Send + 'static,
-    {
-        let Self { app, reader, mut work, ground } = self;
-        require_whole(&reader)?;
-        let (work, ground) = match ground {
-            Ground::Stored => {
-                let done = app.database.write_content_long(move |c| {
-                    write(&mut work, c)?;
-                    store(&mut work, c)?;
-                    Ok::<_, ImportError>(work)
-                });
-                (done.await?, Ground::Stored)
-            }
-            Ground::Beside(mut connection) => {
-                let rehearsal = spawn_blocking(move || {
-                    connection.begin_read()?;
-                    write(&mut work, &mut connection)?;
-                    connection.commit()?;
-                    Ok::<_, ImportError>((work, Ground::Beside(connection)))
-                });
-                rehearsal.await.map_err(|error| ImportError::Database(error.to_string()))??
-            }
-        };
-        Ok(Self { app, reader, work, ground })
-    }
-}
-
-/// What stores the state of an import within a transaction.
-type Store = fn(&mut Work, &mut Db) -> Result<(), Problem>;
-
 /// Refuses to go on with a file that could not be read to its end.
-fn require_whole(reader: &FileReader) -> Result<(), ImportError> {
+pub(super) fn require_whole(reader: &FileReader) -> Result<(), ImportError> {
     if reader.file.is_interrupted() {
         return Err(ImportError::Database("the file could not be read to its end".to_owned()));
     }
     Ok(())
 }
 
-fn prepare(app: &App, import: Import) -> (FileReader, Work) {
+pub(super) fn prepare(app: &App, import: Import) -> (FileReader, Work) {
     let Import { reader, options, author, listener, begun: (position, report) } = import;
     let policy = ImportPolicy { status: options.status, overwrite: options.overwrite };
     let work = Work {
@@ -392,7 +309,8 @@ async fn dry_run(app: &App, import: Import) -> Result<Report, ImportError> {
         if work.incomplete {
             rehearse(&mut work, c, &reader, Work::complete)?;
         }
-        work.look_for_missing(c)?;
+        let absent = work.seen.absent(c, now())?;
+        work.report_missing(c, absent)?;
         Err::<(), _>(DryRunEnd::Well(Box::new(work.report)))
     });
     match rehearsal.await {

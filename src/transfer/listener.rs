@@ -6,12 +6,15 @@ use crate::database::Db;
 use crate::problem::Problem;
 use crate::transfer::report::{Report, ReportLine};
 
+/// Number of the pass over what the sources of the file had and have no more.
+pub const MISSING_PASS: i64 = 3;
+
 /// How far an import is: all entries before this position are written.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ImportPosition {
-    /// Number of the pass over the file, from 1; 0 before the first one.
+    /// Number of the pass, from 1; 0 before the first one. Two are over the file, and [`MISSING_PASS`] is over what is missing.
     pub pass: i64,
-    /// Number of entries of the pass that are written.
+    /// Number of entries of the pass that are written, or of records that are not in the file and were looked at.
     pub entries: i64,
 }
 

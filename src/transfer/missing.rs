@@ -41,6 +41,15 @@ pub struct Seen {
     broken: bool,
 }
 
+/// A record that a source of the file had and that is not in it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AbsentRecord {
+    /// Number of records that are not in the file and come before this one, whatever became of them.
+    pub number: i64,
+    pub kind: &'static str,
+    pub source: String,
+}
+
 /// What is missing of a source.
 pub struct Missing {
     /// The record.
@@ -109,40 +118,67 @@ impl Seen {
     ///
     /// # Errors
     /// Fails if a query fails.
-    pub fn missing(&self, connection: &mut Db, now: i64) -> QueryResult<Vec<Missing>> {
-        let mut missing = Vec::new();
+    pub fn absent(&self, connection: &mut Db, now: i64) -> QueryResult<Vec<AbsentRecord>> {
+        let mut absent = Vec::new();
         for event in &self.own_events {
             let found: Option<String> = items::table.find(event).select(items::id).first(connection).optional()?;
             if found.is_some() {
-                return Ok(missing);
+                return Ok(absent);
             }
         }
+        let mut number = 0;
         for (origin, kind) in self.origins.iter().flat_map(|origin| MISSED.map(|kind| (origin, kind))) {
-            missing.extend(self.missing_of(connection, (kind, origin), now)?);
+            self.each_absent(connection, (kind, origin), |connection, source| {
+                let own = number;
+                number += 1;
+                if let Some(Missing { source, .. }) = self.missing(connection, source, now)? {
+                    absent.push(AbsentRecord { number: own, kind, source: source.source });
+                }
+                Ok(())
+            })?;
         }
-        Ok(missing)
+        Ok(absent)
     }
 
-    /// Returns what is missing of one kind and source; see [`Seen::missing`]. Nothing is missing from a file that was
-    /// not read to its end or is a part of its source.
+    /// Returns the number of records of one kind and source that are missing; see [`Seen::absent`].
     ///
     /// # Errors
     /// Fails if a query fails.
-    pub fn missing_of(&self, connection: &mut Db, (kind, origin): (&str, &str), now: i64) -> QueryResult<Vec<Missing>> {
-        let (mut missing, mut after) = (Vec::new(), String::new());
+    pub fn missing_count(&self, connection: &mut Db, (kind, origin): (&str, &str), now: i64) -> QueryResult<usize> {
+        let mut count = 0;
+        self.each_absent(connection, (kind, origin), |connection, source| {
+            count += usize::from(self.missing(connection, source, now)?.is_some());
+            Ok(())
+        })?;
+        Ok(count)
+    }
+
+    /// Passes each record of one kind and source that is not in the file to `work`, in the order of their identifiers. None
+    /// is missing from a file that was not read to its end or is a part of its source.
+    fn each_absent(
+        &self,
+        connection: &mut Db,
+        (kind, origin): (&str, &str),
+        mut work: impl FnMut(&mut Db, Source) -> QueryResult<()>,
+    ) -> QueryResult<()> {
         if !self.whole {
-            return Ok(missing);
+            return Ok(());
         }
+        let mut after = String::new();
         loop {
             let rows = sources::of_origin(connection, (kind, origin), &after, CHUNK)?;
-            let Some(last) = rows.last() else { return Ok(missing) };
+            let Some(last) = rows.last() else { return Ok(()) };
             after.clone_from(&last.source);
-            for source in rows.into_iter().filter(|row| !is_withdrawn(row) && !self.is_there(row)) {
-                if !self.has_older_revision(connection, &source)? && self.is_last_of_item(connection, &source)? {
-                    missing.extend(item_of(connection, source, now)?);
-                }
-            }
+            rows.into_iter().filter(|row| !self.is_there(row)).try_for_each(|row| work(connection, row))?;
         }
+    }
+
+    /// Returns what is missing with a record that is not in the file; `None` if nothing is.
+    fn missing(&self, connection: &mut Db, source: Source, now: i64) -> QueryResult<Option<Missing>> {
+        let is_missing = !is_withdrawn(&source)
+            && !self.has_older_revision(connection, &source)?
+            && self.is_last_of_item(connection, &source)?;
+        if is_missing { item_of(connection, source, now) } else { Ok(None) }
     }
 
     /// Returns whether the file has a record, or may have it.

@@ -7,11 +7,13 @@
 mod attempt;
 mod cancellations;
 mod country_names;
+mod course;
 mod edits;
 pub mod export;
 pub mod export_ics;
 mod exported_forms;
 mod exported_issues;
+mod exported_slugs;
 mod exported_versions;
 pub mod import;
 pub mod import_file;

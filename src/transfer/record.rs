@@ -9,6 +9,7 @@ use crate::contact::forms::FormDefinition;
 use crate::content::translations::Translations;
 use crate::content::violation::Violation;
 use crate::content_types::ContentType;
+use crate::hex::hex;
 use crate::items::imported_versions::PublicPeriod;
 use crate::items::record_ids::RecordIds;
 use crate::newsletter::blocks::Edition;
@@ -153,7 +154,7 @@ impl Record {
     /// Returns a hash of the record's content, by which an unchanged record is recognised.
     pub fn fingerprint(&self) -> String {
         let text = serde_json::to_vec(self).unwrap_or_default();
-        Sha256::digest(text).iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+        hex(&Sha256::digest(text)[..16])
     }
 
     /// Marks the record as supporting another one.

@@ -3,10 +3,10 @@
 use diesel::prelude::*;
 use serde_json::{Map, Value};
 
-use super::exported_versions;
 use super::record::Exported;
 use super::repair::repair;
 use super::report::Outcome;
+use super::{exported_slugs, exported_versions};
 use crate::content::editable_form::editable_form;
 use crate::content::field::Field;
 use crate::content::offsets::{self, RenewedTime};
@@ -16,7 +16,6 @@ use crate::content_types::ContentType;
 use crate::database::Db;
 use crate::database::schema::items;
 use crate::editorial::insert::{Origin, insert};
-use crate::editorial::slugs;
 use crate::editorial::validate::{BodyRules, LocalNames, STATUSES, ValidatedBody};
 use crate::editorial::working_drafts;
 use crate::editorial::write::{self, ItemWrite};
@@ -24,7 +23,7 @@ use crate::editorial::write_context::WriteContext;
 use crate::items::paths;
 use crate::items::sources::{self, Source};
 use crate::items::working_draft::WorkingDraft;
-use crate::items::{Among, Item, is_id, taken_slugs};
+use crate::items::{Among, Item, is_id};
 use crate::problem::Problem;
 use crate::time_zone::Zone;
 
@@ -48,18 +47,23 @@ pub fn renew_times(exported: &mut Exported) -> Vec<RenewedTime> {
 }
 
 /// Creates an item without its references to items of its own kind, which may follow later in the file;
-/// [`complete`] adds them. An item that exists already is left as it is.
+/// [`complete`] adds them. An item that exists already is left as it is. Returns notes on what was left out.
 ///
 /// # Errors
 /// 422 if the item breaks a rule, 409 if its slug is taken.
-pub fn item(connection: &mut Db, context: WriteContext<'_>, exported: &Exported) -> Result<Outcome, Problem> {
+pub fn item(
+    connection: &mut Db,
+    context: WriteContext<'_>,
+    exported: &Exported,
+) -> Result<(Outcome, Vec<Violation>), Problem> {
     let content_type = content_type_of(exported)?;
     let present: Option<Item> =
         items::table.find(&exported.id).select(Item::as_select()).first(connection).optional()?;
     if let Some(present) = present {
-        return Ok(compared(content_type, &present, exported));
+        return Ok((compared(content_type, &present, exported), Vec::new()));
     }
     let content = validate(connection, context.site, content_type, without_own_kind(content_type, &exported.content))?;
+    let (translations, notes) = exported_slugs::free_translations(connection, content_type, exported)?;
     let (slug, status) = (Some(exported.slug.clone()), Some(exported.status.clone()));
     let writing = ItemWrite { slug, status, ..ItemWrite::of(content_type, content) };
     let origin = Origin {
@@ -69,26 +73,12 @@ pub fn item(connection: &mut Db, context: WriteContext<'_>, exported: &Exported)
         updated_at: Some(exported.updated_at),
         published_at: Some(exported.published_at),
         trashed_at: Some(exported.trashed_at),
-        translations: exported.translations.clone(),
+        translations: translations.clone(),
         // `complete` makes it visible, under the path that its place in the tree gives it.
         is_incomplete: content_type.has_paths(),
     };
     let item = insert(connection, context, writing, origin)?;
-    let is_current = |slug: &str| exported.translations.has_slug(slug);
-    for slug in &exported.old_slugs {
-        if slugs::is_free(connection, content_type.kind, slug)? {
-            match is_current(slug) && exported.published_at == 0 {
-                true => slugs::keep(connection, content_type.kind, &item.id, slug)?,
-                false => slugs::keep_shown(connection, content_type.kind, &item.id, slug)?,
-            }
-        }
-    }
-    for slug in &exported.taken_slugs {
-        taken_slugs::note(connection, (content_type.kind, slug), &item.id)?;
-    }
-    if exported.published_at > 0 && (exported.status != "published" || exported.trashed_at > 0) {
-        slugs::keep_shown(connection, content_type.kind, &item.id, &item.slug)?;
-    }
+    exported_slugs::keep(connection, content_type, exported, &translations)?;
     for (locale, path) in &exported.old_paths {
         paths::keep_former(connection, &item.id, (locale, path))?;
     }
@@ -105,7 +95,7 @@ pub fn item(connection: &mut Db, context: WriteContext<'_>, exported: &Exported)
         };
         sources::keep(connection, &row)?;
     }
-    Ok(Outcome::Created)
+    Ok((Outcome::Created, notes))
 }
 
 /// Completes an item with its references to items of its own kind and with its working draft, after all items
@@ -194,9 +184,8 @@ fn content_type_of(exported: &Exported) -> Result<&'static ContentType, Problem>
     if !is_id(&exported.id) || exported.id != exported.id.to_ascii_lowercase() {
         faults.add("/id", "not_an_id", "an id is a UUID in lower case");
     }
-    let is_allowed = content_type.is_none_or(|of| of.allows_slug(&exported.slug));
-    if !crate::content::slug::is_slug(&exported.slug) || !is_allowed {
-        faults.add("/slug", "not_a_slug", format!("\"{}\" is not a slug", exported.slug));
+    if let Some(content_type) = content_type {
+        exported_slugs::check(content_type, exported, &mut faults);
     }
     if !STATUSES.contains(&exported.status.as_str()) {
         faults.add("/status", "not_allowed", format!("\"{}\" is not a status", exported.status));

@@ -186,7 +186,7 @@ impl Survey {
     pub fn objection(&self, connection: &mut Db) -> QueryResult<Option<String>> {
         for ((kind, origin), found) in &self.kinds {
             let gone = if found.is_known && MISSED.contains(kind) && !self.is_own {
-                self.seen.missing_of(connection, (kind, origin), self.since((kind, origin)))?.len()
+                self.seen.missing_count(connection, (kind, origin), self.since((kind, origin)))?
             } else {
                 0
             };

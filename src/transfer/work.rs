@@ -1,15 +1,14 @@
 //! The state of an import between its transactions.
 
 use crate::content::violation::Violation;
-use crate::content_types::ContentType;
-use crate::database::Db;
+use crate::database::{Db, now};
 use crate::items::sources::{self, Source};
 use crate::problem::Problem;
 use crate::transfer::attempt::in_savepoint;
 use crate::transfer::edits::{imported_version, is_edited};
 use crate::transfer::importer::Importer;
 use crate::transfer::listener::{ImportPosition, Listener};
-use crate::transfer::missing::{Missing, Seen, item_of, withdraw};
+use crate::transfer::missing::{AbsentRecord, Missing, Seen, is_withdrawn, item_of, withdraw};
 use crate::transfer::record::{Cancellation, ImportEntry, SourceRevision};
 use crate::transfer::report::{Outcome, Report, ReportLine};
 use crate::transfer::{cancellations, restore, revisions};
@@ -135,8 +134,7 @@ impl Work {
             revisions::rename(connection, row, source)?;
         }
         for row in changes.gone {
-            let now = chrono::Utc::now().timestamp_micros();
-            let Some(missing) = item_of(connection, row, now)? else { continue };
+            let Some(missing) = item_of(connection, row, now())? else { continue };
             let imported = imported_version(connection, &missing.item)?;
             let is_kept = !self.importer.overwrites() && is_edited(connection, &missing.item, imported)?;
             let (file, place, what) = (self.file.clone(), missing.source.source.clone(), missing.title.clone());
@@ -198,23 +196,33 @@ impl Work {
     ///
     /// # Errors
     /// Fails if the database fails.
-    pub fn look_for_missing(&mut self, connection: &mut Db) -> Result<(), Problem> {
-        for missing in self.seen.missing(connection, chrono::Utc::now().timestamp_micros())? {
-            let kind = ContentType::of_kind(&missing.item.kind).map_or("", |content_type| content_type.kind);
-            let (file, place, what) = (self.file.clone(), missing.source.source.clone(), missing.title.clone());
-            let mut line = ReportLine { file, place, outcome: Outcome::Missing, kind, what, faults: Vec::new() };
-            if !self.seen.is_complete() {
-                line = ReportLine { outcome: Outcome::Note, faults: vec![perhaps_missing()], ..line };
-            } else if self.withdraw_missing {
-                let imported = imported_version(connection, &missing.item)?;
-                let is_kept = !self.importer.overwrites() && is_edited(connection, &missing.item, imported)?;
-                line = match self.withdraw(connection, missing, is_kept)? {
-                    Ok(()) => ReportLine { outcome: Outcome::Withdrawn, ..line },
-                    Err(faults) => ReportLine { faults, ..line },
-                };
+    pub fn report_missing(&mut self, connection: &mut Db, absent: Vec<AbsentRecord>) -> Result<(), Problem> {
+        for record in absent {
+            self.position.entries = record.number + 1;
+            // Somebody else may have written it since it was looked for.
+            let source = sources::find(connection, record.kind, &record.source)?.filter(|row| !is_withdrawn(row));
+            let Some(source) = source else { continue };
+            if let Some(missing) = item_of(connection, source, now())? {
+                self.report_one_missing(connection, record.kind, missing)?;
             }
-            self.say(&line);
         }
+        Ok(())
+    }
+
+    fn report_one_missing(&mut self, connection: &mut Db, kind: &'static str, missing: Missing) -> Result<(), Problem> {
+        let (file, place, what) = (self.file.clone(), missing.source.source.clone(), missing.title.clone());
+        let mut line = ReportLine { file, place, outcome: Outcome::Missing, kind, what, faults: Vec::new() };
+        if !self.seen.is_complete() {
+            line = ReportLine { outcome: Outcome::Note, faults: vec![perhaps_missing()], ..line };
+        } else if self.withdraw_missing {
+            let imported = imported_version(connection, &missing.item)?;
+            let is_kept = !self.importer.overwrites() && is_edited(connection, &missing.item, imported)?;
+            line = match self.withdraw(connection, missing, is_kept)? {
+                Ok(()) => ReportLine { outcome: Outcome::Withdrawn, ..line },
+                Err(faults) => ReportLine { faults, ..line },
+            };
+        }
+        self.say(&line);
         Ok(())
     }
 

@@ -22,7 +22,7 @@ use crate::auth::login::{SecondFactorCode, into_confirmed};
 use crate::auth::permissions::{Action, Area, Role};
 use crate::auth::sessions::{self, Issued, SessionKind};
 use crate::auth::tokens::JwkSet;
-use crate::auth::{audit_log, lockout, passwords, second_factor};
+use crate::auth::{audit_log, lockout, one_time_tokens, passwords, second_factor};
 use crate::content::field::Field;
 use crate::content::violation::Violations;
 use crate::database::Db;
@@ -229,17 +229,10 @@ async fn change_password(request: Request) -> Result<Response, Problem> {
     let (author, actor) = (author(&request)?, request.actor()?.clone());
     let set = move |c: &mut Db, account: AccountRow| {
         reauthorize(c, &actor, None)?;
-        set_password(c, &author, account, hash)
+        one_time_tokens::replace_password(c, &author, "password_change", account, hash).map(drop)
     };
     into_confirmed(verifier(&request).check(credentials, set).await?)?;
     Ok(Response::empty(204).no_store())
-}
-
-fn set_password(c: &mut Db, author: &Author, mut account: AccountRow, hash: String) -> Result<(), Problem> {
-    account.password_hash = hash;
-    sessions::revoke_all(c, &account.id)?;
-    audit_log::append(c, author, "password_change", &account.id, &json!({}))?;
-    accounts::save(c, account).map(drop)
 }
 
 /// Checks a new password against the rules for passwords and returns its hash.
@@ -324,7 +317,7 @@ async fn update(request: Request) -> Result<Response, Problem> {
 }
 
 /// Applies a change to an account. A change of password, role, state or second factor ends its sessions, so
-/// that none outlives the conditions under which it was begun.
+/// that none outlives the conditions under which it was begun. Tokens that were mailed to it end with a password and with its closing.
 fn change_account(
     c: &mut Db,
     author: &Author,
@@ -347,7 +340,10 @@ fn change_account(
         second_factor::end(c, &row.id)?;
         (row.totp_active, row.totp_secret, row.totp_step) = (false, String::new(), 0);
     }
-    if row.role != before.role || !row.active || new_password || factor.is_some() {
+    if !row.active || new_password {
+        one_time_tokens::end_access(c, &row.id)?;
+    } else if row.role != before.role || factor.is_some() {
+        // An invitation is good for another role too.
         sessions::revoke_all(c, &row.id)?;
     }
     accounts::save(c, row)

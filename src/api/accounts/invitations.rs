@@ -114,27 +114,47 @@ async fn repeat_invitation(request: Request) -> Result<Response, Problem> {
 async fn request_reset(request: Request) -> Result<Response, Problem> {
     let form = Form::read(&PASSWORD_RESET, &body(&request)?, &request.app.site)?;
     let (app, email) = (Arc::clone(&request.app), accounts::normal_email(&form.text("email")));
+    // The response is the same if too many requests wait: otherwise it would tell for which addresses they wait longer.
+    let Ok(turn) = Arc::clone(&app.password_resets).try_acquire_owned() else {
+        tracing::warn!("a password reset was not mailed, because too many requests for one wait");
+        return Ok(Response::empty(202).no_store());
+    };
     // In a task of its own, so that the response time does not reveal whether there is an account.
     actix_web::rt::spawn(async move {
         if let Err(problem) = mail_reset(&app, email).await {
             tracing::error!(detail = problem.detail, "a password reset could not be mailed");
         }
+        drop(turn);
     });
     Ok(Response::empty(202).no_store())
 }
 
+/// Mails a reset to an account. Anybody can ask for one for any address, so the writer is used only if there is one to mail.
 async fn mail_reset(app: &Arc<App>, email: String) -> Result<(), Problem> {
     if !app.mailer.is_configured() {
         return Ok(());
     }
+    let asked = email.clone();
+    let read = move |c: &mut Db| {
+        let found = open_account(c, &asked)?;
+        let is_mailed = |account: &AccountRow| one_time_tokens::is_issuable(c, &account.id);
+        Ok::<_, Problem>(found.as_ref().map(is_mailed).transpose()?.unwrap_or(false))
+    };
+    if !app.database.read(read).await? {
+        return Ok(());
+    }
     let here = Arc::clone(app);
     let issue = move |c: &mut Db| {
-        if let Some(account) = accounts::by_email(c, &email)?.filter(|account| account.active) {
+        if let Some(account) = open_account(c, &email)? {
             enqueue(c, &here, &account, (Purpose::Reset, MailKind::PasswordReset))?;
         }
         Ok::<_, Problem>(())
     };
     app.database.write(issue).await
+}
+
+fn open_account(connection: &mut Db, email: &str) -> QueryResult<Option<AccountRow>> {
+    Ok(accounts::by_email(connection, email)?.filter(|account| account.active))
 }
 
 async fn confirm(request: Request) -> Result<Response, Problem> {

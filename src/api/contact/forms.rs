@@ -3,14 +3,13 @@
 use serde::Serialize;
 use serde_json::json;
 use utoipa::ToSchema;
-use utoipa::openapi::Required;
-use utoipa::openapi::path::{Parameter, ParameterIn};
+use utoipa::openapi::path::Parameter;
 
 use super::TAG;
 use super::visitors::path_form;
 use crate::api::content::lifecycle::author;
-use crate::api::openapi::schemas::{example_of, reference, text};
-use crate::api::parameters::IF_MATCH;
+use crate::api::openapi::schemas::{example_of, reference};
+use crate::api::parameters::{IF_MATCH, if_absent, optional_if_match};
 use crate::auth::permissions::{Action, Area};
 use crate::contact::form_fields::FORM;
 use crate::contact::forms::{self, ContactForm, FormDefinition, Label};
@@ -18,11 +17,10 @@ use crate::content::local_time::utc_text;
 use crate::content::violation::Violations;
 use crate::database::Db;
 use crate::http::body;
-use crate::http::preconditions::{required_version, requires_absence};
+use crate::http::preconditions::{PutPrecondition, put_precondition, required_version};
 use crate::http::request::Request;
 use crate::http::response::{JSON, Response};
-use crate::http::route::{Access, Route, parameter};
-use crate::items::Expected;
+use crate::http::route::{Access, Route};
 use crate::journal::{self, NewEntry};
 use crate::problem::{Problem, ProblemKind};
 
@@ -131,7 +129,7 @@ pub fn routes() -> Vec<Route> {
             .summary("Set a form up")
             .description(
                 "Creates a form, or replaces the one with this name, which needs `If-Match`. Fails with 412 when the form was \
-                 changed since, or exists already with `If-None-Match: *`, with 422 when no form can have the name or a field is \
+                 changed or deleted since, or exists already with `If-None-Match: *`, with 422 when no form can have the name or a field is \
                  declared wrongly, and with 428 when the form exists and `If-Match` is missing.",
             )
             .parameters([path_form(), if_match(), if_none_match()])
@@ -142,24 +140,24 @@ pub fn routes() -> Vec<Route> {
             .operation_id("deleteContactForm")
             .tag(TAG)
             .summary("Delete a form")
-            .description("Deletes a form; its messages stay for as long as they are kept. Fails with 404 when there is no such form.")
-            .parameters([path_form()])
+            .description(
+                "Deletes a form; its messages stay for as long as they are kept. Fails with 404 when there is no such form, and \
+                 with 412 when it was changed since.",
+            )
+            .parameters([path_form(), IF_MATCH.clone()])
             .responds_empty(204, "The form is deleted.", &[])
-            .problems(&[ProblemKind::NotFound]),
+            .problems(&[ProblemKind::NotFound, ProblemKind::PreconditionFailed]),
     ]
 }
 
 fn if_match() -> Parameter {
-    let mut parameter = IF_MATCH.clone();
-    parameter.required = Required::False;
-    let about = "ETag of the version that is replaced; 428 if the form exists and the header is missing, 412 if it was changed.";
-    parameter.description = Some(about.to_owned());
-    parameter
+    optional_if_match(
+        "ETag of the version that is replaced; 428 if the form exists and the header is missing, 412 if it was changed.",
+    )
 }
 
 fn if_none_match() -> Parameter {
-    let about = "`*`: the form is only created (RFC 9110, section 13.1.2); otherwise 412.";
-    parameter("If-None-Match", ParameterIn::Header, text().pattern(Some(r"^\*$")), about, json!("*"))
+    if_absent("`*`: the form is only created (RFC 9110, section 13.1.2); otherwise 412.")
 }
 
 fn labels(labels: Vec<Label>) -> Vec<LabelBody> {
@@ -202,20 +200,14 @@ async fn put(request: Request) -> Result<Response, Problem> {
         return Err(Problem::invalid(Violations::one("{form}", "not_a_slug", forms::no_name(&name))));
     }
     let definition = FormDefinition::read_body(&body::json(&request)?, &request.app.site)?;
-    let (author, condition) = (author(&request)?, condition(&request)?);
+    let (author, condition) = (author(&request)?, put_precondition(&request)?);
     let save = move |c: &mut Db| {
         let earlier = forms::by_name(c, &name)?.map(|form| form.version);
         require(&condition, earlier)?;
         let form = forms::save(c, &name, definition, earlier)?;
         let snapshot = serde_json::to_string(&form.definition).unwrap_or_default();
-        let entry = NewEntry {
-            action: "update",
-            kind: "contact_form",
-            id: &name,
-            version: form.version,
-            snapshot,
-            changed: &[],
-        };
+        let entry =
+            NewEntry { action: "update", kind: forms::KIND, id: &name, version: form.version, snapshot, changed: &[] };
         journal::append(c, &author, entry)?;
         Ok::<_, Problem>(form)
     };
@@ -223,42 +215,16 @@ async fn put(request: Request) -> Result<Response, Problem> {
     response(saved)
 }
 
-/// The condition under which a form is written.
-#[derive(Clone)]
-enum FormCondition {
-    /// No header: only a new form is written.
-    None,
-    /// `If-None-Match: *`.
-    Absent,
-    /// `If-Match`.
-    Versions(Expected),
-}
-
-fn condition(request: &Request) -> Result<FormCondition, Problem> {
-    let absent = requires_absence(request)?;
-    match required_version(request) {
-        Ok(_) if absent => Err(Problem::bad_request(Violations::one(
-            "If-None-Match",
-            "with_if_match",
-            "the form cannot be absent and at a version; send one of the two headers",
-        ))),
-        Ok(versions) => Ok(FormCondition::Versions(versions)),
-        Err(problem) if problem.kind != ProblemKind::PreconditionRequired => Err(problem),
-        Err(_) if absent => Ok(FormCondition::Absent),
-        Err(_) => Ok(FormCondition::None),
-    }
-}
-
 /// Refuses a write whose condition the form of the database, at this version if there is one, does not fulfil.
-fn require(condition: &FormCondition, earlier: Option<i64>) -> Result<(), Problem> {
+fn require(condition: &PutPrecondition, earlier: Option<i64>) -> Result<(), Problem> {
     let failed = |detail: &str| Err(Problem::new(ProblemKind::PreconditionFailed, detail));
     match (condition, earlier) {
-        (FormCondition::None | FormCondition::Absent, None) => Ok(()),
-        (FormCondition::Versions(versions), Some(version)) if versions.accepts(version) => Ok(()),
-        (FormCondition::Versions(_), Some(_)) => failed("the form was changed since; read it again"),
-        (FormCondition::Versions(_), None) => failed("there is no such form (any more)"),
-        (FormCondition::Absent, Some(_)) => failed("there is a form with this name already"),
-        (FormCondition::None, Some(_)) => {
+        (PutPrecondition::None | PutPrecondition::Absent, None) => Ok(()),
+        (PutPrecondition::Versions(versions), Some(version)) if versions.accepts(version) => Ok(()),
+        (PutPrecondition::Versions(_), Some(_)) => failed(forms::CHANGED),
+        (PutPrecondition::Versions(_) | PutPrecondition::Present, None) => failed("there is no such form (any more)"),
+        (PutPrecondition::Absent, Some(_)) => failed("there is a form with this name already"),
+        (PutPrecondition::None | PutPrecondition::Present, Some(_)) => {
             let detail = "there is a form with this name; send If-Match with the ETag of the version that you read";
             Err(Problem::new(ProblemKind::PreconditionRequired, detail))
         }
@@ -277,14 +243,20 @@ async fn get(request: Request) -> Result<Response, Problem> {
 }
 
 async fn delete(request: Request) -> Result<Response, Problem> {
-    let (name, author) = (request.path("form").to_owned(), author(&request)?);
+    let (version, name) = (required_version(&request)?, request.path("form").to_owned());
+    let author = author(&request)?;
     let delete = move |c: &mut Db| {
-        if !forms::delete(c, &name)? {
-            return Err(Problem::not_found("form"));
-        }
+        let deleted = forms::delete(c, &name, &version)?;
         let snapshot = json!({}).to_string();
-        let entry = NewEntry { action: "delete", kind: "contact_form", id: &name, version: 0, snapshot, changed: &[] };
-        Ok(journal::append(c, &author, entry)?)
+        let entry = NewEntry {
+            action: "delete",
+            kind: forms::KIND,
+            id: &name,
+            version: deleted.version,
+            snapshot,
+            changed: &[],
+        };
+        Ok::<_, Problem>(journal::append(c, &author, entry)?)
     };
     request.app.database.write_content(delete).await?;
     Ok(Response::empty(204).no_store())

@@ -314,7 +314,10 @@ async fn update(request: Request) -> Result<Response, Problem> {
 
 /// Returns the id of an account that can take care of messages.
 fn desk_account(connection: &mut Db, id: &str) -> Result<String, Problem> {
-    let found = accounts::by_id(connection, id).ok().filter(|account| account.active);
+    let found = match accounts::by_id(connection, id) {
+        Err(problem) if problem.kind == ProblemKind::NotFound => None,
+        found => Some(found?).filter(|account| account.active),
+    };
     let wrong = |code: &str, message: String| Problem::invalid(Violations::one("/assignee", code, message));
     let account = found.ok_or_else(|| wrong("not_found", "there is no open account with this id".to_owned()))?;
     let may_answer = |role| is_permitted(role, Area::Contact, Action::Update);

@@ -2,7 +2,6 @@
 //! there.
 
 use serde_json::json;
-use utoipa::openapi::Required;
 use utoipa::openapi::path::{Parameter, ParameterIn};
 
 use crate::api::content::every_collection::every_collection;
@@ -11,7 +10,7 @@ use crate::api::content::lifecycle::{editor, write_response};
 use crate::api::content::not_shown::NOT_SHOWN;
 use crate::api::openapi::item_schemas::PARTIAL_ITEM;
 use crate::api::openapi::schemas::{LINE, Locales, example_of, example_of_item, reference, text};
-use crate::api::parameters::{IF_MATCH, IF_NONE_MATCH, REASON, path_id_or_slug};
+use crate::api::parameters::{IF_MATCH, IF_NONE_MATCH, REASON, if_absent, optional_if_match, path_id_or_slug};
 use crate::api::request_bodies::Form;
 use crate::auth::permissions::{Action, Area};
 use crate::content::field::{Field, FieldType};
@@ -20,7 +19,7 @@ use crate::content_types::{BY_EXTERNAL_ID, ContentType};
 use crate::database::Db;
 use crate::editorial::external_ids::{ExternalId, MAX_RECORD_ID, MAX_SYSTEM, MOST_OF_ITEM, PutCondition};
 use crate::http::body;
-use crate::http::preconditions::{WRITE_PROBLEMS, required_version, requires_absence};
+use crate::http::preconditions::{PutPrecondition, WRITE_PROBLEMS, no_version, put_precondition, required_version};
 use crate::http::request::Request;
 use crate::http::response::{ALL_LOCALES, JSON, PARTIAL, Response};
 use crate::http::route::{Access, ParameterSet, Route, parameter};
@@ -109,19 +108,15 @@ fn path_external_id() -> Parameter {
     parameter("external_id", ParameterIn::Path, schema, "Id of the record in the other system.", json!("XKQ8JD"))
 }
 
-/// Returns `If-Match` as an optional header.
 fn if_match() -> Parameter {
-    let mut parameter = IF_MATCH.clone();
-    parameter.required = Required::False;
-    let about = "ETag of the version that the replacement is based on, or a list of ETags of which one must be current \
-                 (RFC 9110, section 13.1.1). 412 if no ETag is current, and if no item has the external id.";
-    parameter.description = Some(about.to_owned());
-    parameter
+    optional_if_match(
+        "ETag of the version that the replacement is based on, or a list of ETags of which one must be current \
+         (RFC 9110, section 13.1.1). 412 if no ETag is current, and if no item has the external id.",
+    )
 }
 
 fn if_none_match() -> Parameter {
-    let about = "`*`: the item is created only if none has the external id (RFC 9110, section 13.1.2); otherwise 412.";
-    parameter("If-None-Match", ParameterIn::Header, text().pattern(Some(r"^\*$")), about, json!("*"))
+    if_absent("`*`: the item is created only if none has the external id (RFC 9110, section 13.1.2); otherwise 412.")
 }
 
 /// Returns the external id in the path.
@@ -175,15 +170,10 @@ async fn replace_all(resource: &'static ContentType, request: Request) -> Result
 
 /// Reads the condition from `If-Match` and `If-None-Match`.
 fn condition(request: &Request) -> Result<PutCondition, Problem> {
-    let absent = requires_absence(request)?;
-    match (request.http.headers().contains_key("if-match"), absent) {
-        (true, true) => Err(Problem::bad_request(Violations::one(
-            "If-None-Match",
-            "with_if_match",
-            "the item cannot be absent and at a version; send one of the two headers",
-        ))),
-        (true, false) => required_version(request).map(PutCondition::Versions),
-        (false, true) => Ok(PutCondition::Absent),
-        (false, false) => Ok(PutCondition::LastPut),
+    match put_precondition(request)? {
+        PutPrecondition::None => Ok(PutCondition::LastPut),
+        PutPrecondition::Absent => Ok(PutCondition::Absent),
+        PutPrecondition::Present => Err(no_version()),
+        PutPrecondition::Versions(versions) => Ok(PutCondition::Versions(versions)),
     }
 }

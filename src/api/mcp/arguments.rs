@@ -35,14 +35,20 @@ pub fn read(
     arguments: &Map<String, Value>,
     may_publish: bool,
 ) -> Result<ToolRequest, Violations> {
-    let mut reader = Reader { request: empty((tool.path)(arguments)), violations: Violations::new(), may_publish };
+    // Models send null for an argument that they leave out.
+    let given: Map<String, Value> = arguments
+        .iter()
+        .filter(|(_, value)| !value.is_null())
+        .map(|(name, value)| (name.clone(), value.clone()))
+        .collect();
+    let mut reader = Reader { request: empty((tool.path)(&given)), violations: Violations::new(), may_publish };
     for name in arguments.keys().filter(|name| !tool.arguments.iter().any(|known| known.name == name.as_str())) {
         let known = tool.arguments.iter().map(|argument| argument.name);
         let message = unknown_name_message("argument", name, known);
         reader.violations.add(child_pointer("", name), "unknown_argument", message);
     }
     for argument in tool.arguments {
-        match arguments.get(argument.name).filter(|value| !value.is_null()) {
+        match given.get(argument.name) {
             Some(value) => reader.put(argument, value),
             None if argument.required => reader.refuse(argument, "required", "this argument is required"),
             None if argument.place == Place::Operation => reader.put(argument, &steps(may_publish)[0].into()),
@@ -211,6 +217,39 @@ mod tests {
         assert_eq!(submit.headers.get(IF_MATCH).unwrap(), "\"v3\"");
         let diff = call("history", json!({"collection": "events", "id": "e", "version": 2})).unwrap();
         assert!(diff.path.ends_with("/revisions/{version}/diff"));
+    }
+
+    /// A tool with several routes takes the same one whether an optional argument is null or left out.
+    #[test]
+    fn null_is_absent() {
+        for tool in &tool::TOOLS {
+            let given = |argument: &&Argument| argument.required;
+            let required: Map<String, Value> = tool
+                .arguments
+                .iter()
+                .filter(given)
+                .map(|argument| match argument.place {
+                    Place::Collection => (argument.name.to_owned(), json!("events")),
+                    Place::Content | Place::Patch => (argument.name.to_owned(), json!({"title": "A"})),
+                    Place::IfMatch => (argument.name.to_owned(), json!(1)),
+                    _ => (argument.name.to_owned(), json!("a")),
+                })
+                .collect();
+            let mut with_null = required.clone();
+            let optional = tool.arguments.iter().filter(|argument| !argument.required);
+            with_null.extend(optional.map(|argument| (argument.name.to_owned(), Value::Null)));
+            let (absent, null) = (call(tool.name, required.into()), call(tool.name, with_null.into()));
+            let (absent, null) = (absent.unwrap(), null.unwrap());
+            assert_eq!((&null.path, &null.parameters), (&absent.path, &absent.parameters), "{}", tool.name);
+            assert_eq!((&null.query_pairs, &null.body), (&absent.query_pairs, &absent.body), "{}", tool.name);
+        }
+        let history = call("history", json!({"collection": "events", "id": "e", "version": null})).unwrap();
+        assert!(history.path.ends_with("/revisions"));
+        assert_eq!(call("calendar", json!({"id": null})).unwrap().path, "/api/v1/events.ics");
+        assert_eq!(
+            call("get", json!({"collection": "events", "id": null})).unwrap_err(),
+            faults(&[("/id", "required")])
+        );
     }
 
     #[test]

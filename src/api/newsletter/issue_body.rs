@@ -144,8 +144,27 @@ pub struct NewsletterIssueList {
 /// # Errors
 /// Fails if the query fails.
 pub fn shown(connection: &mut Db, issue: Issue) -> Result<IssueBody, Problem> {
+    let counts = issues::counts(connection, &[&issue.id])?.remove(&issue.id).unwrap_or_default();
+    Ok(body(issue, counts))
+}
+
+/// Returns issues with what became of their mails.
+///
+/// # Errors
+/// Fails if the query fails.
+pub fn all_shown(connection: &mut Db, issues: Vec<Issue>) -> Result<Vec<IssueBody>, Problem> {
+    let ids: Vec<&str> = issues.iter().map(|issue| issue.id.as_str()).collect();
+    let mut counts = issues::counts(connection, &ids)?;
+    let shown = issues.into_iter().map(|issue| {
+        let own = counts.remove(&issue.id).unwrap_or_default();
+        body(issue, own)
+    });
+    Ok(shown.collect())
+}
+
+fn body(issue: Issue, counts: IssueCounts) -> IssueBody {
     let time = |at: i64| (at > 0).then(|| utc_text(at));
-    let IssueCounts { waiting, sent, failed, dropped, bounced } = issues::counts(connection, &issue.id)?;
+    let IssueCounts { waiting, sent, failed, dropped, bounced } = counts;
     let edition = |edition: Edition| EditionBody {
         blocks: edition
             .blocks
@@ -165,7 +184,7 @@ pub fn shown(connection: &mut Db, issue: Issue) -> Result<IssueBody, Problem> {
         preview_text: edition.preview_text,
     };
     let Segment { locales, topics } = issue.segment();
-    Ok(IssueBody {
+    IssueBody {
         editions: issue.editions().into_iter().map(edition).collect(),
         segment: SegmentBody { locales, topics },
         send_at: time(issue.send_at),
@@ -178,5 +197,5 @@ pub fn shown(connection: &mut Db, issue: Issue) -> Result<IssueBody, Problem> {
         id: issue.id,
         name: issue.name,
         status: issue.status,
-    })
+    }
 }

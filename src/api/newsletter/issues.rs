@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::json;
 
 use super::TAG;
-use super::issue_body::{IssueBody, NewsletterIssueList, shown};
+use super::issue_body::{IssueBody, NewsletterIssueList, all_shown, shown};
 use super::issue_form::{ISSUE_SENDING, IssueForm};
 use crate::api::content::lifecycle::author;
 use crate::api::mail::MailPreview;
@@ -171,7 +171,7 @@ fn response(status: u16, body: &IssueBody) -> Result<Response, Problem> {
 async fn list(request: Request) -> Result<Response, Problem> {
     let read = |c: &mut Db| {
         let rows = issues::newest(c, MOST_LISTED)?;
-        rows.into_iter().map(|row| shown(c, row)).collect::<Result<Vec<_>, Problem>>()
+        all_shown(c, rows)
     };
     let data = request.app.database.read(read).await?;
     Ok(Response::serialized(200, &NewsletterIssueList { data })?.no_store())

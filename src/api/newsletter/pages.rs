@@ -7,6 +7,7 @@ use super::sign_up::confirm_token;
 use crate::api::docs::HTML;
 use crate::api::openapi::schemas::text;
 use crate::api::parameters::query;
+use crate::content::html::escape;
 use crate::http::cached_response::negotiated;
 use crate::http::request::Request;
 use crate::http::response::Response;
@@ -75,7 +76,6 @@ async fn page(request: &Request, status: u16, text: &Text) -> Result<Response, P
     let negotiated = negotiated(&request.http, &app.site);
     let locale = negotiated.as_deref().unwrap_or(app.site.default_locale());
     let (line, button) = words(text, locale.starts_with("nl"));
-    let escape = |text: &str| text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
     let (name, lang) = (escape(&app.site_name(locale).await?), if locale.starts_with("nl") { "nl" } else { "en" });
     // A form without an action is sent to the address of its page, which has the token.
     let form =

@@ -108,7 +108,7 @@ pub struct SubscriberImportReport {
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RefusedRow {
-    /// Number of the row; the header is the first.
+    /// Number of the row, as spreadsheets show it; the header is the first, and blank lines are rows.
     #[schema(minimum = 1)]
     pub row: u64,
     /// Why it was refused.

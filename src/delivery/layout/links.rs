@@ -15,6 +15,7 @@ use crate::delivery::cache::dependencies::Dependencies;
 use crate::delivery::layout::LayoutContext;
 use crate::delivery::layout::legal_pages::LegalPage;
 use crate::delivery::layout::parts::LayoutPart;
+use crate::delivery::public_slugs;
 use crate::delivery::render::links_within::add_dependency;
 use crate::delivery::render::loaded_item::LoadedItem;
 use crate::delivery::render::paths;
@@ -123,17 +124,8 @@ fn by_ids<'a>(connection: &mut Db, ids: impl Iterator<Item = &'a str>) -> QueryR
 
 /// Returns the slugs of the events of sessions in the locale, by id. The addresses of sessions contain them.
 fn events(connection: &mut Db, context: LayoutContext<'_>, rows: &[Item]) -> QueryResult<HashMap<String, String>> {
-    let sessions = rows.iter().filter(|row| ContentType::of_kind(&row.kind).is_some_and(ContentType::is_child));
-    let ids: Vec<&str> = sessions.filter_map(|row| row.parent_id.as_deref()).collect();
-    if ids.is_empty() {
-        return Ok(HashMap::new());
-    }
-    let rows = by_ids(connection, ids.into_iter())?;
-    let slug = |row: Item| {
-        let slug = row.translations().public_slug_or(context.locale, &row.slug).to_owned();
-        (row.id, slug)
-    };
-    Ok(rows.into_iter().map(slug).collect())
+    let slugs = public_slugs::of_owners(connection, rows.iter().map(|row| (&*row.kind, row.parent_id.as_deref())))?;
+    Ok(slugs.into_iter().map(|(id, slugs)| (id, slugs.in_locale(context.locale).to_owned())).collect())
 }
 
 /// Returns the target of a link, with its id. `places` has the slugs of the events of sessions, by their ids, and the paths

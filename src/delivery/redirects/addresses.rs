@@ -7,11 +7,11 @@ use diesel::result::QueryResult;
 
 use crate::content::Site;
 use crate::content::path_pattern::{Captures, PathPattern, SitePath};
-use crate::content::translations::Translations;
 use crate::content_types::{ContentType, LINKED};
 use crate::database::schema::items;
 use crate::database::{Db, in_list};
 use crate::delivery::page_by_path::{self, PathTarget};
+use crate::delivery::public_slugs::{self, PublicSlugs};
 use crate::delivery::viewer::Viewer;
 use crate::items::paths::current_in;
 use crate::items::redirects::local_path;
@@ -59,47 +59,20 @@ pub fn addresses(
     let pages: Vec<&str> =
         rows.iter().filter(|row| kind_of(row).is_some_and(ContentType::has_paths)).map(|row| row.0.as_str()).collect();
     let paths = current_in(connection, locale, &pages)?;
-    let has_owner = |row: &&Row| kind_of(row).is_some_and(|of| of.is_child() && !of.has_paths());
-    let owners = rows.iter().filter(has_owner);
-    let owners = slugs_of(connection, locale, owners.filter_map(|row| row.4.as_deref()))?;
+    let owners = public_slugs::of_owners(connection, rows.iter().map(|row| (&*row.1, row.4.as_deref())))?;
     let address = |(id, kind, slug, translations, parent): Row| {
         let known = ContentType::of_kind(&kind)?;
-        let event = parent.and_then(|parent| owners.get(&parent)).map(String::as_str);
+        let event = parent.and_then(|parent| owners.get(&parent)).map(|slugs| slugs.in_locale(locale));
         let address = match known.has_paths() {
             true => site.page_address(known.kind, paths.get(&id)?, None, locale)?,
-            false => site.page_address(known.kind, &shown_slug(locale, slug, &translations), event, locale)?,
+            false => {
+                let slugs = PublicSlugs::of_columns(slug, &translations);
+                site.page_address(known.kind, slugs.in_locale(locale), event, locale)?
+            }
         };
         Some((id, address))
     };
     Ok(rows.into_iter().filter_map(address).collect())
-}
-
-fn slugs_of<'a>(
-    connection: &mut Db,
-    locale: &str,
-    ids: impl Iterator<Item = &'a str>,
-) -> QueryResult<HashMap<String, String>> {
-    let ids: Vec<&str> = ids.collect();
-    if ids.is_empty() {
-        return Ok(HashMap::new());
-    }
-    let these = in_list(connection.dialect(), items::id, ids);
-    let rows: Vec<(String, String, String)> =
-        items::table.filter(these).select((items::id, items::slug, items::translations)).load(connection)?;
-    let slug = |(id, slug, translations): (String, String, String)| {
-        let shown = shown_slug(locale, slug, &translations);
-        (id, shown)
-    };
-    Ok(rows.into_iter().map(slug).collect())
-}
-
-/// Returns the slug of an item in a language, as the public sees it: that of a hidden language is not told.
-fn shown_slug(locale: &str, slug: String, translations: &str) -> String {
-    let translations = Translations::parse(translations);
-    match translations.get(locale).hidden {
-        true => slug,
-        false => translations.slug_or(locale, &slug).to_owned(),
-    }
 }
 
 /// Returns the language of a path: that which its first segment names, if it names one.

@@ -10,6 +10,7 @@ use crate::auth::permissions::{Action, Area};
 use crate::database::schema::{import_parts, imports};
 use crate::database::{Database, Db, new_id, now};
 use crate::editorial::idempotency::Idempotent;
+use crate::hex::hex;
 use crate::journal::Author;
 use crate::problem::{Problem, ProblemKind};
 use crate::transfer::read::text_of_start;
@@ -134,7 +135,7 @@ impl Reception {
         if !self.part.is_empty() {
             self.store().await?;
         }
-        let hash = self.hash.clone().finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+        let hash = hex(&self.hash.clone().finalize());
         let head = text_of_start(&self.head);
         let beginning = std::mem::take(&mut self.beginning);
         Ok(ReceivedFile { id: self.id.clone(), bytes: self.bytes, hash, head, beginning })

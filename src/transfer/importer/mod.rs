@@ -25,7 +25,7 @@ use crate::items::record_ids::RecordIds;
 use crate::items::sources::{self, NOT_WRITTEN, Source};
 use crate::journal::Author;
 use crate::problem::Problem;
-use crate::transfer::attempt::{in_savepoint, other_rules, report_lines};
+use crate::transfer::attempt::{in_savepoint, noted_lines, other_rules, report_lines};
 use crate::transfer::edits::{imported_version, is_edited};
 use crate::transfer::named::Doubles;
 use crate::transfer::own_items::OwnItems;
@@ -134,22 +134,18 @@ impl Importer {
                 let named = ReportLine { kind, what: issue.name.clone(), ..line(place, Outcome::Note, Vec::new()) };
                 let context = (&*self.site, &self.author);
                 let restored = in_savepoint(connection, |c| exported_issues::restore(c, context, &issue))?;
-                let (outcome, notes) =
-                    restored.map_or_else(|faults| (Err(faults), Vec::new()), |(done, notes)| (Ok(done), notes));
-                let mut lines = report_lines(named.clone(), outcome, false);
-                lines.extend(notes.into_iter().map(|fault| ReportLine { faults: vec![fault], ..named.clone() }));
-                Ok(lines)
+                Ok(noted_lines(&named, restored))
             }
             ImportEntry::Exported { place, mut item } => {
                 let renewed = restore::renew_times(&mut item);
                 let kind = ContentType::of_kind(&item.kind).map_or("", |r| r.kind);
                 let named = ReportLine { kind, what: item.slug.clone(), ..line(place, Outcome::Note, Vec::new()) };
-                let outcome = in_savepoint(connection, |c| restore::item(c, self.context(), &item))?;
-                let taken = matches!(outcome, Ok(Outcome::Created));
-                let mut lines = report_lines(named.clone(), outcome, false);
-                let notes = renewed.into_iter().filter(|_| taken).map(other_rules);
-                lines.extend(notes.map(|fault| ReportLine { faults: vec![fault], ..named.clone() }));
-                Ok(lines)
+                let restored = in_savepoint(connection, |c| restore::item(c, self.context(), &item))?;
+                let restored = restored.map(|(outcome, mut notes)| {
+                    notes.extend(renewed.into_iter().filter(|_| outcome == Outcome::Created).map(other_rules));
+                    (outcome, notes)
+                });
+                Ok(noted_lines(&named, restored))
             }
         }
     }

@@ -2,6 +2,8 @@
 
 use serde_json::{Value, json};
 
+use crate::content::html::escape;
+
 /// Tags whose end, or which alone, show that a text is HTML.
 const TAGS: [&str; 20] = [
     "a",
@@ -77,7 +79,7 @@ fn is_html(text: &str) -> bool {
 
 /// Returns plain text as HTML: blank lines end paragraphs, other line ends are line breaks.
 fn paragraphs(text: &str) -> String {
-    let escaped = text.trim().replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+    let escaped = escape(text.trim());
     let lines: Vec<&str> = escaped.lines().map(str::trim_end).collect();
     let parts = lines.split(|line| line.trim().is_empty()).filter(|part| !part.is_empty());
     parts.map(|part| format!("<p>{}</p>", part.join("<br>\n"))).collect::<Vec<_>>().join("\n")

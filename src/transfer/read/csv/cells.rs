@@ -13,7 +13,7 @@ const FORMULA: [char; 6] = ['=', '+', '-', '@', '\t', '\r'];
 /// # Errors
 /// Fails if the input cannot be read.
 pub fn separator(input: &mut UnixLines) -> io::Result<Option<u8>> {
-    let start = input.0.fill_buf()?;
+    let start = input.input.fill_buf()?;
     let text = start.strip_prefix(b"\xef\xbb\xbf").unwrap_or(start);
     let is_quoted = text.first() == Some(&b'"');
     let rest = text.get(usize::from(is_quoted)..).unwrap_or_default();
@@ -27,7 +27,7 @@ pub fn separator(input: &mut UnixLines) -> io::Result<Option<u8>> {
         _ => return Ok(None),
     };
     let length = start.len() - end.len() + line_end;
-    input.0.consume(length);
+    input.input.consume(length);
     Ok(Some(separator))
 }
 
@@ -86,7 +86,7 @@ mod tests {
             ("sep,b\n", None, "sep,b\n"),
             ("", None, ""),
         ] {
-            let mut input = UnixLines(Box::new(BufReader::new(Cursor::new(text.as_bytes().to_vec()))));
+            let mut input = UnixLines::new(Box::new(BufReader::new(Cursor::new(text.as_bytes().to_vec()))));
             assert_eq!(separator(&mut input).unwrap(), separator_of, "{text}");
             let mut left = String::new();
             input.read_to_string(&mut left).unwrap();

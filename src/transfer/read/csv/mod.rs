@@ -25,7 +25,7 @@ pub use mapping::Mapping;
 use mapping::{Cells, Detailed, Rule, field, fill};
 use moments::{months_and_years, note_form};
 use order::RowOrder;
-use unix_lines::UnixLines;
+use unix_lines::{UnixLines, first_line};
 use values::{columns, typed, whole_days};
 
 /// Reads all rows of a CSV file.
@@ -37,7 +37,7 @@ pub fn read(input: Box<dyn Input>, settings: &Settings, sink: &Sink) -> Result<(
         return sink.broken("line 1", "no_mapping", "a CSV file requires --mapping");
     };
     let input = match as_utf8(input, mapping.encoding.as_deref()) {
-        Ok(input) => UnixLines(input),
+        Ok(input) => UnixLines::new(input),
         Err(error) => return sink.broken("line 1", "unreadable", error.to_string()),
     };
     let usual = if settings.file.to_ascii_lowercase().ends_with(".tsv") { b'\t' } else { b',' };
@@ -137,7 +137,7 @@ impl Rows<'_> {
                 Ok(false) => return Ok(None),
                 Err(error) => return Ok(Some(malformed(reader.position().line() + above, &error))),
             }
-            let line = &format!("line {}", cells.position().map_or(1, csv::Position::line) + above);
+            let line = &format!("line {}", first_line(&cells, &reader) + above);
             let (mut texts, is_other) = texts_of(&cells);
             is_windows_1252 |= is_other;
             if headers.is_empty() {
