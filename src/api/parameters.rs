@@ -38,8 +38,7 @@ pub static IF_MATCH: LazyLock<Parameter> = LazyLock::new(|| {
 /// Returns the header `If-Match` of an operation that creates or replaces.
 pub fn optional_if_match(about: &str) -> Parameter {
     let mut parameter = IF_MATCH.clone();
-    parameter.required = Required::False;
-    parameter.description = Some(about.to_owned());
+    (parameter.required, parameter.description) = (Required::False, Some(about.to_owned()));
     parameter
 }
 

@@ -90,10 +90,15 @@ impl<'a> Footnotes<'a> {
             return out;
         }
         out.push(Event::Html("<hr>\n<ol>\n".into()));
-        let mut next = 0;
+        let (mut next, mut seen) = (0, 0);
         // A footnote may refer to others, which get the next numbers.
         loop {
-            let unreferenced = || self.names.iter().find(|name| self.by_name[*name].number.is_none()).cloned();
+            // Those that have a number keep it, so no name is looked at twice.
+            let unreferenced = || {
+                let rest = self.names[seen..].iter();
+                seen += rest.take_while(|name| self.by_name[*name].number.is_some()).count();
+                self.names.get(seen).cloned()
+            };
             let Some(name) = self.numbered.get(next).cloned().or_else(unreferenced) else { break };
             self.push_footnote(&mut out, &name);
             next += 1;
@@ -189,6 +194,10 @@ mod tests {
         // Nothing refers to it, and it is not lost.
         assert!(to_html("Text.\n\n[^x]: Alone.").contains("<li id=\"fn-1\">\n<p>Alone.</p>\n</li>"));
         assert!(!to_html("Text.").contains("<ol>"));
+        // Those to which nothing refers, and what they refer to, in the order of the source.
+        let alone = to_html("T[^c].\n\n[^a]: A[^d].\n\n[^b]: B.\n\n[^c]: C.\n\n[^d]: D.");
+        let places = ["C", "A", "D", "B"].map(|note| alone.find(&format!("<p>{note}")).unwrap());
+        assert!(places.is_sorted(), "{alone}");
     }
 
     #[test]

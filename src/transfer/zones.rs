@@ -1,6 +1,6 @@
 //! Names of time zones in other systems.
 
-use chrono::{DateTime, NaiveDateTime};
+use chrono::{DateTime, NaiveDate, NaiveDateTime};
 use strum::IntoEnumIterator;
 use windows_timezones::WindowsTimezone;
 
@@ -8,11 +8,18 @@ use crate::time_zone::{LocalOffsets, Zone, rules};
 
 /// Beginning of the names of zones in Exchange.
 const MICROSOFT: &str = "tzone://Microsoft/";
+/// Greatest length of a name that can mean a zone, in bytes.
+const LONGEST: usize = 200;
+/// Greatest number of parts of a name among which a city is searched.
+const MOST_WORDS: usize = 20;
 
 /// Returns the IANA zone of a name that a calendar gives to a zone, by any of its names: the Windows name or its
 /// description (Unicode CLDR, windowsZones), the IANA name in any spelling, a path that ends with one, or an offset
 /// from UTC of whole hours.
 pub fn zone_of(tzid: &str) -> Option<Zone> {
+    if tzid.len() > LONGEST {
+        return None;
+    }
     let name = tzid.trim().trim_matches('"').trim().replace("&amp;", "&");
     // Exchange writes addresses of its own; its "Custom" says nothing.
     let scheme = name.get(..MICROSOFT.len()).is_some_and(|start| start.eq_ignore_ascii_case(MICROSOFT));
@@ -41,6 +48,9 @@ const WORLD: [&str; 9] =
 
 /// Returns the zone of the first city that a name has, as in `(GMT+01.00) Amsterdam / Berlin / Bern`.
 pub fn zone_of_city(name: &str) -> Option<Zone> {
+    if name.len() > LONGEST {
+        return None;
+    }
     let known = rules::names();
     let plain = |text: &str| text.replace('_', " ").to_lowercase();
     let city = |zone: &str| plain(zone.rsplit('/').next().unwrap_or(zone));
@@ -50,8 +60,8 @@ pub fn zone_of_city(name: &str) -> Option<Zone> {
         rest.trim_start_matches(|c: char| c.is_whitespace() || c.is_ascii_digit() || "+-−:.".contains(c)).to_owned()
     };
     let parts = name.split([',', ';', '/', '|', '(', ')']).flat_map(|part| part.split(" - "));
-    let mut words = parts.map(|part| without_offset(part.trim())).filter(|word| !word.is_empty());
-    let zone = words.find_map(|word| {
+    let words = parts.map(|part| without_offset(part.trim())).filter(|word| !word.is_empty());
+    let zone = words.take(MOST_WORDS).find_map(|word| {
         known.iter().find(|zone| WORLD.iter().any(|part| zone.starts_with(part)) && city(zone) == word)
     });
     zone?.parse().ok()
@@ -60,6 +70,9 @@ pub fn zone_of_city(name: &str) -> Option<Zone> {
 /// Returns the offsets from UTC that a name has within it, in seconds, as in `GMT -0500 (Standard) / GMT -0400 (Daylight)`.
 pub fn offsets_in(name: &str) -> Vec<i32> {
     let mut offsets = Vec::new();
+    if name.len() > LONGEST {
+        return offsets;
+    }
     for (at, sign) in name.char_indices().filter(|(_, letter)| "+-−".contains(*letter)) {
         let before = name[..at].trim_end().to_ascii_uppercase();
         let stands =
@@ -76,7 +89,7 @@ pub fn offsets_in(name: &str) -> Vec<i32> {
 /// not change.
 pub fn offsets_of_year(zone: Zone, year: i32) -> (i32, i32) {
     let at = |month: u32| {
-        let first = chrono::NaiveDate::from_ymd_opt(year, month, 1).unwrap_or_default();
+        let first = NaiveDate::from_ymd_opt(year, month, 1).unwrap_or_default();
         zone.period_at(first.and_time(chrono::NaiveTime::MIN).and_utc().timestamp())
     };
     let (january, july) = (at(1), at(7));
@@ -186,8 +199,11 @@ pub fn zone_with_offset(seconds: i32) -> Option<Zone> {
 }
 
 /// Returns the instant of a local time. A time that occurs twice is the first one, and a time within a gap
-/// has the offset from before the gap (RFC 5545, section 3.3.5).
+/// has the offset from before the gap (RFC 5545, section 3.3.5). Times beyond the years that items can have stay beyond
+/// them, but not farther than a zone can be asked for.
 pub fn local_time(local: NaiveDateTime, zone: Zone) -> DateTime<Zone> {
+    let year = |year: i32| NaiveDate::from_ymd_opt(year, 7, 1).unwrap_or_default().and_time(chrono::NaiveTime::MIN);
+    let local = local.clamp(year(-1), year(10_001));
     match zone.clock_at(local) {
         LocalOffsets::Once(offset) | LocalOffsets::Twice(offset, _) | LocalOffsets::Skipped(offset, _) => {
             zone.at(local, offset)
@@ -248,6 +264,9 @@ mod tests {
         assert_eq!(offsets_in("GMT -0500 (Standard) / GMT -0400 (Daylight)"), [-18_000, -14_400]);
         assert_eq!(offsets_in("(UTC+01.00) A place"), [3_600]);
         assert_eq!(offsets_in("Twenty-2 places"), [0; 0]);
+        let long = |name: &str| format!("{}{name}", "x/".repeat(LONGEST / 2));
+        assert_eq!((zone_of(&long("Europe/Brussels")), city(&long("Brussels"))), (None, None));
+        assert_eq!(offsets_in(&long("+01:00")), [0; 0]);
         assert_eq!(zone_of("+05:30"), None);
         for (text, seconds) in [
             ("UTC+5:30", 19_800),
@@ -262,6 +281,8 @@ mod tests {
         for text in ["+2460", "+0160", "+", "+1:2:3:4", "+01000000", "+é"] {
             assert_eq!(offset_of(text), None, "{text}");
         }
+        let far = local_time(NaiveDateTime::MAX, Zone::utc());
+        assert_eq!(far.to_rfc3339(), "+10001-07-01T00:00:00+00:00");
         for zone in WindowsTimezone::iter() {
             assert!(zone_of(zone.name()).is_some() && zone_of(zone.description()).is_some(), "{}", zone.name());
         }

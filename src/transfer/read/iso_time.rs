@@ -1,6 +1,6 @@
 //! Dates and times in any spelling of ISO 8601 and RFC 3339.
 
-use chrono::{FixedOffset, NaiveDate, NaiveDateTime, NaiveTime, Offset, TimeZone};
+use chrono::{Datelike, FixedOffset, NaiveDate, NaiveDateTime, NaiveTime, Offset, TimeZone};
 
 use crate::transfer::zones::{local_time, offset_of, zone_of};
 
@@ -20,6 +20,9 @@ const ABBREVIATIONS: [(&str, i32); 12] = [
     ("CEST", 2),
     ("EEST", 3),
 ];
+
+/// Years that items can have; chrono reads further ones, with signs.
+const YEARS: std::ops::RangeInclusive<i32> = 1..=9_999;
 
 /// A time of a file: a local time, and the offset from UTC if it is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,18 +73,24 @@ impl IsoTime {
     }
 }
 
+/// Returns whether items can have a day: it is one of the years 1 to 9999.
+pub fn is_in_years(day: NaiveDate) -> bool {
+    YEARS.contains(&day.year())
+}
+
 /// Parses a day of ISO 8601, with or without hyphens.
 pub fn parse_day(text: &str) -> Option<NaiveDate> {
-    match text.len() {
+    let day = match text.len() {
         10 => NaiveDate::parse_from_str(text, "%Y-%m-%d").ok(),
         8 => NaiveDate::parse_from_str(text, "%Y%m%d").ok(),
         _ => None,
-    }
+    };
+    day.filter(|day| is_in_years(*day))
 }
 
 /// Parses a day of ISO 8601, or one that cannot be mistaken in another spelling: `2027/05/01` and `01.05.2027`.
 pub fn any_day(text: &str) -> Option<NaiveDate> {
-    let parse = |form: &&str| NaiveDate::parse_from_str(text, form).ok();
+    let parse = |form: &&str| NaiveDate::parse_from_str(text, form).ok().filter(|day| is_in_years(*day));
     parse_day(text).or_else(|| ["%Y/%m/%d", "%d.%m.%Y"].iter().find_map(parse).filter(|_| text.len() > 7))
 }
 
@@ -119,6 +128,9 @@ mod tests {
             ("2027-03-01 09:30", "2027-03-01T09:30:00"),
         ] {
             assert_eq!(IsoTime::parse(given).map(IsoTime::text).as_deref(), Some(wanted), "{given}");
+        }
+        for given in ["+262142/12/31T23:59Z", "-0001/01/01T00:00", "+12345-1-1T09:30", "0000-12-31T23:59"] {
+            assert_eq!(IsoTime::parse(given), None, "{given}");
         }
         for given in ["2027-03-01", "soon", "2027-03-01T25:00", "2027-03-01T09:30+99:00", "2027-03-01T09:30 dusk"] {
             assert_eq!(IsoTime::parse(given), None, "{given}");

@@ -21,14 +21,15 @@ pub trait ElementHandler {
     fn hear(&mut self, path: &[String], value: Value) -> Result<(), Closed>;
 }
 
-/// Reads a JSON text. A syntax error is reported to the sink and ends the reading. Returns whether the text was read
-/// to its end.
+/// Reads a JSON text of one value. A syntax error, or what follows the value, is reported to the sink and ends the
+/// reading. Returns whether the text was read to its end.
 ///
 /// # Errors
 /// Returns [`Closed`] if the import has ended.
 pub fn read(input: impl std::io::Read, listener: &mut dyn ElementHandler, sink: &Sink) -> Result<bool, Closed> {
     let closed = RefCell::new(false);
-    match walk(&mut serde_json::Deserializer::from_reader(input), listener, &closed) {
+    let mut reader = serde_json::Deserializer::from_reader(input);
+    match walk(&mut reader, listener, &closed).and_then(|()| reader.end()) {
         Ok(()) => Ok(true),
         Err(_) if *closed.borrow() => Err(Closed),
         Err(error) => {

@@ -28,8 +28,14 @@ const MAPS: [(&str, &str); 22] = [
     ("yandex.com", "/maps"),
 ];
 
-/// Divides a text into the rest and the addresses of maps in it.
+/// Greatest length of a text that names a place among other things, in bytes. It bounds the time for a hostile file.
+pub const LONGEST_PLACE: usize = 5_000;
+
+/// Divides a text into the rest and the addresses of maps in it. A text that is too long is the rest as it is.
 pub fn without_maps(text: &str) -> (String, Vec<String>) {
+    if text.len() > LONGEST_PLACE {
+        return (text.to_owned(), Vec::new());
+    }
     let words = text.split(|c: char| c.is_whitespace() || "<>()[]\"".contains(c));
     let words = words.map(|word| word.trim_end_matches([',', ';', '.', ':'])).filter(|word| word.contains('.'));
     let maps = words.filter_map(|word| Some((word, web_address(word).ok().filter(|url| is_map(url))?)));

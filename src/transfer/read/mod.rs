@@ -1,6 +1,8 @@
 //! Readers, one module per format. A reader sends records as it finds them and never holds more than one, so
 //! memory does not grow with the file. What it cannot interpret it reports with its position, and reads on.
 
+#[cfg(test)]
+mod bound_tests;
 mod conferences;
 mod csv;
 mod export;
@@ -27,6 +29,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
+use sha2::{Digest, Sha256};
 
 use crate::transfer::survey::name_in;
 
@@ -165,8 +168,21 @@ impl Settings {
     pub fn source(&self, says: Option<String>) -> String {
         let given = Some(name_in(&self.name).to_owned()).filter(|name| !name.is_empty());
         let stem = || self.file.rsplit_once('.').map_or(self.file.as_str(), |(stem, _)| stem).to_owned();
-        given.or(says).unwrap_or_else(stem)
+        bounded(given.or(says).unwrap_or_else(stem))
     }
+}
+
+/// Greatest length of the name of a source, and of the id of a record in it, in bytes.
+const LONGEST_NAME: usize = 1_000;
+
+/// Returns a name or an id as it is stored: of one that is too long the beginning and a hash of the whole.
+fn bounded(name: String) -> String {
+    if name.len() <= LONGEST_NAME {
+        return name;
+    }
+    let hash: String = Sha256::digest(&name).iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+    let start: String = name.chars().take(100).collect();
+    format!("{start}~{hash}")
 }
 
 /// Reads a file to its end, or until the import has ended.
@@ -190,5 +206,19 @@ fn text_of(value: Option<&Value>) -> Option<String> {
         Value::String(text) => Some(text.trim().to_owned()).filter(|text| !text.is_empty()),
         Value::Number(number) => Some(number.to_string()),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_names_are_told_apart() {
+        let (longest, long) = ("é".repeat(LONGEST_NAME / 2), "é".repeat(LONGEST_NAME));
+        assert_eq!(bounded(longest.clone()), longest);
+        let (one, other) = (bounded(format!("{long}1")), bounded(format!("{long}2")));
+        assert!(one != other && one.starts_with(&"é".repeat(100)) && one.len() == 233, "{one}");
+        assert_eq!(bounded(format!("{long}1")), one);
     }
 }

@@ -1,7 +1,7 @@
 //! Texts that say where something takes place and name no place on the ground: an address on the net, a service, or that
 //! it is online. One rule for all readers.
 
-use super::map_addresses::without_maps;
+use super::map_addresses::{LONGEST_PLACE, without_maps};
 use super::online_words::{ACCESS, BESIDE, SERVICES, TELLING, TELLING_PAIRS};
 use super::unknown_place::is_unknown;
 use super::web_address;
@@ -20,8 +20,11 @@ enum Meaning {
 }
 
 /// Divides a text into the place on the ground, its map, what belongs to the net, and what says that the place is not known. A
-/// text that says nothing of these is the place as it is.
+/// text that says nothing of these, or is too long, is the place as it is.
 pub fn whereabouts(text: &str) -> Whereabouts {
+    if text.len() > LONGEST_PLACE {
+        return Whereabouts { place: text.to_owned(), ..Whereabouts::default() };
+    }
     let (text, maps) = without_maps(text);
     let mut found = without_map(&text);
     found.join(Whereabouts::of_maps(maps));
@@ -248,6 +251,20 @@ mod tests {
         let city = whereabouts("TBA, Ghent");
         assert_eq!((city.place.as_str(), city.is_online, city.rest), ("Ghent", false, vec!["TBA".to_owned()]));
         assert_eq!(read("Online, room TBA"), (String::new(), None, true));
+    }
+
+    #[test]
+    fn a_long_text_is_a_place_as_it_is() {
+        let address = "https://zoom.us/j/1 https://osm.org/go/x ";
+        let longest = format!("{address}{}", "x".repeat(LONGEST_PLACE - address.len()));
+        let found = whereabouts(&longest);
+        assert_eq!(
+            (found.place.len(), found.map.is_some(), found.is_online),
+            (LONGEST_PLACE - address.len(), true, true)
+        );
+        let longer = format!("{longest}x");
+        assert_eq!(read(&longer), (longer.clone(), None, false));
+        assert_eq!(without_maps(&longer), (longer.clone(), Vec::new()));
     }
 
     #[test]

@@ -14,6 +14,9 @@ use crate::transfer::read::whereabouts::Whereabouts;
 use crate::transfer::read::{Closed, text_of, web_address};
 use crate::transfer::record::Record;
 
+/// Greatest number of topics of an event. One more is read, so that the others are noted.
+const MOST_TOPICS: usize = 50;
+
 /// Names of the members that are read.
 const READ: [&str; 42] = [
     "title",
@@ -94,14 +97,15 @@ impl Rows<'_> {
         let Some(Value::Array(editions)) = row.get("confs") else {
             return self.edition(&place(path), &Value::Object(row.clone()));
         };
+        let mut shared = row.clone();
+        shared.shift_remove("confs");
         for (index, edition) in editions.iter().enumerate() {
             let at = format!("{}/confs/{index}", place(path));
             let Some(own) = edition.as_object() else {
                 self.sink.broken(at, "wrong_type", "a conference must be an object")?;
                 continue;
             };
-            let mut whole = row.clone();
-            whole.shift_remove("confs");
+            let mut whole = shared.clone();
             whole.extend(own.iter().map(|(name, value)| (name.clone(), value.clone())));
             self.edition(&at, &Value::Object(whole))?;
         }
@@ -241,6 +245,9 @@ impl Rows<'_> {
         let mut topics: Vec<String> = Vec::new();
         for given in ["sub", "tags", "topics", "topic"].iter().flat_map(|name| list(row.get(*name))) {
             for word in given.split(',').map(str::trim).filter(|word| !word.is_empty()) {
+                if topics.len() > MOST_TOPICS {
+                    break;
+                }
                 if let Some(source) = self.topic(at, Some(word.to_owned()))?.filter(|source| !topics.contains(source)) {
                     topics.push(source);
                 }

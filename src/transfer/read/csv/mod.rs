@@ -28,6 +28,9 @@ use order::RowOrder;
 use unix_lines::{UnixLines, first_line};
 use values::{columns, typed, whole_days};
 
+/// Greatest number of columns. It bounds the time for a hostile file.
+const MOST_COLUMNS: usize = 1_000;
+
 /// Reads all rows of a CSV file.
 ///
 /// # Errors
@@ -141,6 +144,10 @@ impl Rows<'_> {
             let (mut texts, is_other) = texts_of(&cells);
             is_windows_1252 |= is_other;
             if headers.is_empty() {
+                if texts.len() > MOST_COLUMNS {
+                    let message = format!("the header has {} columns; at most {MOST_COLUMNS} are read", texts.len());
+                    return Ok(Some((line.clone(), "too_many", message)));
+                }
                 headers = columns(&texts);
                 unused = self.mapping.unused(&headers);
                 match self.mapping.lacking(&headers) {
@@ -268,7 +275,12 @@ impl Rows<'_> {
         cells: &Cells<'_>,
     ) -> Result<Value, Closed> {
         let mut values = Vec::new();
+        // One entry more than the field holds is read, so that the others are noted.
+        let most = if let FieldType::List { max, .. } = declared.kind { max } else { 1 };
         for part in parts(declared, rule, text) {
+            if values.len() > most {
+                break;
+            }
             let word = rule.words.get(&part).unwrap_or(&part);
             let value = match declared.relation() {
                 Some(relation) => {

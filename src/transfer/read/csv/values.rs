@@ -1,5 +1,7 @@
 //! The texts of a list as values of fields.
 
+use std::collections::{HashMap, HashSet};
+
 use chrono::{NaiveDate, NaiveTime, Timelike};
 use serde_json::{Map, Value, json};
 
@@ -17,12 +19,15 @@ use crate::transfer::zones::zone_of;
 /// Returns the names of columns. A further column of one name has its number, so that none is lost.
 pub fn columns(header: &[String]) -> Vec<String> {
     let mut names: Vec<String> = Vec::with_capacity(header.len());
+    let mut known: HashSet<String> = HashSet::with_capacity(header.len());
+    // The number of the last column of each name.
+    let mut numbers: HashMap<&str, usize> = HashMap::new();
     for text in header {
         let plain = text.trim_start_matches('\u{feff}').trim();
         let mut name = plain.to_owned();
-        let mut number = 1;
-        while !plain.is_empty() && names.contains(&name) {
-            number += 1;
+        let number = numbers.entry(plain).or_insert(1);
+        while !plain.is_empty() && !known.insert(name.clone()) {
+            *number += 1;
             name = format!("{plain} ({number})");
         }
         names.push(name);
@@ -158,6 +163,9 @@ mod tests {
     fn columns_of_one_name_are_numbered() {
         let header = ["\u{feff}A", "B", "A", "", "A", "", "A (2)"].map(str::to_owned);
         assert_eq!(columns(&header), ["A", "B", "A (2)", "", "A (3)", "", "A (2) (2)"]);
+        let many = columns(&vec!["A".to_owned(); 1_000]);
+        assert_eq!((many.first().unwrap().as_str(), many.last().unwrap().as_str()), ("A", "A (1000)"));
+        assert_eq!(many.into_iter().collect::<HashSet<_>>().len(), 1_000);
     }
 
     #[test]

@@ -9,6 +9,8 @@ use quick_xml::escape::{resolve_html5_entity, resolve_xml_entity};
 const MOST: usize = 10_000;
 /// Greatest depth of entities within entities.
 const DEEPEST: usize = 16;
+/// Greatest length of a name, in bytes. What is longer is no reference.
+const LONGEST_NAME: usize = 99;
 /// Number of bytes to which all entities of a file may expand. It bounds time and memory for a hostile file, in which
 /// each entity names the one before it several times.
 const LONGEST: usize = 5_000_000;
@@ -75,7 +77,7 @@ impl Entities {
         let mut rest = raw;
         while let Some((before, after)) = rest.split_once('&') {
             out.text.push_str(before);
-            match after.split_once(';').filter(|(name, _)| is_reference(name)) {
+            match reference_at(after) {
                 Some((name, behind)) => {
                     self.reference(name, depth, out)?;
                     rest = behind;
@@ -128,9 +130,17 @@ fn without_comments(text: &str) -> String {
     parts.fold(first, |all, part| all + part.split_once("-->").map_or("", |(_, behind)| behind))
 }
 
+/// Returns the reference with which a text after `&` begins, and what is behind it. A text without `;` is not searched to
+/// its end, which would take long where it has many `&`.
+fn reference_at(after: &str) -> Option<(&str, &str)> {
+    let end = after.bytes().take(LONGEST_NAME + 1).position(|byte| byte == b';')?;
+    let name = &after[..end];
+    is_reference(name).then(|| (name, &after[end + 1..]))
+}
+
 /// Returns whether what stands between `&` and `;` is a name or a number.
 fn is_reference(name: &str) -> bool {
-    !name.is_empty() && name.len() < 100 && !name.contains(|c: char| c.is_whitespace() || "&<>\"'=".contains(c))
+    !name.is_empty() && !name.contains(|c: char| c.is_whitespace() || "&<>\"'=".contains(c))
 }
 
 /// Returns the letter of a reference by number (XML 1.0, section 4.1).
@@ -164,6 +174,18 @@ mod tests {
         assert_eq!(text(&mut entities, "&other; &no; &#0; R&D, a & b; &"), "&other; &no; &#0; R&D, a & b; &");
         let notes = Entities::default().expand("&uuml;&uuml;&strange;").unwrap().notes;
         assert_eq!(notes.iter().map(|(code, _)| *code).collect::<Vec<_>>(), ["html_entity", "unknown_entity"]);
+    }
+
+    #[test]
+    fn a_reference_ends_soon() {
+        let (longest, longer) = ("x".repeat(LONGEST_NAME), "x".repeat(LONGEST_NAME + 1));
+        assert_eq!(reference_at(&format!("{longest}; y")), Some((longest.as_str(), " y")));
+        assert_eq!(reference_at(&format!("{longer}; y")), None);
+        assert_eq!(reference_at(&"ü;".repeat(3)), Some(("ü", "ü;ü;")));
+        let mut entities = Entities::default();
+        entities.declare(&format!("<!ENTITY {longest} \"long\"><!ENTITY {longer} \"longer\">"));
+        assert_eq!(text(&mut entities, &format!("&{longest};&{longer};")), format!("long&{longer};"));
+        assert_eq!(text(&mut entities, &"&".repeat(300)), "&".repeat(300));
     }
 
     /// Each entity names the one before it twice: 30 of them would be a thousand million letters.

@@ -14,7 +14,7 @@ use serde_json::{Map, Value, json};
 use super::input::{as_utf8, declared_in_xml};
 use super::programme::times::GivenTimes;
 use super::programme::words::made_id;
-use super::programme::{ImportedTalk, OWN_ID, OWN_STATUS, Programme, ProgrammePerson};
+use super::programme::{ImportedTalk, OWN_ID, OWN_STATUS, Programme, TalkPerson};
 use super::{Closed, Input, Settings, Sink};
 use crate::items::record_ids::RecordIds;
 use element::Element;
@@ -364,11 +364,11 @@ impl Walk<'_> {
         }
     }
 
-    fn people(&self, place: &str, element: &Element) -> Result<Vec<ProgrammePerson>, Closed> {
+    fn people(&self, place: &str, element: &Element) -> Result<Vec<TalkPerson>, Closed> {
         let mut people = Vec::new();
         for given in element.list("persons") {
             match person(given) {
-                Some(person) => people.push(person),
+                Some(person) => people.push(person.into()),
                 None => self.sink.note(place, "/speakers", "required", "left out: a person without a name")?,
             }
         }

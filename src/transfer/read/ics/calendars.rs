@@ -13,12 +13,18 @@ use super::property::Property;
 use super::times::{CalendarTime, when};
 use super::zones::CalendarZones;
 use crate::items::record_ids::is_unique;
-use crate::transfer::read::{Input, Settings};
+use crate::transfer::read::{Input, Settings, bounded};
 use crate::transfer::survey::hash_of;
 
 /// Greatest number of events of a file that change a series from an occurrence on; they are held until the series is
 /// read.
 const MOST_RANGES: usize = 1_000;
+
+/// Greatest number of calendars of a file.
+pub const MOST_CALENDARS: usize = 20_000;
+
+/// Greatest number of rules in the definitions of zones of a file.
+const MOST_ZONE_RULES: usize = 50_000;
 
 /// Properties by which a calendar says what it is, the most exact first.
 const NAMES: [&str; 6] = ["X-WR-RELCALID", "SOURCE", "UID", "URL", "NAME", "X-WR-CALNAME"];
@@ -60,6 +66,8 @@ pub struct Calendars {
     range_count: usize,
     /// Events that replace an occurrence, until the zones are known: calendar, series and `RECURRENCE-ID`.
     pending: Vec<(usize, u64, Property)>,
+    /// Number of rules of zones that can still be read.
+    zone_rules: usize,
 }
 
 impl Calendar {
@@ -77,7 +85,8 @@ impl Calendar {
         }
     }
 
-    fn property(&mut self, property: &Property) {
+    /// Reads a property. Returns whether it says what the calendar is.
+    fn property(&mut self, property: &Property) -> bool {
         let text = property.text();
         match property.name.as_str() {
             "X-WR-TIMEZONE" | "TIMEZONE-ID" => self.zones.set_calendar_zone(&text),
@@ -89,9 +98,11 @@ impl Calendar {
             name => {
                 if let Some(place) = NAMES.iter().position(|known| *known == name) {
                     self.says[place] = Some(text).filter(|text| !text.is_empty());
+                    return true;
                 }
             }
         }
+        false
     }
 
     /// Returns whether the calendar is one of vCalendar 1.0, in which semicolons divide lists.
@@ -119,7 +130,7 @@ impl Calendar {
 
     /// Returns the source of the events with a `UID`. One that is unique by itself means the same event in every
     /// calendar.
-    pub fn identity(&self, uid: &str) -> String {
+    fn identity(&self, uid: &str) -> String {
         if is_unique(uid) { format!("ics:{uid}") } else { format!("{}/{uid}", self.origin) }
     }
 
@@ -128,22 +139,24 @@ impl Calendar {
         // A UID is required (RFC 5545, section 3.8.4.7). If it is missing, start and title identify the event.
         let made =
             || Some(format!("{}/{}/{}", self.origin, event.find("DTSTART")?.value.trim(), event.text("SUMMARY")?));
-        event.text("UID").map(|uid| self.identity(&uid)).or_else(made)
+        // It is part of the sources of all occurrences.
+        event.text("UID").map(|uid| self.identity(&uid)).or_else(made).map(bounded)
     }
 }
 
 impl Calendars {
     /// Reads a file for the first time.
     pub fn read(input: &mut dyn Input, settings: &Settings) -> Self {
-        let mut all = Self::default();
+        let mut all = Self { zone_rules: MOST_ZONE_RULES, ..Self::default() };
         for part in Parts::new(input) {
             match part {
+                Part::Calendar if all.list.len() == MOST_CALENDARS => break,
                 Part::Calendar => all.begin(settings),
                 Part::Property(property) => {
-                    if let Some(calendar) = all.list.last_mut() {
-                        calendar.property(&property);
+                    let is_name = all.list.last_mut().is_some_and(|calendar| calendar.property(&property));
+                    if is_name {
+                        all.name(settings);
                     }
-                    all.name(settings);
                 }
                 Part::Component(component) => all.component(settings, component),
                 Part::Fault(..) => {}
@@ -188,7 +201,10 @@ impl Calendars {
                 if let Some(tzid) = component.find("TZID") {
                     // A comma in a name is escaped here, and in the parameters that refer to it is not.
                     let name = tzid.text().replace("&amp;", "&");
-                    calendar.zones.define(name.trim().trim_matches('"').to_owned(), Definition::read(&component));
+                    calendar.zones.define(
+                        name.trim().trim_matches('"').to_owned(),
+                        Definition::read(&component, &mut self.zone_rules),
+                    );
                 }
             }
             "VEVENT" => {

@@ -4,9 +4,9 @@ use super::lines::{ContentLine, Lines};
 use super::property::Property;
 use crate::transfer::read::Input;
 
-/// Greatest number of properties of a component; further ones are dropped, with a note. It bounds the memory for a
-/// hostile file.
-const MOST_PROPERTIES: usize = 10_000;
+/// Greatest number of properties and components within a component of a calendar, at all depths; further ones are dropped,
+/// with a note. It bounds the memory for a hostile file.
+const MOST_PARTS: usize = 10_000;
 /// Greatest depth of components within each other.
 const DEEPEST: usize = 16;
 
@@ -19,7 +19,7 @@ pub struct Component {
     pub line: usize,
     pub properties: Vec<Property>,
     pub children: Vec<Component>,
-    /// Number of properties beyond the bound.
+    /// Number of properties and components within it that are beyond the bound.
     pub dropped: usize,
 }
 
@@ -66,6 +66,8 @@ pub struct Parts<'a> {
     lines: Lines<'a>,
     /// Components around the current line, below the calendar.
     open: Vec<Component>,
+    /// Number of properties and components within the outermost open component.
+    count: usize,
     in_calendar: bool,
     is_windows_1252: bool,
     /// Part that follows the one that was returned.
@@ -79,6 +81,7 @@ impl<'a> Parts<'a> {
         Self {
             lines: Lines::new(input),
             open: Vec::new(),
+            count: 0,
             in_calendar: false,
             is_windows_1252: false,
             following: None,
@@ -102,9 +105,10 @@ impl<'a> Parts<'a> {
             let message = "left out; this is not an iCalendar property".to_owned();
             return Some(Part::Fault(line.number, "malformed_property", message, false));
         };
+        let has_room = self.has_room();
         match self.open.last_mut() {
-            Some(component) if component.properties.len() < MOST_PROPERTIES => component.properties.push(property),
-            Some(component) => component.dropped += 1,
+            Some(component) if has_room => component.properties.push(property),
+            Some(_) => {}
             None if self.in_calendar => return Some(Part::Property(property)),
             None => {}
         }
@@ -117,6 +121,16 @@ impl<'a> Parts<'a> {
             let message = "this line and perhaps others are not UTF-8 and are read as windows-1252".to_owned();
             Part::Fault(line.number, "encoding", message, false)
         })
+    }
+
+    /// Counts one more part of the outermost open component, and returns whether it is within the bound.
+    fn has_room(&mut self) -> bool {
+        self.count += 1;
+        let has_room = self.count <= MOST_PARTS;
+        if let Some(outermost) = self.open.first_mut().filter(|_| !has_room) {
+            outermost.dropped += 1;
+        }
+        has_room
     }
 
     fn begin(&mut self, number: usize, name: String) -> Option<Part> {
@@ -135,6 +149,9 @@ impl<'a> Parts<'a> {
             self.open.truncate(place);
             without_end(line, "component")
         });
+        if self.open.is_empty() {
+            self.count = 0;
+        }
         if self.open.len() < DEEPEST {
             self.open.push(Component { name, line: number, ..Component::default() });
         }
@@ -161,13 +178,14 @@ impl<'a> Parts<'a> {
 
     fn close(&mut self) -> Option<Part> {
         let component = self.open.pop()?;
-        match self.open.last_mut() {
-            Some(parent) => {
-                parent.children.push(component);
-                None
-            }
-            None => Some(Part::Component(component)),
+        if self.open.is_empty() {
+            return Some(Part::Component(component));
         }
+        let has_room = self.has_room();
+        if let Some(parent) = self.open.last_mut().filter(|_| has_room) {
+            parent.children.push(component);
+        }
+        None
     }
 }
 
@@ -203,5 +221,27 @@ impl Iterator for Parts<'_> {
             }
         }
         None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::{BufReader, Cursor};
+
+    #[test]
+    fn a_component_has_a_bound_at_all_depths() {
+        let alarm = "BEGIN:VALARM\nA:1\nEND:VALARM\n";
+        let text = format!(
+            "BEGIN:VCALENDAR\nBEGIN:VEVENT\nUID:1\n{}SUMMARY:a\nEND:VEVENT\nBEGIN:VEVENT\nUID:2\n{alarm}END:VEVENT\nEND:VCALENDAR",
+            alarm.repeat(MOST_PARTS / 2)
+        );
+        let mut input = BufReader::new(Cursor::new(text.into_bytes()));
+        let found = Parts::new(&mut input).filter_map(|part| match part {
+            Part::Component(it) => Some((it.properties.len(), it.children.len(), it.dropped)),
+            _ => None,
+        });
+        // Of the first event the last alarm and the title have no room.
+        assert_eq!(found.collect::<Vec<_>>(), [(1, MOST_PARTS / 2 - 1, 2), (1, 1, 0)]);
     }
 }

@@ -1,6 +1,7 @@
 //! The fields of an event, from the properties of a `VEVENT` except its times and its place.
 
-use std::collections::HashSet;
+use std::collections::hash_map::Entry;
+use std::collections::{HashMap, HashSet};
 
 use serde_json::{Map, Value, json};
 
@@ -43,6 +44,9 @@ const READ: [&str; 20] = [
 
 /// Properties with the text of an event with markup.
 const MARKUP: [&str; 2] = ["X-ALT-DESC", "STYLED-DESCRIPTION"];
+
+/// Greatest number of topics, or of speakers, that are read of an event; it is above that of the field.
+pub const MOST_OF_LIST: usize = 1_000;
 
 /// Properties that are passed over on purpose, and why.
 pub const ON_PURPOSE: [(&str, &str); 9] = [
@@ -119,7 +123,7 @@ fn body(sink: &Sink, event: &Component, own: Option<&str>) -> Value {
     let styled = MARKUP.iter().flat_map(|name| event.all(name)).filter(|property| !is_address(property));
     let mut styled: Vec<&Property> = styled.collect();
     // Some programs write the same text in both places.
-    let known: Vec<String> = styled.iter().map(|property| property.text()).collect();
+    let known: HashSet<String> = styled.iter().map(|property| property.text()).collect();
     styled.extend(beside.iter().filter(|property| !known.contains(&property.text())));
     let (rich_texts, others): (Vec<&Property>, Vec<&Property>) =
         styled.into_iter().filter(|property| !rich_text::to_text(&property.text()).is_empty()).partition(is_html);
@@ -130,19 +134,22 @@ fn body(sink: &Sink, event: &Component, own: Option<&str>) -> Value {
         sink.left_out(&event.place(), &format!("{}, a further text", other.name));
     }
     let mut values: Vec<(Option<String>, Value)> = Vec::new();
+    let mut words_with_markup: HashMap<Option<String>, HashSet<String>> = HashMap::new();
     for property in &rich_texts {
-        if values.iter().any(|(known, _)| *known == language(property)) {
-            sink.left_out(&event.place(), &format!("{}, a further one", property.name));
-        } else {
-            values.push((language(property), html(&property.text())));
+        match words_with_markup.entry(language(property)) {
+            Entry::Occupied(_) => sink.left_out(&event.place(), &format!("{}, a further one", property.name)),
+            Entry::Vacant(place) => {
+                values.push((language(property), html(&property.text())));
+                place.insert(words(&rich_text::to_text(&property.text())));
+            }
         }
     }
     for property in plain {
-        match rich_texts.iter().find(|rich| language(rich) == language(property)) {
+        match words_with_markup.get(&language(property)) {
             None => {
                 values.push((language(property), rich(&property.text())));
             }
-            Some(with_markup) if has_words(&rich_text::to_text(&with_markup.text()), &property.text()) => {
+            Some(known) if words(&property.text()).is_subset(known) => {
                 sink.on_purpose(&event.place(), "DESCRIPTION", "the event has the same text with markup");
             }
             Some(_) => sink.left_out(&event.place(), "DESCRIPTION beside another text with markup"),
@@ -157,16 +164,11 @@ fn is_address(property: &Property) -> bool {
         || (values::url(&property.text()).is_ok() && !property.text().contains(char::is_whitespace))
 }
 
-/// Returns whether a text has all the words of another one; addresses, which markup hides, do not count.
-fn has_words(text: &str, other: &str) -> bool {
-    let words = |text: &str| -> HashSet<String> {
-        let words = text.split_whitespace().filter(|word| !word.contains("://") && !word.starts_with("www."));
-        words.map(|word| word.chars().filter(|c| c.is_alphanumeric()).collect::<String>().to_lowercase()).collect()
-    };
-    let mut missing = words(other);
-    let known: String = words(text).into_iter().collect::<Vec<_>>().join(" ");
-    missing.retain(|word| !known.contains(word.as_str()));
-    missing.is_empty()
+/// Returns the words of a text; addresses, which markup hides, do not count.
+fn words(text: &str) -> HashSet<String> {
+    let words = text.split_whitespace().filter(|word| !word.contains("://") && !word.starts_with("www."));
+    let letters = |word: &str| word.chars().filter(|c| c.is_alphanumeric()).collect::<String>().to_lowercase();
+    words.map(letters).filter(|word| !word.is_empty()).collect()
 }
 
 /// Returns the value of a localised field: a plain value in the language of the event, or a map of languages.
@@ -231,7 +233,10 @@ fn set_lists(sink: &Sink, calendar: &Calendar, event: &Component, record: &mut R
             "CATEGORIES" => {
                 let language = property.parameter("LANGUAGE").map(str::to_owned).or_else(|| record.locale.clone());
                 let names = if calendar.is_vcalendar() { property.old_list() } else { property.list() };
-                for name in names {
+                for _ in names.iter().skip(MOST_OF_LIST - topics.len()) {
+                    sink.left_out(&event.place(), "CATEGORIES, one of too many");
+                }
+                for name in names.into_iter().take(MOST_OF_LIST - topics.len()) {
                     topics.push(topic(sink, event, language.clone(), &name)?.into());
                 }
             }
@@ -288,11 +293,24 @@ fn url(sink: &Sink, event: &Component, field: &str, given: &str) -> Result<Optio
 }
 
 fn unique(list: Vec<Value>) -> Vec<Value> {
-    let mut kept = Vec::with_capacity(list.len());
-    for entry in list {
-        if !kept.contains(&entry) {
-            kept.push(entry);
-        }
+    let mut known = HashSet::with_capacity(list.len());
+    list.into_iter().filter(|entry| known.insert(entry.to_string())).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_are_whole() {
+        let known = words("The <party> takes place at https://river.example/a, by the river.");
+        assert!(words("the party, by the River - www.river.example").is_subset(&known));
+        assert!(!words("art by the river").is_subset(&known));
     }
-    kept
+
+    #[test]
+    fn entries_are_kept_once() {
+        let list = vec![json!("a"), json!({"url": "b"}), json!("a"), json!({"url": "b"}), json!("c")];
+        assert_eq!(unique(list), [json!("a"), json!({"url": "b"}), json!("c")]);
+    }
 }

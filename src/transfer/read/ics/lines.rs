@@ -9,6 +9,9 @@ use crate::transfer::read::input::{Input, text_of_bytes};
 /// Greatest length of a content line, in bytes.
 const LONGEST: usize = 1_048_576;
 
+/// Number of bytes of a content line among which its encoding is said.
+const LONGEST_HEAD: usize = 1_024;
+
 /// An iterator over content lines.
 pub struct Lines<'a> {
     input: &'a mut dyn Input,
@@ -56,11 +59,14 @@ impl<'a> Lines<'a> {
     /// Appends the physical lines that continue a line. Letters can be divided between them, so this precedes the
     /// decoding. Returns whether the line is too long.
     fn unfold(&mut self, line: &mut Vec<u8>) -> bool {
-        let mut is_cut = false;
+        let (mut is_cut, mut is_encoded) = (false, None);
         loop {
             self.skip_blank();
             let Some(Ok(next)) = self.peek() else { break };
-            let soft = line.ends_with(b"=") && is_quoted_printable(line);
+            let soft = line.ends_with(b"=") && is_encoded.unwrap_or_else(|| is_quoted_printable(line));
+            if is_encoded.is_none() && (line.len() >= LONGEST_HEAD || line.contains(&b':')) {
+                is_encoded = Some(is_quoted_printable(line));
+            }
             let rest = match next.first() {
                 Some(b' ' | b'\t') => &next[1..],
                 _ if soft => next,
@@ -138,7 +144,8 @@ impl<'a> Lines<'a> {
 
 /// Returns whether the value of a line is encoded as quoted-printable, as in vCalendar 1.0.
 fn is_quoted_printable(line: &[u8]) -> bool {
-    let head = line.split(|byte| *byte == b':').next().unwrap_or_default();
+    let start = &line[..line.len().min(LONGEST_HEAD)];
+    let head = start.split(|byte| *byte == b':').next().unwrap_or_default();
     String::from_utf8_lossy(head).to_ascii_uppercase().contains("QUOTED-PRINTABLE")
 }
 
@@ -180,5 +187,15 @@ mod tests {
             lines(b"A;ENCODING=QUOTED-PRINTABLE:a=\r\nb\r\nC:d="),
             [(1, "A;ENCODING=QUOTED-PRINTABLE:ab".to_owned(), false), (3, "C:d=".to_owned(), false)]
         );
+    }
+
+    #[test]
+    fn the_encoding_is_said_at_the_start_of_a_line() {
+        let folded = b"A;ENCODING=QUOTED\r\n -PRINTABLE:a=\r\nb=\r\nc\r\nC:ENCODING=QUOTED-PRINTABLE=\r\nD:e";
+        let texts = |bytes: &[u8]| lines(bytes).into_iter().map(|(_, text, _)| text).collect::<Vec<_>>();
+        let wanted = ["A;ENCODING=QUOTED-PRINTABLE:abc", "C:ENCODING=QUOTED-PRINTABLE=", "D:e"];
+        assert_eq!(texts(folded), wanted);
+        let far = format!("A;X={};ENCODING=QUOTED-PRINTABLE:a=\r\nB:b", "x".repeat(LONGEST_HEAD));
+        assert_eq!(texts(far.as_bytes()).len(), 2);
     }
 }

@@ -19,18 +19,20 @@ mod ranges;
 mod rules;
 mod series;
 mod skipped_days;
+#[cfg(test)]
+mod tests;
 mod ties;
 mod times;
 mod zones;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 
 use super::input::as_utf8;
 use super::{Closed, Input, Settings, Sink};
 use crate::feeds::calendar::ID_PROPERTY;
 use crate::items::record_ids::RecordIds;
 use crate::transfer::record::{Record, series_of};
-use calendars::{Calendar, Calendars, is_series, revision};
+use calendars::{Calendar, Calendars, MOST_CALENDARS, is_series, revision};
 use components::{Component, Part, Parts};
 use old_zone::OldZone;
 use property::Property;
@@ -69,7 +71,8 @@ pub fn read(input: Box<dyn Input>, settings: &Settings, sink: &Sink) -> Result<(
     if let Err(error) = input.restart() {
         return sink.broken("line 1", "unreadable", error.to_string());
     }
-    let mut walk = Walk { sink, calendars: &calendars, place: None, is_whole: true, ties: RefCell::default() };
+    let (ties, steps) = (RefCell::default(), Cell::new(occurrences::MOST_STEPS));
+    let mut walk = Walk { sink, calendars: &calendars, place: None, is_whole: true, ties, steps };
     for part in Parts::new(&mut *input) {
         walk.part(part)?;
     }
@@ -89,6 +92,8 @@ struct Walk<'a> {
     /// Whether no component was lost, and the file has all events of its source.
     is_whole: bool,
     ties: RefCell<Ties>,
+    /// Steps that are left to compute rules.
+    steps: Cell<u64>,
 }
 
 impl<'a> Walk<'a> {
@@ -96,6 +101,11 @@ impl<'a> Walk<'a> {
         match part {
             Part::Calendar => {
                 self.place = Some(self.place.map_or(0, |place| place + 1));
+                if self.place == Some(MOST_CALENDARS) {
+                    self.is_whole = false;
+                    let message = format!("the file has more than {MOST_CALENDARS} calendars; the rest is not read");
+                    return self.sink.broken(format!("calendar {}", MOST_CALENDARS + 1), "too_many", message);
+                }
                 if let Some(calendar) = self.calendar() {
                     self.sink.set_origin(&calendar.origin);
                     self.is_whole &= calendar.is_whole();
@@ -208,7 +218,7 @@ impl<'a> Walk<'a> {
     ) -> Result<Option<(CalendarSpan, Record)>, Closed> {
         let (sink, place) = (self.sink, event.place());
         if event.dropped > 0 {
-            let message = format!("{} further properties are left out", event.dropped);
+            let message = format!("{} further properties and parts are left out", event.dropped);
             sink.note(&place, "", "too_many", message)?;
         }
         let mut notes = TimeNotes::new();

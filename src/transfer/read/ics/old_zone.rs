@@ -1,6 +1,8 @@
 //! The time zone of a calendar of vCalendar 1.0: `TZ` with the standard offset, and `DAYLIGHT` with the summer time of a year
 //! each (sections "Time Zone" and "Daylight Savings Rule").
 
+use std::cell::OnceCell;
+
 use chrono::{Datelike, NaiveDateTime, TimeDelta, TimeZone};
 
 use super::property::Property;
@@ -8,6 +10,9 @@ use super::times::basic_time;
 use super::zones::{CalendarZones, Found};
 use crate::time_zone::Zone;
 use crate::transfer::zones::{best_known, local_time, offset_of, offsets_of_year};
+
+/// Greatest number of summer times of a calendar.
+const MOST_SUMMERS: usize = 500;
 
 /// The zone of a calendar.
 #[derive(Debug, Default)]
@@ -17,6 +22,8 @@ pub struct OldZone {
     summers: Vec<Summer>,
     /// Whether `DAYLIGHT` says that there is no summer time.
     is_constant: bool,
+    /// The zone with these summer times, once it was searched.
+    found: OnceCell<Option<Zone>>,
 }
 
 /// A summer time, with local times.
@@ -42,7 +49,7 @@ impl OldZone {
                     self.is_constant = true;
                     true
                 }
-                [_, given, begins, ends, ..] => {
+                [_, given, begins, ends, ..] if self.summers.len() < MOST_SUMMERS => {
                     let summer = summer(given, begins, ends);
                     self.summers.extend(summer);
                     summer.is_some()
@@ -56,7 +63,7 @@ impl OldZone {
     /// Returns the instant of a local time that names no zone; `None` if the calendar does not say its zone.
     pub fn instant(&self, zones: &CalendarZones, local: NaiveDateTime) -> Option<Found> {
         let standard = self.standard?;
-        if let Some(zone) = self.zone(zones, standard) {
+        if let Some(zone) = *self.found.get_or_init(|| self.zone(zones, standard)) {
             return Some((local_time(local, zone), None));
         }
         let summer = self.summers.iter().find(|summer| summer.begins <= local && local < summer.ends);
@@ -154,6 +161,14 @@ mod tests {
         ] {
             assert_eq!(instant(lines, site, local), (wanted.to_owned(), noted), "{lines:?} {local}");
         }
+    }
+
+    #[test]
+    fn summer_times_have_a_bound() {
+        let mut old = OldZone::default();
+        let property = Property::parse("DAYLIGHT:TRUE;+02;20270328T020000;20271031T030000;CET;CEST").unwrap();
+        let told: Vec<bool> = (0..=MOST_SUMMERS).map(|_| old.read(&property).is_some()).collect();
+        assert_eq!((told.iter().position(|told| *told), old.summers.len()), (Some(MOST_SUMMERS), MOST_SUMMERS));
     }
 
     #[test]

@@ -1,10 +1,13 @@
 //! The people of an event: whom to ask, and who chairs it.
 
+use std::collections::HashSet;
+
 use percent_encoding::percent_decode_str;
 use serde_json::{Map, Value, json};
 
 use super::calendars::Calendar;
 use super::components::Component;
+use super::event::MOST_OF_LIST;
 use super::parameters;
 use super::property::Property;
 use crate::content::values;
@@ -121,7 +124,7 @@ fn mail_address(property: &Property) -> Option<String> {
 /// Returns [`Closed`] if the import has ended.
 pub fn set_speakers(sink: &Sink, calendar: &Calendar, event: &Component, record: &mut Record) -> Result<(), Closed> {
     let place = event.place();
-    let mut speakers = Vec::new();
+    let (mut speakers, mut known) = (Vec::new(), HashSet::new());
     for property in event.all("ATTENDEE") {
         let name = common_name(property);
         let takes_part = !property.is("PARTSTAT", "DECLINED")
@@ -130,6 +133,10 @@ pub fn set_speakers(sink: &Sink, calendar: &Calendar, event: &Component, record:
             sink.on_purpose(&place, "ATTENDEE", "who is invited is no matter of the public; only chairs are taken");
             continue;
         };
+        if speakers.len() >= MOST_OF_LIST {
+            sink.left_out(&place, "ATTENDEE, one of too many");
+            continue;
+        }
         parameters::note_of_event(sink, event, property);
         let source = match mail_address(property) {
             Some(email) => format!("ics:person/{}", email.to_lowercase()),
@@ -138,9 +145,8 @@ pub fn set_speakers(sink: &Sink, calendar: &Calendar, event: &Component, record:
         let mut speaker = Record::new(place.clone(), "speaker", source.clone()).supporting();
         speaker.set("name", name);
         sink.record(speaker)?;
-        let entry = json!({"speaker": source, "role": "moderator"});
-        if !speakers.contains(&entry) {
-            speakers.push(entry);
+        if known.insert(source.clone()) {
+            speakers.push(json!({"speaker": source, "role": "moderator"}));
         }
     }
     record.set("speakers", speakers);

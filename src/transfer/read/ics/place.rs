@@ -22,6 +22,9 @@ const ONLINE: [&str; 5] = [
     "X-MICROSOFT-ONLINEMEETINGCONFLINK",
 ];
 
+/// Greatest length of an address beside a place, in bytes.
+const LONGEST_ADDRESS: usize = 2_000;
+
 /// Returns whether a property says where the event is.
 pub fn is_place(name: &str) -> bool {
     ONLINE.contains(&name) || matches!(name, "LOCATION" | "GEO" | "X-APPLE-STRUCTURED-LOCATION")
@@ -95,7 +98,11 @@ fn venue(sink: &Sink, calendar: &Calendar, event: &Component, found: &Whereabout
 
 /// Returns the lines of the address that Apple's programs keep beside a place.
 fn address_of(property: &Property) -> Option<Vec<String>> {
-    let address = property.parameter("X-ADDRESS")?.replace("\\\\n", "\n").replace("\\n", "\n");
+    let address = property
+        .parameter("X-ADDRESS")
+        .filter(|address| address.len() <= LONGEST_ADDRESS)?
+        .replace("\\\\n", "\n")
+        .replace("\\n", "\n");
     Some(lines_of(&address)).filter(|lines| !lines.is_empty())
 }
 
@@ -192,6 +199,8 @@ mod tests {
             "X-APPLE-STRUCTURED-LOCATION;X-ADDRESS=\"Main Street 1\\\\n9000 Ghent\\\\nBelgium\":geo:1,2",
         );
         assert_eq!(address_of(&apple.unwrap()).unwrap(), lines);
+        let long = format!("X-APPLE-STRUCTURED-LOCATION;X-ADDRESS=\"{}\":geo:1,2", "a, ".repeat(LONGEST_ADDRESS / 2));
+        assert_eq!(address_of(&Property::parse(&long).unwrap()), None);
         assert_eq!(Value::Object(address(&lines_of("Main Street 1, 9000 Ghent, Belgium"))), wanted);
         assert_eq!(Value::Object(address(&lines_of("second floor, left"))), json!({"street": "second floor, left"}));
     }

@@ -17,6 +17,9 @@ const TIMES: [&str; 5] = ["DTSTART", "DTEND", "RECURRENCE-ID", "RDATE", "EXDATE"
 /// Property with a text that has markup.
 const MARKUP: &str = "X-ALT-DESC";
 
+/// Greatest number of parameters of a property.
+const MOST_PARAMETERS: usize = 200;
+
 /// A property.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Property {
@@ -29,7 +32,7 @@ pub struct Property {
 }
 
 impl Property {
-    /// Parses a content line; `None` if it is none.
+    /// Parses a content line; `None` if it is none, or has more parameters than any property.
     pub fn parse(line: &str) -> Option<Self> {
         let end = line.find([';', ':'])?;
         let name = line[..end].trim();
@@ -43,6 +46,9 @@ impl Property {
         let (mut parameters, mut rest) = (Vec::new(), &line[end..]);
         while let Some(after) = rest.strip_prefix(';') {
             let (parameter, next) = parameter(after)?;
+            if parameters.len() == MOST_PARAMETERS {
+                return None;
+            }
             parameters.push(parameter);
             rest = next;
         }
@@ -203,14 +209,22 @@ fn parameter(text: &str) -> Option<((String, String), &str)> {
 
 /// Returns the value of a parameter without the escapes of RFC 6868. Some programs write those of values instead.
 fn decoded(value: &str) -> String {
-    value
-        .replace("^n", "\n")
-        .replace("^'", "\"")
-        .replace("^^", "^")
-        .replace("\\\"", "\"")
-        .replace("\\,", ",")
-        .trim()
-        .to_owned()
+    let mut out = String::with_capacity(value.len());
+    let mut letters = value.chars().peekable();
+    while let Some(letter) = letters.next() {
+        let plain = match (letter, letters.peek()) {
+            ('^', Some('n')) => Some('\n'),
+            ('^', Some('\'')) => Some('"'),
+            ('^', Some('^')) => Some('^'),
+            ('\\', Some(escaped @ ('"' | ','))) => Some(*escaped),
+            _ => None,
+        };
+        if plain.is_some() {
+            letters.next();
+        }
+        out.push(plain.unwrap_or(letter));
+    }
+    out.trim().to_owned()
 }
 
 /// Returns a text without escapes. A backslash that escapes nothing stays.
@@ -247,6 +261,10 @@ mod tests {
         assert_eq!(odd.parameter("CN"), Some("Club \"The Boat\""));
         let caret = Property::parse("X;CN=^'A^' ^^ B:").unwrap();
         assert_eq!((caret.parameter("CN"), caret.value.as_str()), (Some("\"A\" ^ B"), ""));
+        let twice = Property::parse("X;CN=\"a^^nb^nc^^^'^\":").unwrap();
+        assert_eq!(twice.parameter("CN"), Some("a^nb\nc^\"^"));
+        let many = |count: usize| Property::parse(&format!("X{}:a", ";A=b".repeat(count))).is_some();
+        assert!(many(MOST_PARAMETERS) && !many(MOST_PARAMETERS + 1));
         for wrong in ["no property", "", ":x", "A B:x", "A;CN=x"] {
             assert_eq!(Property::parse(wrong), None, "{wrong}");
         }

@@ -1,15 +1,23 @@
 //! Recurrence rules (RFC 5545, section 3.3.10), applied to local times: an occurrence keeps its time of day when its
 //! zone changes its clocks.
 
+use std::borrow::Cow;
+
 use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, TimeZone};
 use rrule::{RRule, RRuleSet, Tz, Unvalidated};
 
 use super::old_rules::new_form;
 use super::property::Property;
 use super::skipped_days::{self, Skip};
+use super::times::basic_time;
+use crate::transfer::read::iso_time::is_in_years;
 
-/// Greatest number of occurrences of one rule.
-pub const MOST: u16 = 20_000;
+/// Greatest number of occurrences of a rule by seconds or minutes.
+const MOST_SHORT: u16 = 5_000;
+/// Greatest length of a rule, in bytes.
+const LONGEST: usize = 4_000;
+/// Greatest number of times of day that a rule names.
+const MOST_TIMES: usize = 1_440;
 
 /// A recurrence rule.
 pub struct RecurrenceRule {
@@ -19,6 +27,8 @@ pub struct RecurrenceRule {
     skip: Option<Skip>,
     /// Whether the rule ends by itself.
     pub is_finite: bool,
+    /// Number of days that are one step when the rule is computed.
+    pub days_a_step: u64,
     /// Parts that are left out, and why.
     pub left_out: Vec<String>,
 }
@@ -27,17 +37,12 @@ impl RecurrenceRule {
     /// Parses the value of `RRULE` or `EXRULE`. `local` returns the local time of an instant, for `UNTIL`.
     ///
     /// # Errors
-    /// Returns a message for a rule that is malformed, or that follows another calendar than the Gregorian (RFC 7529).
+    /// Returns a message for a rule that is malformed, that follows another calendar than the Gregorian (RFC 7529), or that
+    /// names too much.
     pub fn parse(property: &Property, local: impl Fn(NaiveDateTime) -> NaiveDateTime) -> Result<Self, String> {
         let (mut parts, mut is_finite, mut left_out, mut skip) = (Vec::new(), false, Vec::new(), None);
-        let value = property.value.trim();
-        let old = if value.contains('=') {
-            None
-        } else {
-            Some(new_form(value).ok_or("this rule of vCalendar is not known")?)
-        };
-        let given = old.as_deref().unwrap_or(value).split(';').map(str::trim).filter(|part| !part.is_empty());
-        for part in given {
+        let given = form_of(property.value.trim())?;
+        for part in given.split(';').map(str::trim).filter(|part| !part.is_empty()) {
             let (name, value) = part.split_once('=').ok_or_else(|| format!("\"{part}\" is no part of a rule"))?;
             let (name, value) = (name.trim().to_ascii_uppercase(), value.trim().to_ascii_uppercase());
             is_finite |= matches!(name.as_str(), "COUNT" | "UNTIL");
@@ -59,11 +64,18 @@ impl RecurrenceRule {
             left_out.push("SKIP: days that do not exist are omitted".to_owned());
         }
         let skip = skip.filter(|_| skipped_days::is_simple(&parts));
+        bounded(&parts)?;
         let rule = parsed(&parts)?;
-        Ok(Self { rule, parts, skip, is_finite, left_out })
+        let days_a_step = match frequency(&parts) {
+            "YEARLY" | "MONTHLY" => 28,
+            "WEEKLY" => 7,
+            _ => 1,
+        };
+        Ok(Self { rule, parts, skip, is_finite, days_a_step, left_out })
     }
 
-    /// Returns the occurrences from a start up to an end, at most [`MOST`], and whether these are all.
+    /// Returns the occurrences from a start up to an end or the end of the year 9999, at most `most`, and whether these are
+    /// all.
     ///
     /// # Errors
     /// Returns a message for a rule that contradicts itself or the start.
@@ -71,10 +83,11 @@ impl RecurrenceRule {
         self,
         start: NaiveDateTime,
         end: Option<NaiveDateTime>,
+        most: u16,
     ) -> Result<(Vec<NaiveDateTime>, bool), String> {
         if let Some((parts, day)) = self.skip.and_then(|_| skipped_days::with_last_days(&self.parts, start)) {
             let rule = Self { rule: parsed(&parts)?, parts, skip: None, ..self };
-            let (mut found, is_whole) = rule.occurrences(start, end)?;
+            let (mut found, is_whole) = rule.occurrences(start, end, most)?;
             if self.skip == Some(Skip::Forward) {
                 found.iter_mut().for_each(|date| *date = skipped_days::forward(*date, day));
                 let last = self.parts.iter().find_map(|part| part.strip_prefix("UNTIL=")).and_then(basic);
@@ -84,13 +97,50 @@ impl RecurrenceRule {
         }
         let start = floating(start);
         let rule = self.rule.validate(start).map_err(|error| error.to_string())?;
-        let mut set = RRuleSet::new(start).rrule(rule);
-        if let Some(end) = end {
-            set = set.before(floating(end));
-        }
-        let found = set.all(MOST);
+        let end = end.map_or(last_time(), |end| end.min(last_time()));
+        let is_short = matches!(frequency(&self.parts), "SECONDLY" | "MINUTELY");
+        let most = if is_short { most.min(MOST_SHORT) } else { most };
+        let found = RRuleSet::new(start).rrule(rule).before(floating(end)).all(most);
         Ok((found.dates.into_iter().map(|date| date.naive_utc()).collect(), !found.limited))
     }
+}
+
+/// Returns a rule in the form of iCalendar.
+fn form_of(value: &str) -> Result<Cow<'_, str>, String> {
+    if value.len() > LONGEST {
+        return Err(format!("this rule is longer than {LONGEST} bytes"));
+    }
+    if value.contains('=') {
+        return Ok(value.into());
+    }
+    new_form(value).map(Cow::Owned).ok_or_else(|| "this rule of vCalendar is not known".to_owned())
+}
+
+/// Returns the last second of the year 9999.
+fn last_time() -> NaiveDateTime {
+    NaiveDate::from_ymd_opt(9_999, 12, 31).and_then(|day| day.and_hms_opt(23, 59, 59)).unwrap_or_default()
+}
+
+/// Returns the value of a part of a rule; empty if it has none.
+fn part<'a>(parts: &'a [String], name: &str) -> &'a str {
+    parts.iter().find_map(|part| part.strip_prefix(name)?.strip_prefix('=')).unwrap_or_default()
+}
+
+fn frequency(parts: &[String]) -> &str {
+    part(parts, "FREQ")
+}
+
+/// Refuses a rule with so many times of day, or so many seconds to pass over, that it cannot be meant.
+fn bounded(parts: &[String]) -> Result<(), String> {
+    let given = ["BYHOUR", "BYMINUTE", "BYSECOND"].map(|name| part(parts, name));
+    if frequency(parts) == "SECONDLY" && given.iter().any(|times| !times.is_empty()) {
+        return Err("a rule by seconds with BYHOUR, BYMINUTE or BYSECOND is not supported".to_owned());
+    }
+    let times: usize = given.iter().map(|times| times.split(',').count()).product();
+    if times > MOST_TIMES {
+        return Err(format!("this rule names {times} times of day; at most {MOST_TIMES} are supported"));
+    }
+    Ok(())
 }
 
 fn parsed(parts: &[String]) -> Result<RRule<Unvalidated>, String> {
@@ -109,13 +159,14 @@ fn floating(local: NaiveDateTime) -> DateTime<Tz> {
 /// Returns the value of `UNTIL` as a local time in the form of UTC. A date includes its day.
 fn until(value: &str, local: impl Fn(NaiveDateTime) -> NaiveDateTime) -> Result<String, String> {
     let value = value.trim();
-    let end = if let Ok(day) = NaiveDate::parse_from_str(value, "%Y%m%d") {
+    let day = NaiveDate::parse_from_str(value, "%Y%m%d").ok().filter(|day| is_in_years(*day));
+    let end = if let Some(day) = day {
         day.and_time(NaiveTime::MIN) + TimeDelta::seconds(86_399)
     } else {
-        let wrong = |_| format!("UNTIL=\"{value}\" is not a time");
+        let wrong = || format!("UNTIL=\"{value}\" is not a time");
         let given = value.trim_end_matches(['Z', 'z']);
-        let time = NaiveDateTime::parse_from_str(given, "%Y%m%dT%H%M%S").map_err(wrong)?;
+        let time = basic_time(given).ok_or_else(wrong)?;
         if given == value { time } else { local(time) }
     };
-    Ok(end.format("%Y%m%dT%H%M%SZ").to_string())
+    Ok(end.min(last_time()).format("%Y%m%dT%H%M%SZ").to_string())
 }

@@ -95,7 +95,7 @@ impl Walk<'_> {
         first: CalendarTime,
     ) -> Result<(SeriesStart<'c>, Occurrences), Closed> {
         let start = SeriesStart::new(property, first, &calendar.zones);
-        let mut occurrences = Occurrences::of(event, start, &calendar.zones, calendar.horizon);
+        let mut occurrences = Occurrences::of(event, start, &calendar.zones, calendar.horizon, &self.steps);
         for (name, code, message) in std::mem::take(&mut occurrences.notes) {
             self.sink.note(&event.place(), &format!("/{name}"), code, message)?;
         }

@@ -7,6 +7,7 @@ use super::property::Property;
 use super::zones::CalendarZones;
 use crate::content::local_time::{end_of_day, rfc3339};
 use crate::time_zone::Zone;
+use crate::transfer::read::iso_time::is_in_years;
 use crate::transfer::read::yes_no::yes_or_no;
 use crate::transfer::record::Record;
 use crate::transfer::zones::{local_time, offset_of};
@@ -28,6 +29,15 @@ pub struct CalendarSpan {
     pub starts: CalendarTime,
     /// End, if it is known; a date is the last day.
     pub ends: Option<CalendarTime>,
+    /// Length, if the file says this and no end.
+    length: Option<Length>,
+}
+
+/// A duration (RFC 5545, section 3.3.6). Its days are nominal and keep the local time across a change of the offset.
+#[derive(Debug, Clone, Copy)]
+struct Length {
+    days: u64,
+    seconds: u64,
 }
 
 /// A property that is missing or wrong, and a message.
@@ -78,7 +88,7 @@ impl CalendarSpan {
         let start = event.find("DTSTART").ok_or(("DTSTART", "an event requires a start".to_owned()))?;
         let (starts, note) = when(start, zones).map_err(|why| ("DTSTART", why))?;
         notes.extend(note.map(|note| ("DTSTART", "zone", note)));
-        let ends = end_of(event, (start, starts), zones, notes);
+        let (ends, length) = end_of(event, (start, starts), zones, notes);
         if is_flagged(event) && matches!(starts, CalendarTime::At(_)) {
             // Whole days are often written in UTC, whatever the zone.
             let is_utc = start.value.trim().ends_with(['Z', 'z']);
@@ -87,7 +97,7 @@ impl CalendarSpan {
                 None => notes.push(("X-MICROSOFT-CDO-ALLDAYEVENT", "mixed_end", NOT_WHOLE.to_owned())),
             }
         }
-        Ok(Self { starts, ends: None }.with_end(ends, notes))
+        Ok(Self { starts, ends: None, length }.with_end(ends, notes))
     }
 
     /// Returns the span with an end as the file has it: a date is exclusive there.
@@ -120,24 +130,29 @@ impl CalendarSpan {
         Self { ends: Some(CalendarTime::Day(last)), ..self }
     }
 
-    /// Returns the span of an occurrence of a series, given its start. It is as long as the first one.
+    /// Returns the span of an occurrence of a series, given its start. It is as long as the first one: exactly, or nominally
+    /// if the file says the length and no end (RFC 5545, section 3.8.5.3).
     pub fn moved_to(self, starts: CalendarTime) -> Self {
         let days = (starts.local().date() - self.starts.local().date()).num_days();
         let shifted = |day: NaiveDate| day.checked_add_signed(TimeDelta::days(days)).unwrap_or(day);
         let ends = self.ends.map(|end| match (self.starts, end, starts) {
             (CalendarTime::At(first), CalendarTime::At(end), CalendarTime::At(start)) => {
-                CalendarTime::At(start + (end - first))
+                let nominal = self.length.and_then(|length| length.after(starts));
+                let exact = || start.checked_add_signed(end - first).map(CalendarTime::At);
+                nominal.or_else(exact).unwrap_or(CalendarTime::At(end))
             }
             (_, CalendarTime::Day(day), _) => CalendarTime::Day(shifted(day)),
             (_, end, _) => end,
         });
-        Self { starts, ends }
+        Self { starts, ends, ..self }
     }
 
     /// Returns the span with another exact length.
     pub fn lasting(self, length: TimeDelta) -> Self {
         match self.starts {
-            CalendarTime::At(at) => Self { ends: at.checked_add_signed(length).map(CalendarTime::At), ..self },
+            CalendarTime::At(at) => {
+                Self { ends: at.checked_add_signed(length).map(CalendarTime::At), length: None, ..self }
+            }
             CalendarTime::Day(_) => self,
         }
     }
@@ -173,14 +188,14 @@ fn is_flagged(event: &Component) -> bool {
     WHOLE_DAYS.iter().any(|flag| event.text(flag).and_then(|text| yes_or_no(&text)) == Some(true))
 }
 
-/// Returns the end of an event as the file has it. Of an end and a duration, which must not both be there (RFC 5545,
+/// Returns the end of an event as the file has it, and its length if that is said. Of an end and a duration, which must not both be there (RFC 5545,
 /// section 3.6.1), the end counts, unless it cannot be read.
 fn end_of(
     event: &Component,
     (start, starts): (&Property, CalendarTime),
     zones: &CalendarZones,
     notes: &mut TimeNotes,
-) -> Option<CalendarTime> {
+) -> (Option<CalendarTime>, Option<Length>) {
     let not_read = |property, why| (property, "not_a_time", format!("left out: {why}"));
     let end = event.find("DTEND").map(|end| {
         // Some programs name the zone of the start only.
@@ -194,19 +209,25 @@ fn end_of(
                 let message = format!("left out: the event lasts until its DTEND and not for \"{length}\"");
                 notes.push(("DURATION", "mixed_end", message));
             }
-            return Some(end);
+            return (Some(end), None);
         }
         Some(Err(why)) => notes.push(not_read("DTEND", why)),
         None => {}
     }
-    let length = length?;
-    let found = after(starts, length).map_err(|why| notes.push(not_read("DURATION", why))).ok()?;
-    if let (CalendarTime::Day(_), true) = (starts, length.contains('T')) {
+    let Some(text) = length else { return (None, None) };
+    let (found, length) = match Length::parse(text).and_then(|length| Ok((length.end(starts, text)?, length))) {
+        Ok(found) => found,
+        Err(why) => {
+            notes.push(not_read("DURATION", why));
+            return (None, None);
+        }
+    };
+    if let (CalendarTime::Day(_), true) = (starts, text.contains('T')) {
         let message =
-            format!("the event takes whole days, and so does its duration \"{length}\": a part of a day is one");
+            format!("the event takes whole days, and so does its duration \"{text}\": a part of a day is one");
         notes.push(("DURATION", "mixed_end", message));
     }
-    Some(found)
+    (Some(found), Some(length))
 }
 
 /// Returns the last day of an event that ends before a date or at a time. Some programs write the first day as the end, too,
@@ -233,15 +254,20 @@ fn whole_days(starts: CalendarTime, ends: Option<CalendarTime>, is_utc: bool) ->
             Some(_) => return None,
             None => None,
         };
-        (first.time() == NaiveTime::MIN)
-            .then(|| CalendarSpan { starts: CalendarTime::Day(first.date()), ends: last.map(CalendarTime::Day) })
+        (first.time() == NaiveTime::MIN).then(|| CalendarSpan {
+            starts: CalendarTime::Day(first.date()),
+            ends: last.map(CalendarTime::Day),
+            length: None,
+        })
     })
 }
 
-/// Parses a local time in the basic form of ISO 8601, with or without seconds, or in the extended one.
+/// Parses a local time in the basic form of ISO 8601, with or without seconds, or in the extended one, of the years 1 to
+/// 9999.
 pub fn basic_time(text: &str) -> Option<NaiveDateTime> {
     let forms = ["%Y%m%dT%H%M%S", "%Y%m%dT%H%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M"];
-    forms.iter().find_map(|form| NaiveDateTime::parse_from_str(text, form).ok())
+    let local = forms.iter().find_map(|form| NaiveDateTime::parse_from_str(text, form).ok());
+    local.filter(|local| is_in_years(local.date()))
 }
 
 /// Returns the date or instant of a property, with a note if its zone is not what the file says.
@@ -263,7 +289,7 @@ pub fn when_of(
 ) -> Result<(CalendarTime, Option<String>), String> {
     let wrong = || format!("\"{text}\" is neither a date nor a date with a time");
     for form in ["%Y%m%d", "%Y-%m-%d"] {
-        if let Ok(day) = NaiveDate::parse_from_str(text, form) {
+        if let Some(day) = NaiveDate::parse_from_str(text, form).ok().filter(|day| is_in_years(*day)) {
             return Ok((CalendarTime::Day(day), None));
         }
     }
@@ -282,45 +308,64 @@ pub fn when_of(
     Ok((CalendarTime::At(chrono::TimeZone::from_utc_datetime(&zones.own(), &utc)), None))
 }
 
-/// Returns the end of an event, given its start and duration (RFC 5545, section 3.3.6).
+/// Returns the end of an event, given its start and duration.
 ///
 /// # Errors
-/// Returns a message if the duration cannot be read.
+/// Returns a message if the duration cannot be read, or ends after the year 9999.
 pub fn after(starts: CalendarTime, text: &str) -> Result<CalendarTime, String> {
-    let wrong = || format!("\"{text}\" is not a duration");
-    let mut rest = text.trim_start_matches('+').strip_prefix('P').ok_or_else(wrong)?;
-    let (mut days, mut seconds, mut in_time) = (0_i64, 0_i64, false);
-    while !rest.is_empty() {
-        if let Some(time) = rest.strip_prefix('T') {
-            (rest, in_time) = (time, true);
-            continue;
+    Length::parse(text)?.end(starts, text)
+}
+
+impl Length {
+    /// Parses a duration.
+    fn parse(text: &str) -> Result<Self, String> {
+        let wrong = || format!("\"{text}\" is not a duration");
+        let mut rest = text.trim_start_matches('+').strip_prefix('P').ok_or_else(wrong)?;
+        let (mut days, mut seconds, mut in_time) = (0_u64, 0_u64, false);
+        while !rest.is_empty() {
+            if let Some(time) = rest.strip_prefix('T') {
+                (rest, in_time) = (time, true);
+                continue;
+            }
+            let digits = rest.chars().take_while(char::is_ascii_digit).count();
+            let number: u64 = rest[..digits].parse().ok().filter(|n| *n < 100_000_000).ok_or_else(wrong)?;
+            match (rest[digits..].chars().next(), in_time) {
+                (Some('W'), false) => days += number * 7,
+                (Some('D'), false) => days += number,
+                (Some('H'), true) => seconds += number * 3_600,
+                (Some('M'), true) => seconds += number * 60,
+                (Some('S'), true) => seconds += number,
+                _ => return Err(wrong()),
+            }
+            rest = &rest[digits + 1..];
         }
-        let digits = rest.chars().take_while(char::is_ascii_digit).count();
-        let number: i64 = rest[..digits].parse().ok().filter(|n| *n < 100_000_000).ok_or_else(wrong)?;
-        match (rest[digits..].chars().next(), in_time) {
-            (Some('W'), false) => days += number * 7,
-            (Some('D'), false) => days += number,
-            (Some('H'), true) => seconds += number * 3_600,
-            (Some('M'), true) => seconds += number * 60,
-            (Some('S'), true) => seconds += number,
-            _ => return Err(wrong()),
-        }
-        rest = &rest[digits + 1..];
+        Ok(Self { days, seconds })
     }
-    let whole = u64::try_from(days).map_err(|_| wrong())?;
-    match starts {
-        // A part of a day is one.
-        CalendarTime::Day(day) => {
-            let parts = u64::try_from(seconds).map_err(|_| wrong())?.div_ceil(86_400);
-            day.checked_add_days(Days::new(whole.saturating_add(parts))).map(CalendarTime::Day)
-        }
-        // Days are nominal and keep the local time across a change of the offset; hours, minutes and seconds
-        // are exact. So the days are added to the local time and the rest to the instant.
-        CalendarTime::At(at) => {
-            let zone = at.timezone();
-            let later = at.naive_local().checked_add_days(Days::new(whole)).map(|local| local_time(local, zone));
-            later.and_then(|at| at.checked_add_signed(TimeDelta::seconds(seconds))).map(CalendarTime::At)
-        }
+
+    fn end(self, starts: CalendarTime, text: &str) -> Result<CalendarTime, String> {
+        self.after(starts).ok_or_else(|| format!("\"{text}\" ends after the year 9999"))
     }
-    .ok_or_else(wrong)
+
+    /// Returns the end after a start; `None` after the year 9999.
+    fn after(self, starts: CalendarTime) -> Option<CalendarTime> {
+        let ends = match starts {
+            // A part of a day is one.
+            CalendarTime::Day(day) => {
+                let days = self.days.saturating_add(self.seconds.div_ceil(86_400));
+                CalendarTime::Day(day.checked_add_days(Days::new(days))?)
+            }
+            // Hours, minutes and seconds are exact. So the days are added to the local time and the rest to the instant.
+            CalendarTime::At(at) => {
+                let local = at.naive_local().checked_add_days(Days::new(self.days)).filter(is_near)?;
+                let rest = TimeDelta::try_seconds(self.seconds.try_into().ok()?)?;
+                let ends = local_time(local, at.timezone()).checked_add_signed(rest);
+                CalendarTime::At(ends.filter(|ends| is_near(&ends.naive_utc()))?)
+            }
+        };
+        Some(ends).filter(|ends| is_near(&ends.local()))
+    }
+}
+
+fn is_near(local: &NaiveDateTime) -> bool {
+    is_in_years(local.date())
 }

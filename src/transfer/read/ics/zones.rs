@@ -2,7 +2,7 @@
 //! of the names of a zone.
 
 use std::cell::RefCell;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use chrono::{DateTime, Datelike, NaiveDateTime, TimeDelta, TimeZone};
 
@@ -13,6 +13,11 @@ use crate::time_zone::{Zone, rules};
 use crate::transfer::zones::{
     best_known, local_time, offset_of, offsets_in, offsets_of_year, zone_of, zone_of_city, zone_with_offset,
 };
+
+/// Greatest number of names of zones in a calendar; there are some six hundred zones.
+const MOST_NAMES: usize = 2_000;
+/// Greatest number of searches for a zone that does what a definition says which find none.
+const MOST_MISSES: usize = 2_000;
 
 /// The time zones of a calendar.
 pub struct CalendarZones {
@@ -25,6 +30,10 @@ pub struct CalendarZones {
     found: RefCell<HashMap<String, Zone>>,
     /// Zones that were found for names.
     named: RefCell<HashMap<String, Option<Zone>>>,
+    /// Zones of cities that were found in names.
+    cities: RefCell<HashMap<String, Option<Zone>>>,
+    /// Names and years for which no zone does what the definition says.
+    missed: RefCell<HashSet<(String, i32)>>,
 }
 
 /// An instant, and what was done to find it if that is not what the file says.
@@ -41,12 +50,14 @@ impl CalendarZones {
             old: None,
             found: RefCell::default(),
             named: RefCell::default(),
+            cities: RefCell::default(),
+            missed: RefCell::default(),
         }
     }
 
     /// Sets the zone of the calendar as a whole, if its name is known.
     pub fn set_calendar_zone(&mut self, name: &str) {
-        self.calendar = self.calendar.or_else(|| zone_of(name));
+        self.calendar = self.calendar.or_else(|| found_once(&self.named, name, zone_of));
     }
 
     /// Sets what a calendar of vCalendar 1.0 says of its zone.
@@ -96,7 +107,7 @@ impl CalendarZones {
             return (at(zone), note);
         }
         let known = self.found.borrow().get(tzid).copied().filter(|zone| definition.agrees_around(*zone, local));
-        if let Some(zone) = known.or_else(|| self.search(definition, local)) {
+        if let Some(zone) = known.or_else(|| self.search(tzid, definition, local)) {
             self.found.borrow_mut().insert(tzid.to_owned(), zone);
             return (at(zone), None);
         }
@@ -117,12 +128,7 @@ impl CalendarZones {
 
     /// Returns the zone with a name. A calendar has few names and many times.
     fn named(&self, tzid: &str) -> Option<Zone> {
-        if let Some(known) = self.named.borrow().get(tzid) {
-            return *known;
-        }
-        let zone = zone_of(tzid);
-        self.named.borrow_mut().insert(tzid.to_owned(), zone);
-        zone
+        found_once(&self.named, tzid, zone_of)
     }
 
     /// Returns the instant of a local time in a zone that the calendar does not define. What nobody defines is the zone of
@@ -136,7 +142,7 @@ impl CalendarZones {
         }
         let taken = |as_what: String| format!("\"{tzid}\" is no known zone and not defined; {as_what}");
         let offsets = offsets_in(tzid);
-        let zone = zone_of_city(tzid).or_else(|| self.with_offsets(&offsets, local.year()));
+        let zone = found_once(&self.cities, tzid, zone_of_city).or_else(|| self.with_offsets(&offsets, local.year()));
         match (zone, offsets.first()) {
             (None, Some(offset)) => {
                 let (at, note) = self.with_offset(local, *offset);
@@ -183,10 +189,77 @@ impl CalendarZones {
 
     /// Searches for a zone with the changes of a definition: first the calendar's own and the site's, then the best
     /// known ones, then all.
-    fn search(&self, definition: &Definition, local: NaiveDateTime) -> Option<Zone> {
+    fn search(&self, tzid: &str, definition: &Definition, local: NaiveDateTime) -> Option<Zone> {
+        let this = (tzid.to_owned(), local.year());
+        if self.missed.borrow().contains(&this) || self.missed.borrow().len() >= MOST_MISSES {
+            return None;
+        }
         let near = self.near().into_iter().chain(best_known());
         let all = || rules::names().into_iter().filter_map(|name| name.parse().ok());
         let fits = |zone: &Zone| definition.agrees_around(*zone, local);
-        near.into_iter().find(fits).or_else(|| all().find(fits))
+        let found = near.into_iter().find(fits).or_else(|| all().find(fits));
+        if found.is_none() {
+            self.missed.borrow_mut().insert(this);
+        }
+        found
+    }
+}
+
+/// Returns what a search finds for a name. It is made once for each name, and for no more than a bound.
+fn found_once(
+    known: &RefCell<HashMap<String, Option<Zone>>>,
+    name: &str,
+    search: impl Fn(&str) -> Option<Zone>,
+) -> Option<Zone> {
+    if let Some(zone) = known.borrow().get(name) {
+        return *zone;
+    }
+    if known.borrow().len() >= MOST_NAMES {
+        return None;
+    }
+    let zone = search(name);
+    known.borrow_mut().insert(name.to_owned(), zone);
+    zone
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::transfer::read::ics::components::Component;
+    use crate::transfer::read::ics::property::Property;
+    use crate::transfer::read::ics::times::basic_time;
+
+    #[test]
+    fn names_have_a_bound() {
+        let zones = CalendarZones::new("Europe/Brussels");
+        let read = |tzid: &str| zones.instant(Some(tzid), basic_time("20270301T090000").unwrap());
+        for number in 1..MOST_NAMES {
+            assert_eq!(found_once(&zones.named, &number.to_string(), |_| None), None);
+        }
+        assert_eq!(read("Asia/Tokyo").0.to_rfc3339(), "2027-03-01T09:00:00+09:00");
+        let (at, note) = read("Korea Standard Time");
+        assert!(at.timezone() == zones.own() && note.is_some() && zones.named.borrow().len() == MOST_NAMES);
+    }
+
+    #[test]
+    fn a_search_is_made_once() {
+        let mut zones = CalendarZones::new("Europe/Brussels");
+        let lines = ["DTSTART:19700101T000000", "TZOFFSETFROM:+0130", "TZOFFSETTO:+0130"];
+        let properties = lines.iter().map(|line| Property::parse(line).unwrap()).collect();
+        let standard = Component { name: "STANDARD".to_owned(), properties, ..Component::default() };
+        let definition = Definition::read(&Component { children: vec![standard], ..Component::default() }, &mut 0);
+        zones.define("Own".to_owned(), definition);
+        let local = |text: &str| basic_time(text).unwrap();
+        for (tzid, text) in [
+            ("Own", "20270301T090000"),
+            ("Own", "20270701T090000"),
+            ("Own", "20280301T090000"),
+            ("Nowhere", "20270301T090000"),
+        ] {
+            let (at, note) = zones.instant(Some(tzid), local(text));
+            let utc = if tzid == "Own" { "07:30" } else { "08:00" };
+            assert!(note.is_some() && at.naive_utc().format("%H:%M").to_string() == utc, "{tzid} {text} {note:?}");
+        }
+        assert_eq!((zones.missed.borrow().len(), zones.named.borrow().len(), zones.cities.borrow().len()), (2, 2, 1));
     }
 }

@@ -1,6 +1,7 @@
 //! What the sessions of an open event refer to: the event, its rooms, tracks, types and speakers.
 
 use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
@@ -30,7 +31,7 @@ pub struct OpenEventLookup {
     heading: Vec<(&'static str, Value)>,
     /// Names of rooms, tracks and types, by kind and id.
     names: HashMap<(String, String), String>,
-    people: HashMap<String, ProgrammePerson>,
+    people: HashMap<String, Arc<ProgrammePerson>>,
     /// Members of the only resource of a document.
     single: Map<String, Value>,
     host: Option<String>,
@@ -61,9 +62,9 @@ impl OpenEventLookup {
     }
 
     /// Returns the speaker to which a session refers.
-    pub fn speaker(&self, given: &Value) -> Option<ProgrammePerson> {
+    pub fn speaker(&self, given: &Value) -> Option<Arc<ProgrammePerson>> {
         let known = text_of(given.get("id")).and_then(|id| self.people.get(&id).cloned());
-        known.or_else(|| person(&Resource::read(&["speakers", "0"], given)?))
+        known.or_else(|| person(&Resource::read(&["speakers", "0"], given)?).map(Arc::new))
     }
 
     /// Ends the first reading.
@@ -84,7 +85,7 @@ impl OpenEventLookup {
             "event" => self.event(resource),
             "speaker" => {
                 if let Some((id, person)) = resource.id.clone().zip(person(resource)) {
-                    self.people.insert(id, person);
+                    self.people.insert(id, Arc::new(person.cut()));
                 }
             }
             "social_link" => self.heading.extend(link(text("name"), text("link"))),

@@ -13,7 +13,7 @@ use super::input::as_utf8;
 use super::json_stream::{self, ElementHandler, place};
 use super::plain_text::rich;
 use super::programme::times::GivenTimes;
-use super::programme::{ImportedTalk, LabelledUrl, Programme};
+use super::programme::{ImportedTalk, LabelledUrl, Programme, TalkPerson};
 use super::{Closed, Input, Settings, Sink, text_of};
 use lookup::OpenEventLookup;
 use resource::{MOST_MEMBERS, Resource, enters, is_member, note_unread};
@@ -188,7 +188,7 @@ impl Reader<'_> {
             room: named("microlocation"),
             track: json!(named("track")),
             language: text(["language", ""]),
-            people: given.all("speakers").filter_map(|one| self.lookup.speaker(one)).collect(),
+            people: given.all("speakers").filter_map(|one| self.lookup.speaker(one).map(TalkPerson::from)).collect(),
             links: labelled(given, &[("signup_url", "Sign up")]),
             attachments: labelled(given, &[("slides_url", "Slides"), ("slides", "Slides")]),
             recordings: labelled(given, &[("video_url", ""), ("video", ""), ("audio_url", ""), ("audio", "")]),

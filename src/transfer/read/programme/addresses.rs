@@ -9,6 +9,9 @@ use crate::transfer::language_names::language_tag;
 use crate::transfer::read::{Closed, address_below};
 use crate::transfer::record::Record;
 
+/// Greatest number of links, documents or recordings. One more is read, so that the others are noted.
+const MOST_ADDRESSES: usize = 50;
+
 impl Programme<'_> {
     /// Sets the language and everything that has an address.
     pub(super) fn set_addresses(&self, place: &str, talk: ImportedTalk, record: &mut Record) -> Result<(), Closed> {
@@ -66,6 +69,9 @@ impl Programme<'_> {
     ) -> Result<Vec<Value>, Closed> {
         let mut kept: Vec<Value> = Vec::new();
         for (title, url, kind) in given {
+            if kept.len() > MOST_ADDRESSES {
+                break;
+            }
             let Some(url) = self.url(place, field, Some(url))? else { continue };
             let entry = json!({"title": title.filter(|t| !t.trim().is_empty()), "url": url, "kind": kind});
             let entry = Value::Object(entry.as_object().map(without_null).unwrap_or_default());

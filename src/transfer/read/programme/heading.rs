@@ -9,6 +9,9 @@ use crate::transfer::read::online::whereabouts;
 use crate::transfer::read::whereabouts::Whereabouts;
 use crate::transfer::read::{Sink, text_of};
 
+/// Greatest number of tracks of an event. One more is read, so that the others are noted.
+const MOST_TRACKS: usize = 200;
+
 /// Properties that are passed over on purpose, and why.
 const ON_PURPOSE: [(&str, &str); 7] = [
     ("days", "the sessions have their days themselves"),
@@ -122,7 +125,7 @@ impl ProgrammeHeading {
         if let Some(colour) = text_of(track.get("color")).or(colour) {
             entry.insert("colour".to_owned(), colour.into());
         }
-        if !self.tracks.iter().any(|known| known["name"] == entry["name"]) {
+        if self.tracks.len() <= MOST_TRACKS && !self.tracks.iter().any(|known| known["name"] == entry["name"]) {
             self.tracks.push(entry.into());
         }
         for member in track.as_object().into_iter().flat_map(Map::keys) {

@@ -28,7 +28,7 @@ use heading::ProgrammeHeading;
 pub use heading::{OWN_ID, OWN_STATUS};
 use ids::SessionIds;
 use rooms::ProgrammeRooms;
-pub use talk::{ImportedTalk, LabelledUrl, ProgrammePerson, add_addresses};
+pub use talk::{ImportedTalk, LabelledUrl, ProgrammePerson, TalkPerson, add_addresses, cut_name};
 
 /// A programme that is being read; it sends its records as soon as they are complete.
 pub struct Programme<'a> {

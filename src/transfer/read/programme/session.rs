@@ -1,15 +1,20 @@
 //! The sessions of a programme, and who speaks in them.
 
+use std::collections::HashSet;
+
 use serde_json::{Map, Value, json};
 
 use super::words::{first_language, flag, is_blank, kind_of, named};
-use super::{ImportedTalk, Programme};
+use super::{ImportedTalk, Programme, TalkPerson};
 use crate::items::record_ids::RecordIds;
 use crate::transfer::language_names::language_tag;
 use crate::transfer::read::Closed;
 use crate::transfer::read::online::whereabouts;
 use crate::transfer::read::whereabouts::MAP;
 use crate::transfer::record::Record;
+
+/// Greatest number of speakers of a session.
+const MOST_SPEAKERS: usize = 200;
 
 impl Programme<'_> {
     /// Sends a session, after its speakers.
@@ -98,16 +103,21 @@ impl Programme<'_> {
     }
 
     fn speakers(&mut self, place: &str, talk: &ImportedTalk) -> Result<Vec<Value>, Closed> {
-        let mut speakers: Vec<Value> = Vec::with_capacity(talk.people.len());
-        for person in &talk.people {
-            let source = self.person(place, person)?;
-            if speakers.iter().any(|known| known["speaker"] == *source) {
+        let (mut speakers, mut known) = (Vec::<Value>::new(), HashSet::new());
+        for TalkPerson { person, role } in &talk.people {
+            if !known.insert(person.id.as_str()) {
                 let message = format!("\"{}\" is named twice and taken once", person.name);
                 self.sink.note(place, "/speakers", "duplicate", message)?;
                 continue;
             }
+            if speakers.len() == MOST_SPEAKERS {
+                let message = format!("a session has at most {MOST_SPEAKERS}; the first {MOST_SPEAKERS} are taken");
+                self.sink.note(place, "/speakers", "too_many", message)?;
+                break;
+            }
+            let source = self.person(place, person)?;
             let mut speaker = Map::from_iter([("speaker".to_owned(), Value::from(source))]);
-            if let Some(role) = &person.role {
+            if let Some(role) = role {
                 speaker.insert("role".to_owned(), role.to_lowercase().into());
             }
             speakers.push(speaker.into());

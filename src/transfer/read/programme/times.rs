@@ -178,15 +178,15 @@ pub fn length(text: &str) -> Option<(TimeDelta, Option<String>)> {
         [minutes] => *minutes,
         [hours, minutes] => hours.checked_mul(60)?.checked_add(*minutes)?,
         [hours, minutes, seconds] if texts[0].len() > 1 && *minutes < 60 && *seconds < 60 && *hours < 1_000 => {
-            hours * 60 + minutes
+            hours.checked_mul(60)?.checked_add(*minutes)?
         }
         [days, hours, minutes] if *hours < 24 && *minutes < 60 => {
             if *minutes == 0 {
                 note = Some(format!("\"{text}\" is read as {days} days and {hours} hours"));
             }
-            days * 1_440 + hours * 60 + minutes
+            days.checked_mul(1_440)?.checked_add(hours * 60 + minutes)?
         }
-        [hours, minutes, seconds] if *minutes < 60 && *seconds < 60 => hours * 60 + minutes,
+        [hours, minutes, seconds] if *minutes < 60 && *seconds < 60 => hours.checked_mul(60)?.checked_add(*minutes)?,
         _ => return None,
     };
     let length = TimeDelta::try_minutes(minutes).filter(|length| *length < TimeDelta::days(60))?;
@@ -282,5 +282,10 @@ mod tests {
         assert!(length("1:01:00").unwrap().1.is_some());
         assert_eq!(length("soon"), None);
         assert_eq!(length("-1:00"), None);
+        for long in
+            ["9223372036854775807:0:0", "9223372036854775807:59", "9223372036854775807:30:0", "9223372036854775808"]
+        {
+            assert_eq!(length(long), None, "{long}");
+        }
     }
 }

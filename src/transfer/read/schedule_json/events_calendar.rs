@@ -16,6 +16,9 @@ use crate::transfer::read::{Closed, text_of, web_address};
 use crate::transfer::record::Record;
 use crate::transfer::zones::zone_of;
 
+/// Greatest number of topics of an event. One more is read, so that the others are noted.
+const MOST_TOPICS: usize = 50;
+
 /// Members of an event, a venue, an organiser and an image that are read.
 const READ: [&str; 23] = [
     "id",
@@ -185,6 +188,9 @@ impl ScheduleReader<'_> {
         let lists = ["categories", "tags"].map(|list| given.get(list).and_then(Value::as_array));
         let mut topics: Vec<Value> = Vec::new();
         for topic in lists.into_iter().flatten().flatten().filter_map(|entry| text_of(entry.get("name"))) {
+            if topics.len() > MOST_TOPICS {
+                break;
+            }
             let topic = to_text(&topic);
             let source = format!("{name}:topic/{topic}");
             let mut record = Record::new(at, "topic", source.clone()).supporting().by_name();

@@ -1,5 +1,7 @@
 //! frab's `schedule.json`, whose form c3voc maintains.
 
+use std::sync::Arc;
+
 use serde_json::Value;
 
 use super::ScheduleReader;
@@ -9,7 +11,7 @@ use super::people::{
 };
 use crate::transfer::read::programme::times::GivenTimes;
 use crate::transfer::read::programme::words::{SESSION, made_id, words};
-use crate::transfer::read::programme::{ImportedTalk, ProgrammePerson, add_addresses};
+use crate::transfer::read::programme::{ImportedTalk, ProgrammePerson, TalkPerson, add_addresses};
 use crate::transfer::read::{Closed, text_of};
 
 impl ScheduleReader<'_> {
@@ -67,7 +69,7 @@ impl ScheduleReader<'_> {
         at: &str,
         list: Option<&Value>,
         missing: UnknownPerson,
-    ) -> Result<Vec<ProgrammePerson>, Closed> {
+    ) -> Result<Vec<TalkPerson>, Closed> {
         let mut people = Vec::new();
         for given in entries(list) {
             note_person(self.sink, at, given);
@@ -75,8 +77,8 @@ impl ScheduleReader<'_> {
             let id = given.get("id").unwrap_or(given);
             let alone =
                 || text_of(Some(given)).filter(|_| missing == UnknownPerson::Name).and_then(|name| named(&name));
-            match self.lookup.person(id).cloned().or_else(|| person(given)).or_else(alone) {
-                Some(person) => people.push(person),
+            match self.lookup.person(id).cloned().or_else(|| person(given).or_else(alone).map(Arc::new)) {
+                Some(person) => people.push(person.into()),
                 None if given.is_object() => {
                     self.sink.note(at, "/speakers", "required", "left out: a person without a name")?;
                 }

@@ -9,7 +9,7 @@ use crate::transfer::read::plain_text::rich;
 use crate::transfer::read::programme::states::why_hidden;
 use crate::transfer::read::programme::times::GivenTimes;
 use crate::transfer::read::programme::words::words;
-use crate::transfer::read::programme::{ImportedTalk, LabelledUrl, Programme, ProgrammePerson};
+use crate::transfer::read::programme::{ImportedTalk, LabelledUrl, Programme, ProgrammePerson, TalkPerson};
 use crate::transfer::read::{Closed, text_of};
 use crate::transfer::zones::{local_time, zone_of};
 
@@ -132,7 +132,13 @@ fn talk(given: &Value, zone: Option<&str>) -> Option<ImportedTalk> {
         },
         room: text("room").or_else(|| text("roomFullname")),
         track: json!(words(given.get("track").map(|track| track.get("title").unwrap_or(track)), "")),
-        people: given.get("speakers").and_then(Value::as_array).into_iter().flatten().filter_map(person).collect(),
+        people: given
+            .get("speakers")
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten()
+            .filter_map(|one| person(one).map(TalkPerson::from))
+            .collect(),
         links: text("url").map(|url| (Some("Programme".to_owned()), url, None)).into_iter().collect(),
         attachments: attachments(given),
         ..ImportedTalk::default()

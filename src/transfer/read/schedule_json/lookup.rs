@@ -1,15 +1,16 @@
 //! What the sessions of a file refer to: the event as a whole, its days, rooms, tracks, speakers and categories.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 use serde_json::{Value, json};
 
 use super::people::person;
 use super::{enters, is_number};
 use crate::transfer::read::json_stream::ElementHandler;
-use crate::transfer::read::programme::ProgrammePerson;
 use crate::transfer::read::programme::states::why_hidden;
 use crate::transfer::read::programme::words::words;
+use crate::transfer::read::programme::{ProgrammePerson, cut_name};
 use crate::transfer::read::{Closed, text_of};
 
 /// Greatest number of things of one sort that are remembered. It bounds the memory for a hostile file.
@@ -25,9 +26,9 @@ pub struct ProgrammeLookup {
     days: HashMap<String, String>,
     rooms: HashMap<String, Value>,
     tracks: HashMap<String, Value>,
-    people: HashMap<String, ProgrammePerson>,
+    people: HashMap<String, Arc<ProgrammePerson>>,
     /// Entries of categories, by id: the title of the category and the name of the entry.
-    categories: HashMap<String, (String, String)>,
+    categories: HashMap<String, (Arc<str>, String)>,
     /// Ids of the sessions that are not public.
     hidden: HashSet<String>,
     /// Names of the tracks of submissions whose colour is in the heading.
@@ -73,12 +74,12 @@ impl ProgrammeLookup {
     }
 
     /// Returns the speaker with an id or a code.
-    pub fn person(&self, id: &Value) -> Option<&ProgrammePerson> {
+    pub fn person(&self, id: &Value) -> Option<&Arc<ProgrammePerson>> {
         self.people.get(&text_of(Some(id))?)
     }
 
     /// Returns the title of the category and the name of its entry with an id.
-    pub fn category(&self, id: &Value) -> Option<&(String, String)> {
+    pub fn category(&self, id: &Value) -> Option<&(Arc<str>, String)> {
         self.categories.get(&text_of(Some(id))?)
     }
 
@@ -114,8 +115,9 @@ impl ProgrammeLookup {
 
     fn speaker(&mut self, value: &Value) {
         let Some(person) = person(value).filter(|_| self.people.len() < MOST) else { return };
+        let person = Arc::new(person.cut());
         let ids = ["code", "id", "guid"].iter().filter_map(|name| text_of(value.get(name)));
-        ids.for_each(|id| drop(self.people.insert(id, person.clone())));
+        ids.for_each(|id| drop(self.people.insert(id, Arc::clone(&person))));
     }
 
     /// Remembers a session of Sessionize that is left out because it is not public.
@@ -154,12 +156,12 @@ impl ProgrammeLookup {
     }
 
     fn category_entries(&mut self, value: &Value) {
-        let title = text_of(value.get("title")).unwrap_or_default();
+        let title: Arc<str> = cut_name(text_of(value.get("title")).unwrap_or_default()).into();
         for item in value.get("items").and_then(Value::as_array).into_iter().flatten() {
             if let (Some(id), Some(name), true) =
                 (text_of(item.get("id")), text_of(item.get("name")), self.categories.len() < MOST)
             {
-                self.categories.insert(id, (title.clone(), name));
+                self.categories.insert(id, (Arc::clone(&title), cut_name(name)));
             }
         }
     }

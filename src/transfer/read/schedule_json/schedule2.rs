@@ -8,7 +8,7 @@ use super::people::{ATTACHMENT, LINK, entries, ids_of, note_each, note_members, 
 use crate::content::slug::is_id;
 use crate::transfer::read::programme::times::GivenTimes;
 use crate::transfer::read::programme::words::{SESSION, words};
-use crate::transfer::read::programme::{ImportedTalk, ProgrammePerson};
+use crate::transfer::read::programme::{ImportedTalk, TalkPerson};
 use crate::transfer::read::{Closed, text_of};
 
 /// Members of a session that are read besides those of frab's form.
@@ -95,7 +95,7 @@ impl ScheduleReader<'_> {
     }
 
     /// Returns the participants with their roles. What is known of them stands in a list of its own.
-    fn participants(&mut self, at: &str, event: &Value) -> Result<Vec<ProgrammePerson>, Closed> {
+    fn participants(&mut self, at: &str, event: &Value) -> Result<Vec<TalkPerson>, Closed> {
         let given = event.get("participants").or_else(|| event.get("persons"));
         let mut people = Vec::new();
         for one in entries(given) {
@@ -109,10 +109,10 @@ impl ScheduleReader<'_> {
             let id = ["guid", "id", "code"].iter().find_map(|name| one.get(*name)).unwrap_or(one);
             let referred = self.lookup.person(id).cloned();
             match referred {
-                Some(person) => people.push(ProgrammePerson { role: known, ..person }),
+                Some(person) => people.push(TalkPerson { person, role: known }),
                 None => {
                     let found = self.people(at, Some(&Value::Array(vec![one.clone()])), UnknownPerson::Name)?;
-                    people.extend(found.into_iter().map(|person| ProgrammePerson { role: known.clone(), ..person }));
+                    people.extend(found.into_iter().map(|found| TalkPerson { role: known.clone(), ..found }));
                 }
             }
         }

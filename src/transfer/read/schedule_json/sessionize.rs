@@ -1,5 +1,7 @@
 //! Sessionize: the views All and Sessions of its API. Times are local times without an offset.
 
+use std::sync::Arc;
+
 use serde_json::Value;
 
 use super::ScheduleReader;
@@ -7,10 +9,10 @@ use super::frab::UnknownPerson;
 use super::people::{note_each, note_members, note_types};
 use crate::transfer::language_names::language_tag;
 use crate::transfer::read::plain_text::plain;
-use crate::transfer::read::programme::ImportedTalk;
 use crate::transfer::read::programme::states::why_hidden;
 use crate::transfer::read::programme::times::GivenTimes;
 use crate::transfer::read::programme::words::words;
+use crate::transfer::read::programme::{ImportedTalk, cut_name};
 use crate::transfer::read::{Closed, text_of};
 
 /// Members of a session that are read.
@@ -126,14 +128,14 @@ impl ScheduleReader<'_> {
     }
 
     /// Returns the categories of a session: the title of each, and the name of the entry.
-    fn categories(&self, given: &Value) -> Vec<(String, String)> {
+    fn categories(&self, given: &Value) -> impl Iterator<Item = (Arc<str>, String)> {
         let list = |name: &str| given.get(name).and_then(Value::as_array).into_iter().flatten();
         let by_id = list("categoryItems").filter_map(|id| self.lookup.category(id).cloned());
         let whole = list("categories").flat_map(|category| {
-            let title = text_of(category.get("name")).unwrap_or_default();
+            let title: Arc<str> = cut_name(text_of(category.get("name")).unwrap_or_default()).into();
             let items = category.get("categoryItems").and_then(Value::as_array).into_iter().flatten();
-            items.filter_map(move |item| Some((title.clone(), text_of(item.get("name"))?)))
+            items.filter_map(move |item| Some((Arc::clone(&title), text_of(item.get("name"))?)))
         });
-        by_id.chain(whole).collect()
+        by_id.chain(whole)
     }
 }

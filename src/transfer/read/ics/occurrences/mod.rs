@@ -1,8 +1,9 @@
 //! The occurrences of an event that recurs (RFC 5545, section 3.8.5).
 
-use std::collections::BTreeMap;
+use std::cell::Cell;
+use std::collections::{BTreeMap, HashSet};
 
-use chrono::{NaiveDate, NaiveDateTime, TimeDelta, TimeZone};
+use chrono::{NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, TimeZone};
 
 use super::clock::{Clock, SeriesStart};
 use super::components::Component;
@@ -14,6 +15,14 @@ use crate::time_zone::Zone;
 
 /// Greatest number of events that one series becomes.
 const MOST: usize = 4_000;
+/// Greatest number of rules of one name, `RRULE` or `EXRULE`, of an event.
+const MOST_RULES: usize = 10;
+/// Greatest number of dates that the rules of one name, or the lists in `RDATE`, give one series.
+const MOST_DATES: usize = 20_000;
+/// Number of steps in which the rules of a file are computed, at most; a step is about a date.
+pub const MOST_STEPS: u64 = 50_000_000;
+/// Steps after which a rule that finds no date gives up.
+const STEPS_TO_NOTHING: u64 = 100_000;
 
 /// The start of an occurrence, and its exact length if it has one of its own.
 pub type Occurrence = (CalendarTime, Option<TimeDelta>);
@@ -32,16 +41,27 @@ pub struct Occurrences {
 }
 
 impl Occurrences {
-    /// Computes the occurrences of an event up to a day.
-    pub fn of(event: &Component, start: SeriesStart<'_>, zones: &CalendarZones, horizon: NaiveDate) -> Self {
+    /// Computes the occurrences of an event up to a day. `steps` is the number of steps that are left for the rules of the
+    /// file.
+    pub fn of(
+        event: &Component,
+        start: SeriesStart<'_>,
+        zones: &CalendarZones,
+        horizon: NaiveDate,
+        steps: &Cell<u64>,
+    ) -> Self {
         let end = horizon.and_hms_opt(23, 59, 59).unwrap_or_default();
         let dates = BTreeMap::from([(start.first.utc(), (start.first, None))]);
         let (endless, unread, is_cut) = (false, false, false);
-        let mut series = Series { start, zones, end, dates, endless, unread, is_cut, notes: Vec::new() };
-        event.all("RRULE").for_each(|rule| series.rule(rule));
+        let (computed, notes) = (0, Vec::new());
+        let mut series = Series { start, zones, end, steps, dates, computed, endless, unread, is_cut, notes };
+        event.all("RRULE").take(MOST_RULES).for_each(|rule| series.rule(rule));
+        series.computed = 0;
         event.all("RDATE").for_each(|dates| series.dates(dates));
-        event.all("EXRULE").for_each(|rule| series.except_rule(rule));
-        event.all("EXDATE").for_each(|dates| series.except_dates(dates));
+        series.computed = 0;
+        event.all("EXRULE").take(MOST_RULES).for_each(|rule| series.except_rule(rule));
+        series.except_dates(event);
+        ["RRULE", "EXRULE"].into_iter().for_each(|name| series.note_more_rules(event, name));
         series.bounded()
     }
 }
@@ -53,6 +73,10 @@ struct Series<'a> {
     end: NaiveDateTime,
     /// Occurrences by their starts in UTC.
     dates: BTreeMap<NaiveDateTime, Occurrence>,
+    /// Steps that are left for the rules of the file.
+    steps: &'a Cell<u64>,
+    /// Number of dates that the present kind of property gave.
+    computed: usize,
     endless: bool,
     /// Whether a part of the series could not be read, so that it may have any occurrence.
     unread: bool,
@@ -64,14 +88,23 @@ struct Series<'a> {
 impl Series<'_> {
     fn occurrences(&mut self, property: &Property, name: &'static str) -> Vec<CalendarTime> {
         let start = self.start;
-        let local = |utc: NaiveDateTime| start.clock.local(Zone::utc().from_utc_datetime(&utc));
+        // Whole days are often written in UTC, whatever the zone.
+        let is_day = |utc: NaiveDateTime| matches!(start.first, CalendarTime::Day(_)) && utc.time() == NaiveTime::MIN;
+        let of_clock = |utc: NaiveDateTime| start.clock.local(Zone::utc().from_utc_datetime(&utc));
+        let local = |utc: NaiveDateTime| if is_day(utc) { utc } else { of_clock(utc) };
         let found = RecurrenceRule::parse(property, local).and_then(|mut rule| {
             self.endless |= !rule.is_finite;
             for part in rule.left_out.drain(..) {
                 self.notes.push((name, "left_out", format!("left out: {part}")));
             }
             let end = if rule.is_finite { None } else { Some(self.end) };
-            rule.occurrences(start.local, end)
+            let (most, days_a_step) = (self.most(), rule.days_a_step);
+            if most == 0 {
+                return Err(format!("the rules before it have all dates that are computed, {MOST_DATES} for a series"));
+            }
+            let found = rule.occurrences(start.local, end, most)?;
+            self.spend(&found.0, days_a_step);
+            Ok(found)
         });
         match found {
             Ok((dates, is_whole)) => {
@@ -88,6 +121,33 @@ impl Series<'_> {
                 self.notes.push((name, "recurrence", format!("left out: {why}")));
                 Vec::new()
             }
+        }
+    }
+
+    /// Returns how many dates of the next rule are computed.
+    fn most(&self) -> u16 {
+        let left =
+            MOST_DATES.saturating_sub(self.computed).min(usize::try_from(self.steps.get()).unwrap_or(MOST_DATES));
+        u16::try_from(left).unwrap_or(u16::MAX)
+    }
+
+    /// Counts the dates of a rule, and the steps that it took to find them.
+    fn spend(&mut self, dates: &[NaiveDateTime], days_a_step: u64) {
+        let days = dates.last().map(|last| (*last - self.start.local).num_days().unsigned_abs());
+        let steps = days.map_or(STEPS_TO_NOTHING, |days| dates.len() as u64 + days / days_a_step);
+        self.computed += dates.len();
+        self.steps.set(self.steps.get().saturating_sub(steps));
+    }
+
+    fn note_more_rules(&mut self, event: &Component, name: &'static str) {
+        let more = event.all(name).count().saturating_sub(MOST_RULES);
+        if more > 0 {
+            self.unread = true;
+            self.notes.push((
+                name,
+                "too_many",
+                format!("only the first {MOST_RULES} rules are taken; {more} are left out"),
+            ));
         }
     }
 
@@ -111,6 +171,15 @@ impl Series<'_> {
 
     fn dates(&mut self, property: &Property) {
         for text in property.old_list() {
+            self.computed += 1;
+            if self.computed > MOST_DATES {
+                self.unread = true;
+                if self.computed == MOST_DATES + 1 {
+                    let message = format!("only the first {MOST_DATES} dates are taken");
+                    self.notes.push(("RDATE", "too_many", message));
+                }
+                return;
+            }
             let (text, end) = text.split_once('/').map_or((text.as_str(), None), |(start, end)| (start, Some(end)));
             let when = match self.start.read(text, property, self.zones) {
                 Ok(when) => when,
@@ -142,14 +211,19 @@ impl Series<'_> {
         }
     }
 
-    fn except_dates(&mut self, property: &Property) {
-        let start = self.start;
-        for text in property.old_list() {
+    fn except_dates(&mut self, event: &Component) {
+        let (start, mut days) = (self.start, HashSet::new());
+        for (property, text) in
+            event.all("EXDATE").flat_map(|list| list.old_list().into_iter().map(move |text| (list, text)))
+        {
             match start.read(&text, property, self.zones) {
-                Ok(CalendarTime::Day(day)) => self.dates.retain(|_, (one, _)| start.local_of(*one).date() != day),
+                Ok(CalendarTime::Day(day)) => drop(days.insert(day)),
                 Ok(when) => drop(self.dates.remove(&start.like(when).utc())),
                 Err(why) => self.notes.push(("EXDATE", "not_a_time", format!("left out: {why}"))),
             }
+        }
+        if !days.is_empty() {
+            self.dates.retain(|_, (one, _)| !days.contains(&start.local_of(*one).date()));
         }
     }
 
@@ -213,53 +287,4 @@ impl Series<'_> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::transfer::read::ics::times::when;
-
-    fn occurrences(start: &str, rule: &str, horizon: NaiveDate) -> Occurrences {
-        let lines = [format!("DTSTART:{start}"), format!("RRULE:{rule}")];
-        let properties = lines.iter().map(|line| Property::parse(line).unwrap()).collect();
-        let event = Component { name: "VEVENT".to_owned(), properties, ..Component::default() };
-        let zones = CalendarZones::new("Europe/Brussels");
-        let (first, _) = when(&event.properties[0], &zones).unwrap();
-        Occurrences::of(&event, SeriesStart::new(&event.properties[0], first, &zones), &zones, horizon)
-    }
-
-    #[test]
-    fn too_many_occurrences_are_the_first_ones() {
-        let horizon = NaiveDate::from_ymd_opt(2999, 1, 1).unwrap();
-        for rule in ["FREQ=SECONDLY", "FREQ=SECONDLY;COUNT=5000", "FREQ=MINUTELY;COUNT=60000"] {
-            let found = occurrences("29980301T090000", rule, horizon);
-            let first = NaiveDate::from_ymd_opt(2998, 3, 1).unwrap().and_hms_opt(9, 0, 0).unwrap();
-            assert_eq!((found.starts.len(), found.starts[0].0.local()), (MOST, first), "{rule}");
-            let told: Vec<&str> =
-                found.notes.iter().filter(|note| note.1 == "too_many").map(|note| note.2.as_str()).collect();
-            assert_eq!(told, ["only the first 4000 occurrences are taken: a series has at most 4000 events"], "{rule}");
-        }
-        // What is over is left out before what is ahead.
-        let found = occurrences("20000101T090000", "FREQ=DAILY;COUNT=12000", horizon);
-        assert!(
-            found.starts.len() == MOST
-                && found.starts[0].0.utc()
-                    > occurrences("20000101T090000", "FREQ=DAILY;COUNT=2", horizon).starts[1].0.utc()
-        );
-        assert_eq!(found.left.len(), 8_000);
-    }
-
-    #[test]
-    fn a_rule_without_occurrences_is_told() {
-        let horizon = NaiveDate::from_ymd_opt(2028, 1, 1).unwrap();
-        for rule in
-            ["FREQ=WEEKLY;INTERVAL=0;COUNT=3", "FREQ=DAILY;COUNT=0", "FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=30;COUNT=2"]
-        {
-            let found = occurrences("20270301T090000", rule, horizon);
-            assert_eq!(
-                (found.starts.len(), found.notes.len(), found.notes[0].1),
-                (1, 1, "recurrence"),
-                "{rule}: {:?}",
-                found.notes
-            );
-        }
-    }
-}
+mod tests;
