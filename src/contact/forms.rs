@@ -18,7 +18,7 @@ use crate::problem::{Problem, ProblemKind};
 
 /// Kind of the entries of the journal about forms.
 pub const KIND: &str = "contact_form";
-/// What is said of a version that is not the present one.
+/// Message about a version that is not the present one.
 pub const CHANGED: &str = "the form was changed since; read it again";
 /// Greatest length of the name of a form.
 pub const MAX_NAME: usize = 64;

@@ -1,6 +1,7 @@
 //! Bounds of the nesting of elements: programs that read HTML call themselves for each level, and their stack is bounded.
 
 use std::borrow::Cow;
+use std::ops::Range;
 
 use crate::content::html_attributes::end_of_tag;
 
@@ -13,10 +14,11 @@ const VOID_ELEMENTS: [&str; 13] =
 
 /// Returns sanitised HTML without the tags of elements that are nested too deeply; what is in them stays.
 pub fn flatten(html: &str) -> Cow<'_, str> {
-    let (mut out, mut rest, mut depth, mut deepest) = (String::new(), html, 0_usize, 0_usize);
-    while let Some((before, tag)) = rest.split_once('<') {
-        let (tag, after) = tag.split_at(end_of_tag(tag));
-        let after = after.strip_prefix('>').unwrap_or(after);
+    let (mut unwanted, mut at, mut depth) = (Vec::new(), 0, 0_usize);
+    while let Some(start) = html[at..].find('<').map(|offset| at + offset) {
+        let tag = &html[start + 1..];
+        let tag = &tag[..end_of_tag(tag)];
+        at = (start + tag.len() + 2).min(html.len());
         let element = tag.split(' ').next().unwrap_or_default();
         let is_unwanted = if VOID_ELEMENTS.contains(&element) {
             false
@@ -25,26 +27,19 @@ pub fn flatten(html: &str) -> Cow<'_, str> {
             depth >= MAX_DEPTH
         } else {
             depth += 1;
-            deepest = deepest.max(depth);
             depth > MAX_DEPTH
         };
-        out.push_str(before);
-        if !is_unwanted {
-            out.push_str(&html[html.len() - rest.len() + before.len()..html.len() - after.len()]);
+        if is_unwanted {
+            unwanted.push(start..at);
         }
-        rest = after;
     }
-    if deepest <= MAX_DEPTH {
-        return Cow::Borrowed(html);
-    }
-    out.push_str(rest);
-    Cow::Owned(out)
+    without(html, unwanted)
 }
 
 /// Returns HTML, be it sanitised or not, in which few links begin before an earlier one ends. It is for programs that take the
 /// next `>` for the end of a tag, whatever is in quotes.
 pub fn without_nested_links(html: &str) -> Cow<'_, str> {
-    let (mut out, mut copied, mut open) = (String::new(), 0, 0);
+    let (mut unwanted, mut open) = (Vec::new(), 0);
     for (start, _) in html.match_indices('<') {
         let tag = &html[start + 1..];
         let element = tag.split(|c: char| c.is_whitespace() || c == '>').next().unwrap_or_default();
@@ -53,15 +48,24 @@ pub fn without_nested_links(html: &str) -> Cow<'_, str> {
         } else if element.eq_ignore_ascii_case("a") {
             open += 1;
             if open > MAX_DEPTH {
-                out.push_str(&html[copied..start.max(copied)]);
-                copied = tag.find('>').map_or(html.len(), |end| start + end + 2);
+                unwanted.push(start..tag.find('>').map_or(html.len(), |end| start + end + 2));
             }
         }
     }
-    if copied == 0 {
-        return Cow::Borrowed(html);
+    without(html, unwanted)
+}
+
+/// Returns a text without these parts, which are in their order and may overlap.
+fn without(text: &str, parts: Vec<Range<usize>>) -> Cow<'_, str> {
+    if parts.is_empty() {
+        return Cow::Borrowed(text);
     }
-    out.push_str(&html[copied..]);
+    let (mut out, mut copied) = (String::with_capacity(text.len()), 0);
+    for part in parts {
+        out.push_str(&text[copied..part.start.max(copied)]);
+        copied = part.end;
+    }
+    out.push_str(&text[copied..]);
     Cow::Owned(out)
 }
 

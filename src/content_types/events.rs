@@ -91,7 +91,7 @@ pub static EVENT: ContentType = ContentType {
     label: "title",
     parent: Some("type"),
     variant: None,
-    children: Some(Children { name: "sessions", kind: "session" }),
+    children: Some(Children { name: "sessions", kind: "session", plural: "sessions" }),
     span: Some(SPAN),
     position: None,
     countries: &[],

@@ -152,16 +152,8 @@ pub struct Children {
     pub name: &'static str,
     /// Content type of the children.
     pub kind: &'static str,
-}
-
-impl Children {
-    /// Returns the word for several children in texts for users.
-    pub fn plural(self) -> &'static str {
-        match self.kind {
-            "page" => "subpages",
-            _ => self.name,
-        }
-    }
+    /// Word for several children in texts for users.
+    pub plural: &'static str,
 }
 
 impl ContentType {

@@ -36,7 +36,7 @@ pub static PAGE: ContentType = ContentType {
     label: "title",
     parent: Some("parent"),
     variant: Some("role"),
-    children: Some(Children { name: "children", kind: "page" }),
+    children: Some(Children { name: "children", kind: "page", plural: "subpages" }),
     span: None,
     position: Some(POSITION.name),
     countries: &[],

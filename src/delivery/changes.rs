@@ -197,7 +197,7 @@ impl<'a> Touched<'a> {
     }
 }
 
-/// What changes with the items that were touched, and was not touched itself.
+/// The items that change with those that were touched, and were not touched themselves.
 struct Around {
     /// Their children.
     below: Vec<Child>,

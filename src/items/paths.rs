@@ -285,21 +285,20 @@ impl PathFault {
 }
 
 /// Writes the new paths: first all that go, then those that come, since a page may take the path of another that moves too.
+/// Nothing is written if one of them is taken.
 fn apply(connection: &mut Db, moves: Vec<Move>, id: &str) -> QueryResult<Result<Vec<String>, PathFault>> {
-    for row in moves.iter().flat_map(|moved| &moved.before) {
-        let place = paths::table.find((&row.locale, &row.path, &row.item_id));
-        match row.shown_at > 0 {
-            true => diesel::update(place).set(paths::is_current.eq(false)).execute(connection)?,
-            false => diesel::delete(place).execute(connection)?,
-        };
-    }
+    let going = || moves.iter().flat_map(|moved| &moved.before);
+    let left: HashSet<(&str, &str)> = going().map(|row| (&*row.locale, &*row.path)).collect();
     let mut seen = HashSet::new();
     let wanted = moves.iter().flat_map(|moved| moved.after.iter().map(|path| (&moved.id, path)));
     for (item_id, (locale, path)) in wanted {
         let held = paths::table
             .filter(paths::locale.eq(locale).and(paths::path.eq(path)).and(paths::is_current.eq(true)))
             .select(paths::item_id);
-        let holder: Option<String> = held.first(connection).optional()?;
+        let holder: Option<String> = match left.contains(&(&**locale, &**path)) {
+            true => None,
+            false => held.first(connection).optional()?,
+        };
         if holder.is_some() || !seen.insert((locale, path)) {
             let holder: Option<(String, i64)> = items::table
                 .filter(items::id.eq(holder.unwrap_or_default()))
@@ -310,6 +309,13 @@ fn apply(connection: &mut Db, moves: Vec<Move>, id: &str) -> QueryResult<Result<
             let (item_id, path, locale) = (item_id.clone(), path.clone(), locale.clone());
             return Ok(Err(PathFault::Taken { item_id, path, locale, holder }));
         }
+    }
+    for row in going() {
+        let place = paths::table.find((&row.locale, &row.path, &row.item_id));
+        match row.shown_at > 0 {
+            true => diesel::update(place).set(paths::is_current.eq(false)).execute(connection)?,
+            false => diesel::delete(place).execute(connection)?,
+        };
     }
     let at = now();
     for moved in &moves {

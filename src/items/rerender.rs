@@ -9,9 +9,9 @@ use sha2::{Digest, Sha256};
 
 use crate::content::{Site, rich_text_fields};
 use crate::content_types::{ALL, ContentType};
-use crate::database::connection::Savepoint;
 use crate::database::schema::{drafts, items, settings};
 use crate::database::{Database, DatabaseError, Db};
+use crate::hex::hex;
 use crate::items::Item;
 use crate::items::{paths, projection, side_tables, working_draft};
 
@@ -76,7 +76,7 @@ fn fingerprint(site: &Site) -> String {
     for content_type in ALL {
         hash.update(format!("{}{:?}{:?}", content_type.kind, content_type.fields, content_type.filters));
     }
-    hash.finalize().iter().map(|b| format!("{b:02x}")).collect()
+    hex(&hash.finalize())
 }
 
 /// Renders the items with the next ids after `after`. Returns the last id and the number of items, or `None`
@@ -100,28 +100,14 @@ fn chunk(connection: &mut Db, site: &Site, after: &str) -> Result<Option<(String
         item.live = live;
         diesel::update(items::table.find(&item.id)).set(&item).execute(connection)?;
         side_tables::update(connection, &item, content_type, &content, site)?;
-        if content_type.has_paths() {
-            renew_paths(connection, site, &item)?;
+        if content_type.has_paths()
+            && let Err(fault) = paths::update(connection, site, &item.id)?
+        {
+            tracing::warn!(item = item.id, ?fault, "a page keeps the paths that it has");
         }
         renew_draft(connection, &item, content_type)?;
     }
     Ok(last.map(|id| (id, count)))
-}
-
-/// Brings the paths of a page in line with the site's languages. A page keeps the paths that it has if it cannot have
-/// the new ones.
-fn renew_paths(connection: &mut Db, site: &Site, page: &Item) -> Result<(), DatabaseError> {
-    // The present paths go before it is known whether the new ones are free.
-    let outcome = connection.with_savepoint(Savepoint::RECORD, |c| match paths::update(c, site, &page.id) {
-        Ok(outcome) => outcome.map(drop).map_err(Ok),
-        Err(error) => Err(Err(error)),
-    })?;
-    match outcome {
-        Ok(()) => {}
-        Err(Ok(fault)) => tracing::warn!(item = page.id, ?fault, "a page keeps the paths that it has"),
-        Err(Err(error)) => return Err(error.into()),
-    }
-    Ok(())
 }
 
 /// Makes the HTML in the working draft of an item again.

@@ -5,6 +5,7 @@ use lettre::Address;
 use sha2::{Digest, Sha256};
 
 use crate::config::MAIL_TOKEN;
+use crate::hex::hex;
 use crate::signed_token;
 
 const PURPOSE: &str = "return-path";
@@ -24,7 +25,7 @@ pub fn of_mail(key: &[u8], pattern: &str, mail_id: &str) -> Option<Address> {
 /// Returns the token of a mail: in lower case, since servers do not keep the case of an address.
 fn token(key: &[u8], mail_id: &str) -> Option<String> {
     let signature = signed_token::derive(key, PURPOSE, mail_id.as_bytes())?;
-    let digits: String = signature.iter().map(|byte| format!("{byte:02x}")).collect();
+    let digits = hex(&signature);
     Some(format!("{}-{}", mail_id.replace('-', ""), digits.get(..SIGNATURE)?))
 }
 

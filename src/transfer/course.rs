@@ -128,5 +128,5 @@ impl<'a> Course<'a> {
     }
 }
 
-/// What stores the state of an import within a transaction.
+/// Function that stores the state of an import within a transaction.
 type Store = fn(&mut Work, &mut Db) -> Result<(), Problem>;

@@ -68,7 +68,7 @@ pub fn routes(resource: &'static ContentType) -> Option<Route> {
 
 /// Returns the description of the route.
 fn description(resource: &'static ContentType, children: Children) -> String {
-    let (plural, noun) = (children.plural(), resource.noun);
+    let (plural, noun) = (children.plural, resource.noun);
     let (left_out, fault) = match resource.span {
         Some(_) => ("The status of the event and its recordings are not copied; languages", "a time is wrong or the"),
         None => ("`starts_at` has no effect. Languages", "the"),

@@ -28,7 +28,7 @@ pub fn with_children(mut route: Route, resource: &'static ContentType, children:
     if let Some(response) = route.responses.first_mut() {
         response.headers = &["ETag", UNPUBLISHED];
     }
-    let (name, noun, drafts) = (children.name, resource.noun, children.plural());
+    let (name, noun, drafts) = (children.name, resource.noun, children.plural);
     route.description.push_str(&format!(
         " With `{name}=publish`, its {drafts} that are drafts are published in the same step, all of them or nothing; a \
          {noun} that is published already stays as it is then. Otherwise `Unpublished-Sessions` has the number of its \

@@ -33,6 +33,7 @@ use sha2::{Digest, Sha256};
 
 use crate::transfer::survey::name_in;
 
+use crate::hex::hex;
 pub use csv::Mapping;
 pub use input::Input;
 pub use sink::{Closed, Sink};
@@ -180,7 +181,7 @@ fn bounded(name: String) -> String {
     if name.len() <= LONGEST_NAME {
         return name;
     }
-    let hash: String = Sha256::digest(&name).iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+    let hash = hex(&Sha256::digest(&name)[..16]);
     let start: String = name.chars().take(100).collect();
     format!("{start}~{hash}")
 }
