@@ -108,24 +108,7 @@ impl App {
     /// migration fails, or the database is behind a pooler that shares sessions.
     pub async fn start(config: Config) -> Result<Arc<Self>, StartError> {
         rules::refresh(&config.site.zoneinfo);
-        let address = config.address();
-        make_folder(&address)?;
-        // Prepared statements and settings belong to a session. With a pooler that shares sessions, one
-        // client would meet those of another, so such a database is refused before anything is written.
-        if inspect::shares_sessions(&address).map_err(|e| format!("database: {e}"))? {
-            return Err(inspect::POOLER.into());
-        }
-        let applied = {
-            let mut connection =
-                connection::connect(&address, &Arc::default()).map_err(|e| format!("database: {e}"))?;
-            migrate::migrate(&mut connection).map_err(|e| format!("migrations: {e}"))?
-        };
-        if applied > 0 {
-            tracing::info!(steps = applied, "database migrated");
-        }
-        let timeout = config.database_timeout();
-        let threads = Threads { readers: readers(&config), queue: config.server.database_queue, patience: timeout };
-        let database = Database::open(&address, threads)?;
+        let database = open_database(&config)?;
         let tokens = AccessTokens::new(config.auth.clone());
         let hasher = Hasher::new(config.auth.hash_memory_kib, config.auth.hash_passes, config.auth.hash_threads)?;
         let mailer = Mailer::new(&config)?;
@@ -201,7 +184,7 @@ impl App {
 
     /// Returns the context in which issues of the newsletter are rendered, with what is public now.
     pub fn rendering_context(&self) -> RenderingContext<'_> {
-        let cache = self.item_cache.since(self.database.invalidation_clock().now());
+        let cache = self.item_cache.scope_since(self.database.invalidation_clock().now());
         let (templates, base_url) = (&self.mailer.templates, self.config.base_url());
         RenderingContext { list: self.list_context(cache), templates, base_url }
     }
@@ -326,4 +309,25 @@ async fn site_key(database: &Database) -> Result<Vec<u8>, StartError> {
     let key = keys.first().and_then(|key| URL_SAFE_NO_PAD.decode(&key.secret).ok());
     // An empty key would let anybody sign cursors, preview links and device tokens.
     key.filter(|key| !key.is_empty()).ok_or_else(|| "the signing key of this site is not readable".into())
+}
+
+/// Opens the database, with a missing SQLite file created and all migrations applied.
+fn open_database(config: &Config) -> Result<Database, StartError> {
+    let address = config.address();
+    make_folder(&address)?;
+    // Prepared statements and settings belong to a session. With a pooler that shares sessions, one
+    // client would meet those of another, so such a database is refused before anything is written.
+    if inspect::shares_sessions(&address).map_err(|e| format!("database: {e}"))? {
+        return Err(inspect::POOLER.into());
+    }
+    let applied = {
+        let mut connection = connection::connect(&address, &Arc::default()).map_err(|e| format!("database: {e}"))?;
+        migrate::migrate(&mut connection).map_err(|e| format!("migrations: {e}"))?
+    };
+    if applied > 0 {
+        tracing::info!(steps = applied, "database migrated");
+    }
+    let timeout = config.database_timeout();
+    let threads = Threads { readers: readers(config), queue: config.server.database_queue, patience: timeout };
+    Ok(Database::open(&address, threads)?)
 }

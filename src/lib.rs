@@ -23,6 +23,7 @@ pub mod jobs;
 pub mod journal;
 pub mod mail;
 pub mod metrics;
+pub mod microseconds;
 pub mod newsletter;
 pub mod problem;
 pub mod protection;

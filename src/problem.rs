@@ -50,7 +50,7 @@ macro_rules! problems {
             }
 
             /// Returns the explanation of the kind and the action that it asks of the client.
-            pub fn about(self) -> &'static str {
+            pub fn explanation(self) -> &'static str {
                 match self { $(ProblemKind::$name => $about,)* }
             }
         }
@@ -167,7 +167,7 @@ impl Problem {
     }
 
     /// Sets the violations that the response lists.
-    pub fn with(mut self, errors: Vec<Violation>) -> Self {
+    pub fn with_violations(mut self, errors: Vec<Violation>) -> Self {
         self.errors = errors;
         self
     }
@@ -180,12 +180,12 @@ impl Problem {
 
     /// Creates the problem of a malformed request (400).
     pub fn bad_request(faults: Violations) -> Self {
-        Self::new(ProblemKind::BadRequest, "the request is malformed; see errors").with(faults.into_vec())
+        Self::new(ProblemKind::BadRequest, "the request is malformed; see errors").with_violations(faults.into_vec())
     }
 
     /// Creates the problem of a well-formed body that violates rules of the content (422).
     pub fn invalid(faults: Violations) -> Self {
-        Self::new(ProblemKind::Invalid, "the content violates rules; see errors").with(faults.into_vec())
+        Self::new(ProblemKind::Invalid, "the content violates rules; see errors").with_violations(faults.into_vec())
     }
 
     /// Creates the problem of a missing resource (404); `what` is its noun, such as "event".

@@ -57,7 +57,7 @@ pub fn server(app: Arc<App>, listener: TcpListener) -> std::io::Result<Server> {
         apply_fn_factory(web_app, move |request: actix_http::Request, service: &_| {
             match early_table.serve_early(&early_app, request.head()) {
                 Some(response) => Either::Left(ready(Ok(response.into()))),
-                None => Either::Right(Service::call(service, request).map_ok(boxed)),
+                None => Either::Right(Service::call(service, request).map_ok(box_response)),
             }
         })
     };
@@ -84,7 +84,7 @@ fn worker_count(configured: usize) -> usize {
 }
 
 /// Converts a response of actix-web into one of the server below it.
-fn boxed<B: MessageBody + 'static>(response: ServiceResponse<B>) -> Response<BoxBody> {
+fn box_response<B: MessageBody + 'static>(response: ServiceResponse<B>) -> Response<BoxBody> {
     response.map_into_boxed_body().into()
 }
 

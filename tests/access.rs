@@ -10,7 +10,7 @@ use crate::support::moments::in_ms;
 fn login(app: &TestApp, email: &str) -> Reply {
     let body = json!({"email": email, "password": PASSWORD}).to_string();
     let headers = [("content-type", "application/json"), ("user-agent", "Desk/1.0")];
-    app.public().send("POST", "/api/v1/auth/login", &headers, body.as_bytes())
+    app.visitor().send("POST", "/api/v1/auth/login", &headers, body.as_bytes())
 }
 
 fn key(client: &Client, path: &str, body: &Value) -> (String, String) {
@@ -23,7 +23,7 @@ fn keys_act_for_their_account(app: &TestApp) {
     let editor = app.editor();
     let (token, id) = key(&editor, "auth/keys", &json!({"name": "My script"}));
     assert!(token.starts_with("plk_") && token.len() > 40);
-    let program = app.public().with_token(&token);
+    let program = app.visitor().with_token(&token);
     let me = program.get("/api/v1/auth/me").expect(200).json();
     program.create("events", &json!({"title": "E", "status": "published"}));
     let history = editor.get("/api/v1/events/e/revisions").expect(200).json();
@@ -38,7 +38,7 @@ fn keys_act_for_their_account(app: &TestApp) {
     }
     editor.send("DELETE", &format!("/api/v1/auth/keys/{id}"), &[], b"").expect(204);
     program.get("/api/v1/auth/me").problem(401, &[]);
-    app.public().with_token("plk_nonsense").get("/api/v1/events").problem(401, &[]);
+    app.visitor().with_token("plk_nonsense").get("/api/v1/events").problem(401, &[]);
     // Somebody else's key is not mine to revoke.
     let (_, other) = key(&app.editor(), "auth/keys", &json!({"name": "Other"}));
     editor.send("DELETE", &format!("/api/v1/auth/keys/{other}"), &[], b"").problem(404, &[]);
@@ -51,12 +51,12 @@ fn keys_do_no_more_than_they_say(app: &TestApp) {
         .post("/api/v1/auth/keys", &json!({"name": "K", "role": "administrator"}))
         .problem(422, &[("/role", "beyond_own_role")]);
     let (token, _) = key(&editor, "auth/keys", &json!({"name": "K", "role": "viewer"}));
-    let reader = app.public().with_token(&token);
+    let reader = app.visitor().with_token(&token);
     reader.get("/api/v1/events?status=any").expect(200);
     reader.post("/api/v1/events", &json!({"title": "E"})).problem(403, &[]);
     let scoped = json!({"name": "K", "collections": ["speakers"]});
     let (token, _) = key(&editor, "auth/keys", &scoped);
-    let scoped = app.public().with_token(&token);
+    let scoped = app.visitor().with_token(&token);
     scoped.create("speakers", &json!({"name": "Anna"}));
     for path in ["events", "releases", "auth/me"] {
         scoped.get(&format!("/api/v1/{path}")).problem(403, &[]);
@@ -71,7 +71,7 @@ fn keys_do_no_more_than_they_say(app: &TestApp) {
     let (token, _) = key(&editor, "auth/keys", &json!({"name": "All"}));
     let path = format!("/api/v1/accounts/{}", me["id"].as_str().unwrap());
     admin.patch(&path, "\"v1\"", &json!({"role": "viewer"})).expect(200);
-    app.public().with_token(&token).post("/api/v1/events", &json!({"title": "E"})).problem(403, &[]);
+    app.visitor().with_token(&token).post("/api/v1/events", &json!({"title": "E"})).problem(403, &[]);
 }
 
 #[apply(api_test)]
@@ -80,7 +80,7 @@ fn machines_are_not_people(app: &TestApp) {
     app.editor().post("/api/v1/api-keys", &json!({"name": "M", "role": "viewer"})).problem(403, &[]);
     let (token, id) = key(&admin, "api-keys", &json!({"name": "Build", "role": "viewer"}));
     key(&admin, "auth/keys", &json!({"name": "Mine", "role": "viewer"}));
-    let machine = app.public().with_token(&token);
+    let machine = app.visitor().with_token(&token);
     machine.get("/api/v1/events?status=any").expect(200);
     let names: Vec<Value> = other.get("/api/v1/api-keys").expect(200).json()["data"]
         .as_array()
@@ -93,7 +93,10 @@ fn machines_are_not_people(app: &TestApp) {
     machine.get("/api/v1/events").problem(401, &[]);
     // Keys are not made with keys.
     let (token, _) = key(&other, "auth/keys", &json!({"name": "A"}));
-    app.public().with_token(&token).post("/api/v1/api-keys", &json!({"name": "B", "role": "viewer"})).problem(403, &[]);
+    app.visitor()
+        .with_token(&token)
+        .post("/api/v1/api-keys", &json!({"name": "B", "role": "viewer"}))
+        .problem(403, &[]);
 }
 
 #[apply(api_test)]
@@ -104,7 +107,7 @@ fn keys_end(app: &TestApp) {
         .problem(422, &[("/expires_at", "in_the_past")]);
     let soon = in_ms(3_000);
     let (token, _) = key(&editor, "auth/keys", &json!({"name": "K", "expires_at": soon}));
-    let program = app.public().with_token(&token);
+    let program = app.visitor().with_token(&token);
     program.get("/api/v1/auth/me").expect(200);
     // The use is noted beside the request.
     let begun = std::time::Instant::now();
@@ -121,9 +124,9 @@ fn sessions_are_listed_and_ended(app: &TestApp) {
     app.account("anna@example.org", Role::Editor);
     let (first, second) =
         (login(app, "anna@example.org").expect(200).json(), login(app, "anna@example.org").expect(200).json());
-    let anna = app.public().with_token(first["access_token"].as_str().unwrap());
+    let anna = app.visitor().with_token(first["access_token"].as_str().unwrap());
     let refresh =
-        |tokens: &Value| app.public().post("/api/v1/auth/refresh", &json!({"refresh_token": tokens["refresh_token"]}));
+        |tokens: &Value| app.visitor().post("/api/v1/auth/refresh", &json!({"refresh_token": tokens["refresh_token"]}));
     let second = refresh(&second).expect(200).json();
     let list = anna.get("/api/v1/auth/sessions").expect(200).json();
     assert_eq!((list["data"].as_array().unwrap().len(), &list["data"][0]["agent"]), (2, &json!("Desk/1.0")));
@@ -139,14 +142,14 @@ fn sessions_are_listed_and_ended(app: &TestApp) {
 fn the_audit_tells_who_did_what(app: &TestApp) {
     let admin = app.client(Role::Administrator);
     app.account("anna@example.org", Role::Editor);
-    app.public()
+    app.visitor()
         .post("/api/v1/auth/login", &json!({"email": "anna@example.org", "password": "wrong wrong wrong"}))
         .expect(401);
     let tokens = login(app, "anna@example.org").expect(200).json();
-    let anna = app.public().with_token(tokens["access_token"].as_str().unwrap());
+    let anna = app.visitor().with_token(tokens["access_token"].as_str().unwrap());
     let id = tokens["account"]["id"].as_str().unwrap();
     let (token, key_id) = key(&anna, "auth/keys", &json!({"name": "K"}));
-    app.public().with_token(&token).create("events", &json!({"title": "E"}));
+    app.visitor().with_token(&token).create("events", &json!({"title": "E"}));
     anna.act("/api/v1/events/e/publish?reason=It+is+time", "\"v1\"").expect(200);
     admin.patch(&format!("/api/v1/accounts/{id}"), "\"v1\"", &json!({"role": "viewer"})).expect(200);
     let actions = |query: &str| -> Vec<String> {
@@ -170,7 +173,7 @@ fn the_audit_tells_who_did_what(app: &TestApp) {
     assert!(!actions("since=2020-01-01&until=2090-01-01T00:00:00%2B02:00").is_empty());
     admin.get("/api/v1/audit?since=yesterday").problem(400, &[("?since", "not_a_time")]);
     app.editor().get("/api/v1/audit").problem(403, &[]);
-    app.public().get("/api/v1/audit").problem(401, &[]);
+    app.visitor().get("/api/v1/audit").problem(401, &[]);
 }
 
 #[apply(api_test)]

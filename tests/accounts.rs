@@ -11,11 +11,11 @@ use crate::support::app::{PASSWORD, TestApp};
 use crate::support::client::{Client, Reply};
 
 fn login(app: &TestApp, email: &str, password: &str) -> Reply {
-    app.public().post("/api/v1/auth/login", &json!({"email": email, "password": password}))
+    app.visitor().post("/api/v1/auth/login", &json!({"email": email, "password": password}))
 }
 
 fn refresh(app: &TestApp, token: &Value) -> Reply {
-    app.public().post("/api/v1/auth/refresh", &json!({"refresh_token": token}))
+    app.visitor().post("/api/v1/auth/refresh", &json!({"refresh_token": token}))
 }
 
 #[apply(api_test)]
@@ -26,10 +26,10 @@ fn logs_in_and_says_who_one_is(app: &TestApp) {
     let tokens = tokens.json();
     assert_eq!(tokens["account"]["email"], "anna@example.org");
     let me =
-        app.public().with_token(tokens["access_token"].as_str().unwrap()).get("/api/v1/auth/me").expect(200).json();
+        app.visitor().with_token(tokens["access_token"].as_str().unwrap()).get("/api/v1/auth/me").expect(200).json();
     assert_eq!(me["role"], "editor");
     assert!(me.get("password_hash").is_none());
-    app.public().get("/api/v1/auth/me").problem(401, &[]);
+    app.visitor().get("/api/v1/auth/me").problem(401, &[]);
 }
 
 #[apply(api_test)]
@@ -73,7 +73,7 @@ fn a_flood_of_log_ins_stalls_no_read(app: &TestApp) {
             });
         }
         for _ in 0..10 {
-            app.public().get("/api/v1/events").expect(200);
+            app.visitor().get("/api/v1/events").expect(200);
         }
         assert!(statuses.lock().unwrap().len() < 150, "the reads waited for the log-ins");
     });
@@ -100,7 +100,7 @@ fn logging_out_ends_the_family(app: &TestApp) {
     app.account("anna@example.org", Role::Editor);
     let first = login(app, "anna@example.org", PASSWORD).expect(200).json()["refresh_token"].clone();
     let second = refresh(app, &first).expect(200).json()["refresh_token"].clone();
-    app.public().post("/api/v1/auth/logout", &json!({"refresh_token": second})).expect(204);
+    app.visitor().post("/api/v1/auth/logout", &json!({"refresh_token": second})).expect(204);
     refresh(app, &second).problem(401, &[]);
 }
 
@@ -108,7 +108,7 @@ fn logging_out_ends_the_family(app: &TestApp) {
 fn changing_the_password_ends_all_sessions(app: &TestApp) {
     app.account("anna@example.org", Role::Editor);
     let tokens = login(app, "anna@example.org", PASSWORD).expect(200).json();
-    let client = app.public().with_token(tokens["access_token"].as_str().unwrap());
+    let client = app.visitor().with_token(tokens["access_token"].as_str().unwrap());
     let change = |old: &str, new: &str| {
         client.post("/api/v1/auth/password", &json!({"current_password": old, "new_password": new}))
     };
@@ -138,13 +138,13 @@ fn forged_tokens_are_refused(app: &TestApp) {
         String::new(),
     ];
     for token in forged {
-        app.public().with_token(&token).get("/api/v1/auth/me").problem(401, &[]);
+        app.visitor().with_token(&token).get("/api/v1/auth/me").problem(401, &[]);
         // Reads, too: the client believes to be logged in.
-        app.public().with_token(&token).get("/api/v1/events").problem(401, &[]);
+        app.visitor().with_token(&token).get("/api/v1/events").problem(401, &[]);
     }
     // Another server's token, made with other keys for the same issuer and audience.
     let other = TestApp::start(app.backend);
-    app.public().with_token(other.editor().token()).get("/api/v1/auth/me").problem(401, &[]);
+    app.visitor().with_token(other.editor().token()).get("/api/v1/auth/me").problem(401, &[]);
 }
 
 /// A new signing key on this node.
@@ -170,7 +170,7 @@ fn key_of(client: &Client) -> String {
 fn keys_rotate_and_are_published(app: &TestApp) {
     let before = app.editor();
     rotate(app);
-    let keys = app.public().get("/.well-known/jwks.json").expect(200).json();
+    let keys = app.visitor().get("/.well-known/jwks.json").expect(200).json();
     assert_eq!(keys["keys"].as_array().unwrap().len(), 2);
     assert!(keys["keys"].as_array().unwrap().iter().all(|k| k["kty"] == "OKP" && k.get("d").is_none()));
     // It is published first; it signs once everybody has it.
@@ -179,14 +179,14 @@ fn keys_rotate_and_are_published(app: &TestApp) {
     let again = app.second_node();
     let after = again.editor();
     assert_eq!(key_of(&after), keys["keys"][0]["kid"]);
-    app.public().with_token(before.token()).get("/api/v1/auth/me").expect(200);
-    app.public().with_token(after.token()).get("/api/v1/auth/me").expect(200);
+    app.visitor().with_token(before.token()).get("/api/v1/auth/me").expect(200);
+    app.visitor().with_token(after.token()).get("/api/v1/auth/me").expect(200);
     // Once no older token can be valid, the older key goes.
     let retire = |c: &mut Db| Ok::<_, DatabaseError>(retire_keys(c, "jwt", -1_300)?);
     app.block_on(app.app.database.write(retire)).unwrap();
     app.block_on(app.app.refresh_keys()).unwrap();
     before.get("/api/v1/auth/me").problem(401, &[]);
-    app.public().with_token(after.token()).get("/api/v1/auth/me").expect(200);
+    app.visitor().with_token(after.token()).get("/api/v1/auth/me").expect(200);
 }
 
 /// Tokens of a node whose newest key this one has not read yet; and a flood of made-up keys, which costs a
@@ -198,13 +198,13 @@ fn a_key_that_is_not_known_is_looked_up(app: &TestApp) {
         rotate(app);
         wait_for_the_lead(app);
         let fresh = app.second_node();
-        let client = other.public().with_token(fresh.editor().token());
+        let client = other.visitor().with_token(fresh.editor().token());
         // A look-up a moment ago is not repeated at once.
         crate::support::moments::wait_for("the look-up", || client.get("/api/v1/auth/me").status == 200);
     }
     let header = json!({"alg": "EdDSA", "typ": "at+jwt", "kid": "made-up"}).to_string();
     let made_up = format!("{}.{}.AAAA", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode("{}"));
-    other.public().with_token(&made_up).get("/api/v1/auth/me").problem(401, &[]);
+    other.visitor().with_token(&made_up).get("/api/v1/auth/me").problem(401, &[]);
     let (begun, before) = (std::time::Instant::now(), other.app.database.statements());
     other.block_on(async {
         for _ in 0..1_000 {
@@ -223,7 +223,7 @@ fn every_operation_keeps_to_the_permission_table(app: &TestApp) {
     use plenary::http::route::Access;
     let routes = plenary::api::openapi::response::routes(&app.app);
     let clients: Vec<(Option<Role>, _)> =
-        std::iter::once((None, app.public())).chain(Role::ALL.map(|role| (Some(role), app.client(role)))).collect();
+        std::iter::once((None, app.visitor())).chain(Role::ALL.map(|role| (Some(role), app.client(role)))).collect();
     for route in &routes {
         for (role, client) in &clients {
             let path = route

@@ -9,7 +9,7 @@ use serde_json::json;
 use crate::support::app::{Backend, TestApp};
 use crate::support::moments::wait_for;
 use crate::support::program::{Program, fresh_database, run};
-use crate::support::tools::installed;
+use crate::support::tools::tool_path;
 
 fn said(output: &Output) -> String {
     format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
@@ -249,7 +249,7 @@ fn the_examples_for_operators_work(app: &TestApp) {
     }
     // The programs of `bin` come first; nginx is there.
     let paths = std::env::var_os("PATH").unwrap_or_default();
-    let nginx = installed("bin/nginx").parent().expect("a folder").to_owned();
+    let nginx = tool_path("bin/nginx").parent().expect("a folder").to_owned();
     let paths = std::iter::once(nginx).chain(std::env::split_paths(&paths));
     let mut command = Command::new(Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/operations/try"));
     for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("PLENARY_")) {

@@ -216,12 +216,12 @@ fn bounds_hold(app: &TestApp) {
         |role: &str| json!({"title": "T", "speakers": [{"speaker": "anna"}, {"speaker": speaker["id"], "role": role}]});
     editor.post("/api/v1/events", &two("speaker")).problem(422, &[("/speakers/1", "duplicate")]);
     editor.post("/api/v1/events", &two("moderator")).expect(201);
-    app.public().get("/api/v1/events?limit=101").problem(400, &[("?limit", "out_of_range")]);
-    app.public().get(&format!("/api/v1/events?slug={}", "a,".repeat(101))).problem(400, &[("?slug", "too_many")]);
-    app.public().get(&format!("/api/v1/events/{}", "x".repeat(5_000))).problem(404, &[]);
-    app.public().get("/api/v1/events/%00").problem(404, &[]);
-    app.public().get("/api/v1/events?slug=%00").problem(400, &[("?slug", "not_a_value")]);
-    app.public().get("/api/v1/events/%ff%fe").problem(404, &[]);
+    app.visitor().get("/api/v1/events?limit=101").problem(400, &[("?limit", "out_of_range")]);
+    app.visitor().get(&format!("/api/v1/events?slug={}", "a,".repeat(101))).problem(400, &[("?slug", "too_many")]);
+    app.visitor().get(&format!("/api/v1/events/{}", "x".repeat(5_000))).problem(404, &[]);
+    app.visitor().get("/api/v1/events/%00").problem(404, &[]);
+    app.visitor().get("/api/v1/events?slug=%00").problem(400, &[("?slug", "not_a_value")]);
+    app.visitor().get("/api/v1/events/%ff%fe").problem(404, &[]);
     let viewer = app.client(Role::Viewer);
     viewer.post("/api/v1/events", &json!({"title": "T"})).problem(403, &[]);
 }
@@ -307,7 +307,7 @@ fn coded_bodies_are_refused(app: &TestApp) {
 
 #[apply(api_test)]
 fn parameters_that_name_nothing_are_refused(app: &TestApp) {
-    let public = app.public();
+    let public = app.visitor();
     for (path, name, code) in [
         ("events?q=%00", "?q", "not_a_value"),
         ("events?q=a%00b", "?q", "not_a_value"),

@@ -73,7 +73,7 @@ fn whole_job() -> Vec<Value> {
 
 #[apply(api_test)]
 fn a_whole_job_is_one_request(app: &TestApp) {
-    let (editor, public) = (app.editor(), app.public());
+    let (editor, public) = (app.editor(), app.visitor());
     // In the caches of the server, which the batch must not leave behind.
     assert_eq!(public.get("/api/v1/events").expect(200).json()["data"], json!([]));
     public.get("/api/v1/events/who-owns-the-rain").expect(404);
@@ -177,7 +177,7 @@ fn equal_titles_get_different_slugs(app: &TestApp) {
 
 #[apply(api_test)]
 fn all_faults_are_named_and_nothing_is_written(app: &TestApp) {
-    let (editor, public) = (app.editor(), app.public());
+    let (editor, public) = (app.editor(), app.visitor());
     editor.create("topics", &json!({"name": "Water", "status": "published"}));
     editor.create("topics", &json!({"name": "Law"}));
     editor.create("topics", &json!({"name": "Air"}));
@@ -320,7 +320,7 @@ fn a_repeated_batch_is_written_once(app: &TestApp) {
 fn each_entry_needs_its_permission(app: &TestApp) {
     let (editor, contributor, viewer) = (app.editor(), app.client(Role::Contributor), app.client(Role::Viewer));
     let topic = create("topics", "mine", json!({"name": "Mine"}));
-    batch(&app.public(), std::slice::from_ref(&topic)).problem(401, &[]);
+    batch(&app.visitor(), std::slice::from_ref(&topic)).problem(401, &[]);
     batch(&viewer, std::slice::from_ref(&topic)).problem(403, &[]);
     editor.create("topics", &json!({"name": "Others"}));
     let entries = [
@@ -341,7 +341,7 @@ fn each_entry_needs_its_permission(app: &TestApp) {
     batch(&contributor, &[topic, step("submit", "topics", "#mine")]).expect(200);
     // A key that is restricted to collections writes to these alone.
     let key = editor.post("/api/v1/auth/keys", &json!({"name": "K", "collections": ["events"]})).expect(201).json();
-    let key = app.public().with_token(key["token"].as_str().unwrap());
+    let key = app.visitor().with_token(key["token"].as_str().unwrap());
     let entries = [create("events", "e", json!({"title": "E"})), create("topics", "t", json!({"name": "T"}))];
     let problem = batch(&key, &entries).problem(422, &[]);
     assert_eq!(faults(&problem), [("/entries/1", "forbidden")]);
@@ -375,7 +375,7 @@ fn each_entry_names_the_version_that_it_changes(app: &TestApp) {
     let versions: Vec<i64> =
         done["results"].as_array().unwrap().iter().map(|result| result["version"].as_i64().unwrap()).collect();
     assert_eq!(versions, [4, 5, 6, 7, 8]);
-    assert_eq!(app.public().get("/api/v1/events/e").expect(200).json()["summary"], "d");
+    assert_eq!(app.visitor().get("/api/v1/events/e").expect(200).json()["summary"], "d");
     let wrong = [
         json!({"operation": "update", "collection": "events", "id": "e", "version": 8, "local_id": "e", "patch": {"summary": "x"}}),
         json!({"operation": "archive", "collection": "events", "id": "#e", "version": 8}),
@@ -384,7 +384,7 @@ fn each_entry_names_the_version_that_it_changes(app: &TestApp) {
     // With view=draft, the changes go to working drafts, and the public sees nothing of them.
     let draft = json!({"entries": [update("events", "e", 8, json!({"summary": "draft"}))]});
     editor.post(&format!("{PATH}?view=draft&reason=Later"), &draft).expect(200);
-    assert_eq!(app.public().get("/api/v1/events/e").expect(200).json()["summary"], "d");
+    assert_eq!(app.visitor().get("/api/v1/events/e").expect(200).json()["summary"], "d");
     assert_eq!(editor.get("/api/v1/events/e?view=draft").expect(200).json()["summary"], "draft");
     let history = editor.get("/api/v1/events/e/revisions").expect(200).json();
     assert_eq!(

@@ -35,7 +35,7 @@ fn all() -> Value {
 
 #[apply(api_test)]
 fn every_type_is_stored_and_shown(app: &TestApp) {
-    let (editor, public) = (app.editor(), app.public());
+    let (editor, public) = (app.editor(), app.visitor());
     people(&editor);
     let made = editor.create("pages", &json!({"title": "All", "blocks": all(), "status": "published"}));
     let blocks = made["blocks"].as_array().unwrap();
@@ -163,7 +163,7 @@ fn hosts_of_embeds_are_those_of_the_settings(app: &TestApp) {
 
 #[apply(api_test)]
 fn references_of_blocks_are_references_of_the_page(app: &TestApp) {
-    let (editor, public) = (app.editor(), app.public());
+    let (editor, public) = (app.editor(), app.visitor());
     people(&editor);
     editor.create("speakers", &json!({"name": "Draft"}));
     let blocks = json!([{"type": "text", "body": "a"}, {"type": "speakers", "speakers": ["draft", "anna"]}]);
@@ -199,7 +199,7 @@ fn references_of_blocks_are_references_of_the_page(app: &TestApp) {
 
 #[apply(api_test)]
 fn blocks_are_written_in_one_language_or_in_all(app: &TestApp) {
-    let (editor, public) = (app.editor(), app.public());
+    let (editor, public) = (app.editor(), app.visitor());
     let blocks = json!([{"type": "text", "id": "one", "body": "One"}, {"type": "text", "id": "two", "body": "Two"}]);
     editor.create("pages", &json!({"title": "P", "blocks": blocks, "status": "published"}));
     // The order changes in the other language, and a block keeps its words by its id.
@@ -226,7 +226,7 @@ fn blocks_are_written_in_one_language_or_in_all(app: &TestApp) {
 
 #[apply(api_test)]
 fn pages_are_found_by_the_words_of_their_blocks(app: &TestApp) {
-    let (editor, public) = (app.editor(), app.public());
+    let (editor, public) = (app.editor(), app.visitor());
     people(&editor);
     editor.create("pages", &json!({"title": "Top", "slug": "top", "status": "published"}));
     editor.create("pages", &json!({"title": "All", "parent": "top", "blocks": all(), "status": "published"}));

@@ -28,7 +28,7 @@ fn fill(editor: &Client) {
 
 #[apply(api_test)]
 fn an_absent_value_meets_no_bound(app: &TestApp) {
-    let (editor, public) = (app.editor(), app.public());
+    let (editor, public) = (app.editor(), app.visitor());
     fill(&editor);
     for (query, found) in [
         ("starts_at[gte]=2090-01-01", ""),
@@ -76,7 +76,7 @@ fn on_pages(client: &Client, query: &str, limit: usize) -> Vec<String> {
 
 #[apply(api_test)]
 fn absent_values_come_last_in_both_directions(app: &TestApp) {
-    let (editor, public) = (app.editor(), app.public());
+    let (editor, public) = (app.editor(), app.visitor());
     editor.create("speakers", &json!({"name": "Anna", "slug": "anna", "status": "published"}));
     let anna = json!([{"speaker": "anna"}]);
     for (slug, starts) in [("a", Some("2027-03-04")), ("b", None), ("c", Some("2029-03-04")), ("d", None), ("e", None)]
@@ -138,7 +138,7 @@ fn absent_values_come_last_in_both_directions(app: &TestApp) {
 
 #[apply(api_test)]
 fn a_date_as_bound_is_a_whole_day(app: &TestApp) {
-    let (editor, public) = (app.editor(), app.public());
+    let (editor, public) = (app.editor(), app.visitor());
     create(&editor, "evening", json!({"starts_at": "2028-12-31T20:00", "ends_at": "2028-12-31T22:00"}));
     create(&editor, "day", json!({"starts_at": "2028-12-31", "ends_at": "2028-12-31"}));
     create(&editor, "next", json!({"starts_at": "2029-01-01T00:00", "ends_at": "2029-01-01T01:00"}));
@@ -180,7 +180,7 @@ fn a_day_has_no_time_of_its_own(app: &TestApp) {
 
 #[apply(api_test)]
 fn what_has_no_end_lasts_its_day(app: &TestApp) {
-    let (editor, public) = (app.editor(), app.public());
+    let (editor, public) = (app.editor(), app.visitor());
     let today = chrono::Utc::now().date_naive();
     let at = |days: i64, time: &str| format!("{}{time}", today + chrono::TimeDelta::days(days));
     create(&editor, "today", json!({"starts_at": at(0, "T00:00:00")}));

@@ -22,7 +22,7 @@ fn lists_follow_what_they_include(app: &TestApp) {
     editor.create("series", &json!({"title": "Before", "slug": "s", "status": "published"}));
     editor.create("events", &json!({"title": "E", "slug": "e", "series": "s", "status": "published"}));
     editor.create("sessions", &json!({"title": "One", "event": "e", "status": "published"}));
-    let public = app.public();
+    let public = app.visitor();
     let paths = [
         "/api/v1/sessions?event=e&include=event.series",
         "/api/v1/sessions?include=event.series&sort=title",
@@ -78,7 +78,7 @@ fn what_is_not_there_is_kept_too(app: &TestApp) {
     let editor = app.editor();
     editor.create("events", &json!({"title": "E", "slug": "old", "status": "published"}));
     editor.patch("/api/v1/events/old", "\"v1\"", &json!({"slug": "new"})).expect(200);
-    let public = app.public();
+    let public = app.visitor();
     let missing = ["/api/v1/events/none", "/api/v1/events/none/json-ld", "/api/v1/sitemap.xml?page=7"];
     let mut ids = Vec::new();
     for path in missing.into_iter().chain(missing) {
@@ -127,7 +127,7 @@ fn made_up_addresses_push_nothing_out(app: &TestApp) {
     }
     // The watch notes once more what was written here.
     std::thread::sleep(std::time::Duration::from_millis(1_200));
-    let public = small.public();
+    let public = small.visitor();
     let all = || (0..5).for_each(|number| drop(public.get(&format!("/api/v1/events/e{number}")).expect(200)));
     all();
     for number in 0..1_000 {
@@ -142,7 +142,7 @@ fn made_up_addresses_push_nothing_out(app: &TestApp) {
 
 #[apply(api_test)]
 fn equal_misses_are_computed_once(app: &TestApp) {
-    let public = app.public();
+    let public = app.visitor();
     let crowd = 16;
     let mut cheapest = u64::MAX;
     for attempt in 0..5 {
@@ -166,7 +166,7 @@ fn a_304_has_the_tag_of_its_coding(app: &TestApp) {
     for number in 0..8 {
         editor.create("events", &json!({"title": format!("A longer title {number}"), "status": "published"}));
     }
-    let public = app.public();
+    let public = app.visitor();
     let get = |coding: &str, tags: &str| {
         public.send("GET", "/api/v1/events", &[("accept-encoding", coding), ("if-none-match", tags)], b"")
     };
@@ -228,7 +228,7 @@ fn an_answer_with_many_items_has_few_tags(app: &TestApp) {
         })
         .collect();
     editor.create("events", &json!({"title": "E", "slug": "e", "speakers": speakers[..100], "status": "published"}));
-    let tags = |path: &str| app.public().get(path).expect(200).header("cache-tag").to_owned();
+    let tags = |path: &str| app.visitor().get(path).expect(200).header("cache-tag").to_owned();
     assert_eq!(tags("/api/v1/events").split(',').count(), 101);
     editor.create("events", &json!({"title": "F", "speakers": speakers[100..], "status": "published"}));
     let list = tags("/api/v1/events");
@@ -258,7 +258,7 @@ fn hits_are_alike_with_and_without_middleware(app: &TestApp) {
     let body = "a long text ".repeat(200);
     editor.create("events", &json!({"title": "E", "slug": "old", "body": body, "status": "published"}));
     editor.patch("/api/v1/events/old", "\"v1\"", &json!({"slug": "new"})).expect(200);
-    let tag = app.public().get("/api/v1/events/new").expect(200).etag().to_owned();
+    let tag = app.visitor().get("/api/v1/events/new").expect(200).etag().to_owned();
     let paths =
         ["/api/v1/events/new", "/api/v1/events?limit=1", "/api/v1/events/old", "/api/v1/events/none", "/api/v1/layout"];
     let conditional = format!("If-None-Match: {tag}\r\n");
@@ -285,7 +285,7 @@ fn hits_are_alike_with_and_without_middleware(app: &TestApp) {
 
 /// Returns how many requests for the layout the metrics count.
 fn layouts_served(app: &TestApp) -> u64 {
-    let metrics = String::from_utf8(app.public().get("/metrics").expect(200).body).expect("text");
+    let metrics = String::from_utf8(app.visitor().get("/metrics").expect(200).body).expect("text");
     let name = "plenary_http_request_seconds_count{operation=\"getLayout\",status=\"2xx\"} ";
     metrics.lines().find_map(|line| line.strip_prefix(name)?.parse().ok()).unwrap_or_default()
 }
@@ -296,7 +296,7 @@ fn hits_permit_listed_origins(app: &TestApp) {
     let site = "https://www.example.org";
     let ask = |app: &TestApp| {
         let headers = [("origin", site)];
-        let ask = |path| ["", ""].map(|_| app.public().send("GET", path, &headers, b""));
+        let ask = |path| ["", ""].map(|_| app.visitor().send("GET", path, &headers, b""));
         ["/api/v1/events", "/api/v1/events/none"].map(ask).into_iter().flatten().collect::<Vec<_>>()
     };
     let strict = TestApp::start_with(app.backend, |config| config.cors.allowed_origins = vec![site.into()]);

@@ -50,9 +50,9 @@ impl<'a> World<'a> {
         let mut world = Self {
             app: first,
             editor: first.editor(),
-            kept: first.public(),
-            fresh: bare.public(),
-            other: second.public(),
+            kept: first.visitor(),
+            fresh: bare.visitor(),
+            other: second.visitor(),
             items: Vec::new(),
             rng: StdRng::seed_from_u64(seed),
             log: Vec::new(),

@@ -50,7 +50,7 @@ impl Copy {
 
 #[apply(api_test)]
 fn a_copy_is_made_and_kept(app: &TestApp) {
-    let (editor, public) = (app.editor(), app.public());
+    let (editor, public) = (app.editor(), app.visitor());
     for number in 0..7 {
         editor.create("topics", &json!({"name": format!("T{number}"), "status": "published"}));
     }
@@ -74,7 +74,7 @@ fn a_copy_is_made_and_kept(app: &TestApp) {
 
 #[apply(api_test)]
 fn what_is_unpublished_arrives_as_a_deletion(app: &TestApp) {
-    let (editor, public) = (app.editor(), app.public());
+    let (editor, public) = (app.editor(), app.visitor());
     editor.create("events", &json!({"title": "E", "status": "published"}));
     editor.create("sessions", &json!({"title": "S", "event": "e", "status": "published"}));
     editor.create("events", &json!({"title": "F", "status": "published"}));
@@ -97,7 +97,7 @@ fn what_is_unpublished_arrives_as_a_deletion(app: &TestApp) {
 
 #[apply(api_test)]
 fn drafts_leave_no_trace(app: &TestApp) {
-    let (editor, public) = (app.editor(), app.public());
+    let (editor, public) = (app.editor(), app.visitor());
     let mut copy = Copy::default();
     copy.follow(&public, 100);
     let draft = editor.create("events", &json!({"title": "Secret"}));
@@ -133,7 +133,7 @@ fn assert_is_fresh(copy: &Copy, client: &Client) {
 
 #[apply(api_test)]
 fn a_copy_has_every_change_of_what_is_shown_of_others(app: &TestApp) {
-    let (editor, public) = (app.editor(), app.public());
+    let (editor, public) = (app.editor(), app.visitor());
     for name in ["Anna", "Bert"] {
         editor.create("speakers", &json!({"name": name, "status": "published"}));
     }
@@ -174,7 +174,7 @@ fn a_copy_has_every_change_of_what_is_shown_of_others(app: &TestApp) {
 fn a_response_is_bounded_with_what_is_below(app: &TestApp) {
     const EVENTS: usize = 5;
     const SESSIONS: usize = 450;
-    let (editor, public) = (app.editor(), app.public());
+    let (editor, public) = (app.editor(), app.visitor());
     let batch = |entries: Vec<Value>| {
         for part in entries.chunks(500) {
             editor.post("/api/v1/batch", &json!({"entries": part})).expect(200);
@@ -214,7 +214,7 @@ fn a_response_is_bounded_with_what_is_below(app: &TestApp) {
 /// Several items that are deleted for good at once are all told, and in one response.
 #[apply(api_test)]
 fn all_that_is_gone_is_told(app: &TestApp) {
-    let (editor, public) = (app.editor(), app.public());
+    let (editor, public) = (app.editor(), app.visitor());
     for number in 0..5 {
         editor.create("topics", &json!({"name": "T", "slug": format!("t{number}"), "status": "published"}));
     }
@@ -233,7 +233,7 @@ fn all_that_is_gone_is_told(app: &TestApp) {
 
 #[apply(api_test)]
 fn what_was_never_seen_is_never_named(app: &TestApp) {
-    let (editor, public) = (app.editor(), app.public());
+    let (editor, public) = (app.editor(), app.visitor());
     // Published, and not seen: its event is a draft.
     editor.create("events", &json!({"title": "E"}));
     let session = editor.create("sessions", &json!({"title": "S", "event": "e", "status": "published"}));
@@ -263,7 +263,7 @@ fn what_was_never_seen_is_never_named(app: &TestApp) {
 
 #[apply(api_test)]
 fn a_copy_under_writes_is_right_in_the_end(app: &TestApp) {
-    let (editor, public) = (app.editor(), app.public());
+    let (editor, public) = (app.editor(), app.visitor());
     for number in 0..30 {
         editor.create("topics", &json!({"name": format!("Old {number}"), "status": "published"}));
     }
@@ -303,7 +303,7 @@ fn a_copy_under_writes_is_right_in_the_end(app: &TestApp) {
 
 #[apply(api_test)]
 fn tokens_are_ours(app: &TestApp) {
-    let public = app.public();
+    let public = app.visitor();
     for wrong in ["x", "AAAA", &"A".repeat(300)] {
         public.get(&format!("/api/v1/changes?since={wrong}")).problem(400, &[("?since", "not_a_token")]);
     }

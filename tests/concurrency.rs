@@ -67,13 +67,13 @@ fn two_nodes_start_at_once(app: &TestApp) {
     let editor = nodes[0].editor();
     editor.create("events", &json!({"title": "From one", "status": "published"}));
     for node in &nodes {
-        node.public().get("/api/v1/events/from-one").expect(200);
+        node.visitor().get("/api/v1/events/from-one").expect(200);
     }
     // Writers on all nodes at once: every one succeeds, and tokens are good everywhere.
     let token = editor.token().to_owned();
     std::thread::scope(|scope| {
         for node in &nodes {
-            let client = node.public();
+            let client = node.visitor();
             let token = &token;
             // A node that started before the key was made takes it up.
             node.block_on(node.app.refresh_keys()).unwrap();

@@ -7,7 +7,7 @@ use crate::newsletter::started;
 use crate::support::app::TestApp;
 use crate::support::client::{Client, Reply};
 use crate::support::moments::wait_for;
-use crate::support::post_office::solved;
+use crate::support::post_office::solve_altcha;
 
 fn label(en: &str, nl: &str) -> Value {
     json!([{"locale": "en", "text": en}, {"locale": "nl", "text": nl}])
@@ -79,9 +79,9 @@ fn a_form_is_replaced_by_who_has_read_it(app: &TestApp) {
 }
 
 fn send(app: &TestApp, fields: &Value, more: &Value) -> Reply {
-    let mut body = json!({"fields": fields, "altcha": solved(&app.public())});
+    let mut body = json!({"fields": fields, "altcha": solve_altcha(&app.visitor())});
     body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
-    app.public().post("/api/v1/contact/contact", &body)
+    app.visitor().post("/api/v1/contact/contact", &body)
 }
 
 fn filled(message: &str) -> Value {
@@ -95,7 +95,7 @@ fn filled(message: &str) -> Value {
 fn a_message_reaches_the_desk(app: &TestApp) {
     let (office, app) = started(app);
     set_up(&app, "contact", &form()).expect(200);
-    let page = app.public().get("/api/v1/contact/contact?locale=nl").expect(200).json();
+    let page = app.visitor().get("/api/v1/contact/contact?locale=nl").expect(200).json();
     assert_eq!((&page["title"], &page["fields"][3]["label"]), (&json!("Contact"), &json!("Uw bericht")));
     assert!(!page.to_string().contains("desk@example.org"), "{page}");
     assert_eq!(page["fields"][2]["options"][0], json!({"value": "press", "label": "Pers"}));
@@ -170,7 +170,7 @@ fn answers_without_its_form(app: &TestApp, editor: &Client, (path, tag): (&str, 
 #[apply(api_test)]
 fn a_message_is_checked_against_its_form(app: &TestApp) {
     let (office, app) = started(app);
-    app.public().get("/api/v1/contact/contact").problem(404, &[]);
+    app.visitor().get("/api/v1/contact/contact").problem(404, &[]);
     send(&app, &filled("x"), &json!({})).problem(404, &[]);
     set_up(&app, "contact", &form()).expect(200);
     send(&app, &json!([{"name": "message", "value": "x".repeat(41)}, {"name": "privacy", "checked": false}, {"name": "about", "value": "war"}, {"name": "age", "value": "7"}]), &json!({}))
@@ -196,7 +196,7 @@ fn a_message_is_checked_against_its_form(app: &TestApp) {
     wrong[1]["value"] = json!("a..b@example.net");
     send(&app, &wrong, &json!({})).problem(422, &[("/fields/1/value", "not_an_email")]);
     send(&app, &filled("Hello"), &json!({"locale": "fr"})).problem(422, &[("/locale", "unknown_locale")]);
-    app.public().get("/api/v1/contact/contact?locale=xx").problem(400, &[("?locale", "not_allowed")]);
+    app.visitor().get("/api/v1/contact/contact?locale=xx").problem(400, &[("?locale", "not_allowed")]);
     send(&app, &filled("Hello"), &json!({"altcha": "x"})).problem(422, &[("/altcha", "not_valid")]);
     send(&app, &filled("Buy now"), &json!({"website": "https://spam.example"})).expect(202);
     assert!(office.mails().is_empty());
@@ -311,7 +311,7 @@ fn other_mails_to_an_address_outlive_a_message(app: &TestApp) {
     }
     office.wait_for(4);
     office.set_mode("hang");
-    app.public().post("/api/v1/auth/password-reset", &json!({"email": "anna@example.net"})).expect(202);
+    app.visitor().post("/api/v1/auth/password-reset", &json!({"email": "anna@example.net"})).expect(202);
     let (editor, admin) = (app.editor(), app.client(Role::Administrator));
     let messages = editor.get("/api/v1/contact-messages").expect(200).json()["data"].clone();
     let path = |at: usize| format!("/api/v1/contact-messages/{}", messages[at]["id"].as_str().unwrap());
@@ -368,6 +368,6 @@ fn a_form_has_the_fallbacks_of_the_site(app: &TestApp) {
         config.site.fallback.insert("de".to_owned(), vec!["nl".to_owned()]);
     });
     set_up(&app, "contact", &form()).expect(200);
-    let page = app.public().get("/api/v1/contact/contact?locale=de").expect(200).json();
+    let page = app.visitor().get("/api/v1/contact/contact?locale=de").expect(200).json();
     assert_eq!((&page["title"], &page["fields"][3]["label"]), (&json!("Contact"), &json!("Uw bericht")));
 }

@@ -31,14 +31,14 @@ fn every_kind_lives_its_life(app: &TestApp) {
         assert_eq!((&made["version"], &made["status"]), (&json!(1), &json!("draft")));
         let path = reply.header("location").to_owned();
         assert_eq!(path, format!("{collection}/{}", made["id"].as_str().unwrap()));
-        app.public().get(&path).problem(404, &[]);
+        app.visitor().get(&path).problem(404, &[]);
 
         let published = editor.act(&format!("{path}/publish"), reply.etag()).expect(200);
         assert_eq!(published.json()["status"], "published");
         assert!(published.json()["published_at"].is_string());
-        let seen = app.public().get(&format!("{collection}/unique-name")).expect(200);
+        let seen = app.visitor().get(&format!("{collection}/unique-name")).expect(200);
         assert_eq!(seen.json()["version"], 2);
-        let list = app.public().get(&collection).expect(200).json();
+        let list = app.visitor().get(&collection).expect(200).json();
         assert_eq!(list["data"].as_array().unwrap().len(), 1);
 
         let renamed =
@@ -52,19 +52,19 @@ fn every_kind_lives_its_life(app: &TestApp) {
         assert_eq!(replaced.json()["status"], "published");
 
         let trashed = editor.delete(&path, replaced.etag()).expect(204);
-        app.public().get(&path).problem(404, &[]);
-        assert!(app.public().get(&collection).expect(200).json()["data"].as_array().unwrap().is_empty());
+        app.visitor().get(&path).problem(404, &[]);
+        assert!(app.visitor().get(&collection).expect(200).json()["data"].as_array().unwrap().is_empty());
         assert!(editor.get(&path).expect(200).json()["trashed_at"].is_string());
         let bin = editor.get(&format!("{collection}?status=trashed")).expect(200).json();
         assert_eq!(bin["data"].as_array().unwrap().len(), 1);
         editor.patch(&path, trashed.etag(), &json!({})).problem(409, &[]);
         let restored = editor.act(&format!("{path}/restore"), trashed.etag()).expect(200);
         assert_eq!(restored.json()["status"], "published");
-        app.public().get(&path).expect(200);
+        app.visitor().get(&path).expect(200);
         editor.act(&format!("{path}/restore"), restored.etag()).problem(409, &[]);
 
         let archived = editor.act(&format!("{path}/archive"), restored.etag()).expect(200);
-        app.public().get(&path).problem(404, &[]);
+        app.visitor().get(&path).problem(404, &[]);
         let draft = editor.act(&format!("{path}/unpublish"), archived.etag()).expect(200);
         assert_eq!(draft.json()["status"], "draft");
     }
@@ -152,16 +152,16 @@ fn old_slugs_lead_on(app: &TestApp) {
     editor.patch("/api/v1/events/first", "\"v1\"", &json!({"slug": "second"})).expect(200);
     editor.patch("/api/v1/events/second", "\"v2\"", &json!({"slug": "third"})).expect(200);
     for old in ["first", "second"] {
-        let reply = app.public().get(&format!("/api/v1/events/{old}?include=speakers")).expect(308);
+        let reply = app.visitor().get(&format!("/api/v1/events/{old}?include=speakers")).expect(308);
         assert_eq!(reply.header("location"), "/api/v1/events/third?include=speakers");
     }
     // A new item with that title does not take the old address away; one that asks for it does.
     assert_eq!(editor.create("events", &json!({"title": "First"}))["slug"], "first-2");
     editor.create("events", &json!({"title": "x", "slug": "first", "status": "published"}));
-    app.public().get("/api/v1/events/first").expect(200);
+    app.visitor().get("/api/v1/events/first").expect(200);
     // A redirect does not tell that a draft exists.
     editor.act("/api/v1/events/third/unpublish", "\"v3\"").expect(200);
-    app.public().get("/api/v1/events/second").problem(404, &[]);
+    app.visitor().get("/api/v1/events/second").problem(404, &[]);
     editor.get("/api/v1/events/second").expect(308);
 }
 
@@ -238,10 +238,10 @@ fn drafts_are_for_editors(app: &TestApp) {
             .collect::<Vec<_>>()
     };
     for query in ["", "?include=speakers", "?locale=nl", "?locale=*&include=speakers", "?body_format=text"] {
-        assert_eq!(names(&app.public(), query), ["Seen Person"]);
+        assert_eq!(names(&app.visitor(), query), ["Seen Person"]);
         assert_eq!(names(&editor, query), ["Hidden Person", "Seen Person"]);
     }
-    let public = app.public();
+    let public = app.visitor();
     assert!(
         public.get("/api/v1/events?speaker=hidden-person").expect(200).json()["data"].as_array().unwrap().is_empty()
     );
@@ -275,16 +275,16 @@ fn sessions_are_seen_with_their_event(app: &TestApp) {
         "sessions",
         &json!({"title": "S", "event": "e", "status": "published", "starts_at": "2027-01-01T10:00"}),
     );
-    app.public().get("/api/v1/sessions/s").problem(404, &[]);
+    app.visitor().get("/api/v1/sessions/s").problem(404, &[]);
     editor.act("/api/v1/events/e/publish", "\"v1\"").expect(200);
-    app.public().get("/api/v1/sessions/s").expect(200);
-    let with = app.public().get("/api/v1/events/e?include=sessions").expect(200).json();
+    app.visitor().get("/api/v1/sessions/s").expect(200);
+    let with = app.visitor().get("/api/v1/events/e?include=sessions").expect(200).json();
     assert_eq!(with["sessions"][0]["title"], "S");
     assert_eq!(with["sessions"][0]["event"]["id"], event["id"]);
     editor.delete("/api/v1/events/e", "\"v2\"").expect(204);
-    app.public().get("/api/v1/sessions/s").problem(404, &[]);
+    app.visitor().get("/api/v1/sessions/s").problem(404, &[]);
     editor.act("/api/v1/events/e/restore", "\"v3\"").expect(200);
-    app.public().get("/api/v1/sessions/s").expect(200);
+    app.visitor().get("/api/v1/sessions/s").expect(200);
 }
 
 #[apply(api_test)]
@@ -309,7 +309,7 @@ fn rich_text_is_sanitised(app: &TestApp) {
         assert!(!html.contains(bad), "{html}");
     }
     let text = |format: &str| {
-        app.public().get(&format!("/api/v1/events/t?body_format={format}")).expect(200).json()["body"].clone()
+        app.visitor().get(&format!("/api/v1/events/t?body_format={format}")).expect(200).json()["body"].clone()
     };
     assert_eq!(text("source"), source);
     assert!(text("text").as_str().unwrap().starts_with("Hello world"));
@@ -352,7 +352,7 @@ fn custom_fields_follow_their_schema(app: &TestApp) {
         .post("/api/v1/events", &json!({"title": "T", "custom": wrong}))
         .problem(422, &places.map(|place| (place, "custom_schema")));
     // The document of this site says so; that of Plenary knows nothing of it.
-    let document = other.public().get("/api/openapi.json").expect(200).json();
+    let document = other.visitor().get("/api/openapi.json").expect(200).json();
     let schemas = &document["components"]["schemas"];
     let moved = "#/components/schemas/EventCustom/$defs/stars";
     assert_eq!(schemas["EventCustom"]["properties"]["stars"]["$ref"], moved);
@@ -361,7 +361,7 @@ fn custom_fields_follow_their_schema(app: &TestApp) {
         let custom = schemas[owner]["properties"]["custom"].to_string();
         assert!(custom.contains("#/components/schemas/EventCustom"), "{owner}: {custom}");
     }
-    let plain = app.public().get("/api/openapi.json").expect(200).json();
+    let plain = app.visitor().get("/api/openapi.json").expect(200).json();
     assert!(plain["components"]["schemas"]["EventCustom"].is_null());
 }
 

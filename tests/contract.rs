@@ -32,7 +32,7 @@ fn the_checked_in_documents_are_current(_: &TestApp) {
 #[apply(api_test)]
 fn references_lead_to_components(app: &TestApp) {
     for address in ADDRESSES {
-        references_lead_somewhere(&app.public().get(address).expect(200).json());
+        references_lead_somewhere(&app.visitor().get(address).expect(200).json());
     }
 }
 
@@ -55,7 +55,7 @@ fn references_lead_somewhere(document: &Value) {
 /// Asks the running server for every operation, and the document for every route.
 #[apply(api_test)]
 fn the_served_document_has_every_route(app: &TestApp) {
-    let document = app.public().get("/api/openapi.json").expect(200).json();
+    let document = app.visitor().get("/api/openapi.json").expect(200).json();
     let mut described = BTreeSet::new();
     let mut ids = BTreeSet::new();
     for (path, item) in document["paths"].as_object().unwrap() {
@@ -87,11 +87,11 @@ fn the_served_document_has_every_route(app: &TestApp) {
         let (method, path) = (route.method.as_str(), filled(&route.path, ""));
         // What never ends by itself is ended by a fault.
         let path = path.replace("/changes/live", "/changes/live?since=x");
-        let status = app.public().send(method, &path, &[], b"").status;
+        let status = app.visitor().send(method, &path, &[], b"").status;
         assert_ne!(status, 405, "{method} {path}");
     }
     for path in ["/api/v1", "/api/v1/papers", "/api/v1/events/x/y", "/admin"] {
-        app.public().get(path).problem(404, &[]);
+        app.visitor().get(path).problem(404, &[]);
     }
 }
 
@@ -134,10 +134,10 @@ fn keeps(document: &Value, name: &str, answer: &Value) {
 /// every answer in every form against the document.
 #[apply(api_test)]
 fn answers_keep_to_their_schemas(app: &TestApp) {
-    let document = app.public().get("/api/openapi.json").expect(200).json();
+    let document = app.visitor().get("/api/openapi.json").expect(200).json();
     app.block_on(plenary::demo::fill(&app.app)).unwrap();
     let editor = app.editor();
-    let public = app.public();
+    let public = app.visitor();
     for resource in with_lists() {
         let collection = format!("/api/v1/{}", resource.collection);
         let includes = resource.includes().join(",");
@@ -188,7 +188,7 @@ fn answers_keep_to_their_schemas(app: &TestApp) {
 /// The examples of the document are requests that work.
 #[apply(api_test)]
 fn inputs_of_the_examples_are_accepted(app: &TestApp) {
-    let document = app.public().get("/api/openapi.json").expect(200).json();
+    let document = app.visitor().get("/api/openapi.json").expect(200).json();
     let editor = app.editor();
     editor.create("events", &json!({"title": "Rivers without borders", "status": "published"}));
     for resource in in_order_of_reference().into_iter().filter(|of| !ContentType::is_singleton(of)) {
@@ -204,7 +204,7 @@ fn inputs_of_the_examples_are_accepted(app: &TestApp) {
 #[apply(api_test)]
 fn the_media_type_says_that_texts_are_in_all_locales(app: &TestApp) {
     const ALL_LOCALES: &str = "application/vnd.plenary.all-locales+json";
-    let document = app.public().get("/api/openapi.json").expect(200).json();
+    let document = app.visitor().get("/api/openapi.json").expect(200).json();
     let editor = app.editor();
     let send = |method: &str, path: &str, etag: &str, body: &Value| {
         let headers = [("content-type", ALL_LOCALES), ("if-match", etag)];
@@ -255,9 +255,9 @@ fn codes_of_violations_are_in_use(_: &TestApp) {
 /// The document has the code, the status and the title of every kind of problem, and problems keep to them.
 #[apply(api_test)]
 fn types_of_problems_are_part_of_the_document(app: &TestApp) {
-    let document = app.public().get("/api/openapi.json").expect(200).json();
+    let document = app.visitor().get("/api/openapi.json").expect(200).json();
     let codes = &document["components"]["schemas"]["ProblemCode"];
-    let problem = app.public().get("/api/v1/events/none").problem(404, &[]);
+    let problem = app.visitor().get("/api/v1/events/none").problem(404, &[]);
     let types = codes["x-problem-types"].as_array().unwrap();
     let listed: Vec<&Value> = types.iter().map(|kind| &kind["code"]).collect();
     assert_eq!(codes["enum"].as_array().unwrap().iter().collect::<Vec<_>>(), listed);
@@ -268,9 +268,9 @@ fn types_of_problems_are_part_of_the_document(app: &TestApp) {
 /// Whether a status is described by itself or by `default`, the operation lists it.
 #[apply(api_test)]
 fn statuses_of_problems_are_listed(app: &TestApp) {
-    let document = app.public().get("/api/openapi.json").expect(200).json();
+    let document = app.visitor().get("/api/openapi.json").expect(200).json();
     let operation = &document["paths"]["/api/v1/events/{id_or_slug}"]["patch"];
-    let (public, editor, viewer) = (app.public(), app.editor(), app.client(Role::Viewer));
+    let (public, editor, viewer) = (app.visitor(), app.editor(), app.client(Role::Viewer));
     editor.create("events", &json!({"title": "Rivers"}));
     let (json, current, too_large) = ("application/merge-patch+json", "\"v1\"", vec![b' '; 1_100_000]);
     let send = |client: &Client, headers: &[(&str, &str)], body: &[u8]| {

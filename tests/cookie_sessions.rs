@@ -47,7 +47,7 @@ impl<'a> Browser<'a> {
         let mut all = vec![("cookie", self.cookie.as_str()), ("content-type", "application/json")];
         all.extend(headers);
         let body = if body.is_null() { String::new() } else { body.to_string() };
-        self.app.public().send(method, path, &all, body.as_bytes())
+        self.app.visitor().send(method, path, &all, body.as_bytes())
     }
 
     fn get(&self, path: &str) -> Reply {
@@ -97,10 +97,10 @@ fn a_browser_edits_with_a_cookie_and_no_token(app: &TestApp) {
     for query in ["view=%64raft", "%76iew=draft", "%76%69%65%77=%64%72%61%66%74"] {
         assert_eq!(browser.get(&format!("{path}?{query}")).expect(200).json()["name"], "Rain", "{query}");
     }
-    assert_eq!(app.public().get(&path).expect(200).json()["name"], "Water");
+    assert_eq!(app.visitor().get(&path).expect(200).json()["name"], "Water");
     let sessions = app.log_in(EMAIL);
     let listed =
-        app.public().with_token(sessions["access_token"].as_str().unwrap()).get("/api/v1/auth/sessions").json();
+        app.visitor().with_token(sessions["access_token"].as_str().unwrap()).get("/api/v1/auth/sessions").json();
     assert_eq!(listed["data"].as_array().unwrap().len(), 2);
 
     let reply = browser.send("DELETE", "/api/v1/auth/cookie", &Value::Null).expect(204);
@@ -235,7 +235,7 @@ fn what_is_public_does_not_depend_on_the_cookie(app: &TestApp) {
     let secret = editor.create("topics", &json!({"name": "Secret"}));
     let path = |item: &Value| format!("/api/v1/topics/{}", item["id"].as_str().unwrap());
     for path in [path(&public), "/api/v1/topics".to_owned(), "/api/v1/layout".to_owned(), path(&secret)] {
-        let (first, other) = (app.public().get(&path), browser.get(&path));
+        let (first, other) = (app.visitor().get(&path), browser.get(&path));
         assert_eq!(
             (first.status, first.etag(), first.header("vary")),
             (other.status, other.etag(), other.header("vary")),
@@ -251,7 +251,7 @@ fn what_is_public_does_not_depend_on_the_cookie(app: &TestApp) {
     for item in [&public, &secret] {
         let draft = format!("{}?view=draft", path(item));
         assert_eq!(browser.get(&draft).expect(200).header("cache-control"), "private, no-store");
-        app.public().get(&draft).problem(400, &[("?view", "not_public")]);
+        app.visitor().get(&draft).problem(400, &[("?view", "not_public")]);
         browser.get(&draft).expect(200);
         browser.send_with("GET", &draft, &[("origin", "https://evil.example.com")], &Value::Null).problem(401, &[]);
     }
@@ -355,7 +355,7 @@ fn cookies_and_refresh_tokens_are_not_the_same(app: &TestApp) {
     app.account(EMAIL, Role::Editor);
     let browser = Browser::log_in(app);
     let value = browser.cookie.strip_prefix("plenary=").unwrap();
-    app.public().post("/api/v1/auth/refresh", &json!({"refresh_token": value})).problem(401, &[]);
+    app.visitor().post("/api/v1/auth/refresh", &json!({"refresh_token": value})).problem(401, &[]);
     let tokens = app.log_in(EMAIL);
     for token in ["refresh_token", "access_token"] {
         let cookie = format!("plenary={}", tokens[token].as_str().unwrap());
@@ -394,7 +394,7 @@ fn a_listed_site_may_use_the_cookie(app: &TestApp) {
             ("access-control-request-method", method),
             ("access-control-request-headers", "content-type,if-match"),
         ];
-        app.public().send("OPTIONS", "/api/v1/topics", &headers, b"")
+        app.visitor().send("OPTIONS", "/api/v1/topics", &headers, b"")
     };
     let permitted = |reply: &Reply| {
         (
@@ -439,7 +439,7 @@ fn origins_with_credentials_are_named(app: &TestApp) {
 /// The editor in the page is one small script, which neither parses HTML nor stores anything secret.
 #[apply(api_test)]
 fn the_editor_in_the_page_is_served(app: &TestApp) {
-    let script = app.public().get("/edit.js").expect(200);
+    let script = app.visitor().get("/edit.js").expect(200);
     assert_eq!(script.header("content-type"), "text/javascript; charset=utf-8");
     assert_eq!(script.header("access-control-allow-origin"), "*");
     assert!(script.header("cache-control").starts_with("public"));
@@ -447,11 +447,11 @@ fn the_editor_in_the_page_is_served(app: &TestApp) {
     for word in ["innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(", "localStorage", "style="] {
         assert!(!text.contains(word), "{word}");
     }
-    app.public().send("GET", "/edit.js", &[("if-none-match", script.etag())], b"").expect(304);
-    let packed = app.public().send("GET", "/edit.js", &[("accept-encoding", "gzip")], b"").expect(200);
+    app.visitor().send("GET", "/edit.js", &[("if-none-match", script.etag())], b"").expect(304);
+    let packed = app.visitor().send("GET", "/edit.js", &[("accept-encoding", "gzip")], b"").expect(200);
     assert_eq!(packed.header("content-encoding"), "gzip");
     assert!(packed.body.len() < 9_000, "{} bytes", packed.body.len());
-    let page = app.public().get("/edit/log-in").expect(200);
+    let page = app.visitor().get("/edit/log-in").expect(200);
     let policy = page.header("content-security-policy");
     assert!(
         policy.contains("default-src 'none'")
@@ -459,9 +459,9 @@ fn the_editor_in_the_page_is_served(app: &TestApp) {
             && !policy.contains("unsafe")
     );
     assert_eq!(
-        app.public().get("/edit/log-in.js").expect(200).header("content-type"),
+        app.visitor().get("/edit/log-in.js").expect(200).header("content-type"),
         "text/javascript; charset=utf-8"
     );
-    assert_eq!(app.public().get("/edit/log-in.css").expect(200).header("content-type"), "text/css; charset=utf-8");
-    app.public().get("/edit/other").problem(404, &[]);
+    assert_eq!(app.visitor().get("/edit/log-in.css").expect(200).header("content-type"), "text/css; charset=utf-8");
+    app.visitor().get("/edit/other").problem(404, &[]);
 }

@@ -35,7 +35,7 @@ fn fill(editor: &Client, count: usize) {
 fn pages_neither_skip_nor_repeat(app: &TestApp) {
     let editor = app.editor();
     fill(&editor, 23);
-    let public = app.public();
+    let public = app.visitor();
     for sort in
         ["-starts_at", "starts_at,title", "-starts_at,title", "title", "-title", "created_at", "-updated_at,-title"]
     {
@@ -92,7 +92,7 @@ fn filters_select(app: &TestApp) {
     )["id"]
         .clone();
     let count = |query: &str| {
-        app.public().get(&format!("/api/v1/{query}&count=exact")).expect(200).json()["page"]["total"].as_i64().unwrap()
+        app.visitor().get(&format!("/api/v1/{query}&count=exact")).expect(200).json()["page"]["total"].as_i64().unwrap()
     };
     assert_eq!(count("events?type=talk"), 3);
     assert_eq!(count("events?type=talk&speaker=anna"), 0);
@@ -109,15 +109,15 @@ fn filters_select(app: &TestApp) {
     assert_eq!(count("partners?kind=foundation"), 1);
     assert_eq!(count("partners?kind=media,foundation&event=event-001"), 1);
     assert_eq!(count("venues?country=BE"), 1);
-    app.public().get("/api/v1/partners?kind=king").problem(400, &[("?kind", "not_allowed")]);
-    app.public().get("/api/v1/venues?country=Belgium").problem(400, &[("?country", "unknown_country")]);
+    app.visitor().get("/api/v1/partners?kind=king").problem(400, &[("?kind", "not_allowed")]);
+    app.visitor().get("/api/v1/venues?country=Belgium").problem(400, &[("?country", "unknown_country")]);
 }
 
 #[apply(api_test)]
 fn includes_show_relations_whole(app: &TestApp) {
     let editor = app.editor();
     fill(&editor, 2);
-    let public = app.public();
+    let public = app.visitor();
     let short = public.get("/api/v1/events/event-000").expect(200).json();
     assert_eq!(short["speakers"][0]["speaker"].as_object().unwrap().len(), 3);
     assert_eq!(short["type"]["name"], "Talk");
@@ -137,7 +137,7 @@ fn includes_show_relations_whole(app: &TestApp) {
 
 #[apply(api_test)]
 fn unknown_parameters_are_refused(app: &TestApp) {
-    let public = app.public();
+    let public = app.visitor();
     let problem = public
         .get("/api/v1/events?limt=3&sort=-startsat&foo=1&limit=0")
         .problem(400, &[("?limt", "unknown_parameter"), ("?foo", "unknown_parameter")]);
@@ -155,7 +155,7 @@ fn unknown_parameters_are_refused(app: &TestApp) {
 fn conditional_requests_save_the_body(app: &TestApp) {
     let editor = app.editor();
     fill(&editor, 2);
-    let public = app.public();
+    let public = app.visitor();
     for path in ["/api/v1/events/event-001?include=speakers", "/api/v1/events?include=speakers"] {
         let first = public.get(path).expect(200);
         let again = public.send("GET", path, &[("if-none-match", first.etag())], b"").expect(304);
@@ -174,7 +174,7 @@ fn conditional_requests_save_the_body(app: &TestApp) {
 #[apply(api_test)]
 fn answers_are_compressed_for_those_who_want_it(app: &TestApp) {
     fill(&app.editor(), 8);
-    let public = app.public();
+    let public = app.visitor();
     let plain = public.get("/api/v1/events").expect(200);
     assert_eq!(plain.header("content-encoding"), "");
     let mut tags = vec![plain.etag().to_owned()];
@@ -193,7 +193,7 @@ fn answers_are_compressed_for_those_who_want_it(app: &TestApp) {
 #[apply(api_test)]
 fn queries_do_not_grow_with_the_page(app: &TestApp) {
     fill(&app.editor(), 40);
-    let public = app.public();
+    let public = app.visitor();
     // The clock and the watch on other nodes look into the database too: the cheapest of some is it.
     let cost = |path: &str| {
         let once = |attempt: u8| {
@@ -218,19 +218,19 @@ fn queries_do_not_grow_with_the_page(app: &TestApp) {
 
 #[apply(api_test)]
 fn head_is_answered_like_get(app: &TestApp) {
-    let reply = app.public().send("HEAD", "/api/v1/events", &[], b"").expect(200);
+    let reply = app.visitor().send("HEAD", "/api/v1/events", &[], b"").expect(200);
     assert!(reply.body.is_empty());
     assert!(!reply.etag().is_empty());
-    let refused = app.public().send("DELETE", "/api/v1/events", &[], b"").expect(405);
+    let refused = app.visitor().send("DELETE", "/api/v1/events", &[], b"").expect(405);
     assert_eq!(refused.header("allow"), "GET, POST, HEAD");
-    app.public().get("/api/v1/nothing").problem(404, &[]);
+    app.visitor().get("/api/v1/nothing").problem(404, &[]);
 }
 
 #[apply(api_test)]
 fn a_change_touches_only_what_is_made_of_it(app: &TestApp) {
     let editor = app.editor();
     fill(&editor, 2);
-    let public = app.public();
+    let public = app.visitor();
     let path = "/api/v1/events/event-001?include=speakers";
     // The watch looks into the database twice a second: the cheapest of some is what the read costs.
     let mut cheapest = u64::MAX;
@@ -251,7 +251,7 @@ fn what_becomes_public_appears_where_it_was_hidden(app: &TestApp) {
     editor.create("speakers", &json!({"name": "Hidden", "status": "published"}));
     editor.create("events", &json!({"title": "Open", "status": "published", "speakers": [{"speaker": "hidden"}]}));
     editor.act("/api/v1/speakers/hidden/unpublish", "\"v1\"").expect(200);
-    let public = app.public();
+    let public = app.visitor();
     let paths = ["/api/v1/events/open", "/api/v1/events?include=speakers", "/api/v1/events/open/json-ld"];
     let shown = |path: &str| String::from_utf8(public.get(path).expect(200).body).unwrap().contains("Hidden");
     for path in paths {
@@ -268,7 +268,7 @@ fn lists_by_the_clock_are_kept_for_a_moment(app: &TestApp) {
     let editor = app.editor();
     let event = json!({"title": "Soon", "starts_at": in_ms(1_800), "time_zone": "UTC", "status": "published"});
     editor.create("events", &event);
-    let public = app.public();
+    let public = app.visitor();
     let upcoming = || slugs(&public.get("/api/v1/events?when=upcoming").expect(200).json()).len();
     assert_eq!(upcoming(), 1);
     wait_for("the start", || upcoming() == 0);
@@ -286,7 +286,7 @@ fn kept_answers_are_never_stale(app: &TestApp) {
     use std::sync::atomic::Ordering;
     std::thread::scope(|scope| {
         for path in ["/api/v1/events/e?include=speakers", "/api/v1/events?include=speakers", "/api/v1/speakers/anna"] {
-            let (public, acknowledged, over) = (app.public(), &acknowledged, &over);
+            let (public, acknowledged, over) = (app.visitor(), &acknowledged, &over);
             scope.spawn(move || {
                 while !over.load(Ordering::Relaxed) {
                     let at_least = acknowledged.load(Ordering::SeqCst);
@@ -305,7 +305,7 @@ fn kept_answers_are_never_stale(app: &TestApp) {
     });
     // Wait until the watch has nothing new to tell; then a second read asks nobody.
     std::thread::sleep(std::time::Duration::from_millis(1_100));
-    let public = app.public();
+    let public = app.visitor();
     let plain = public.get("/api/v1/events?include=speakers").expect(200);
     let before = app.app.database.statements();
     let mut fewest = u64::MAX;
@@ -324,7 +324,7 @@ fn other_nodes_notice(app: &TestApp) {
     let other = TestApp::start_with(app.backend, |c| c.database_url = app.config.database_url.clone());
     let editor = app.editor();
     editor.create("events", &json!({"title": "E", "kicker": "0", "status": "published"}));
-    let kicker = |app: &TestApp| app.public().get("/api/v1/events/e").expect(200).json()["kicker"].clone();
+    let kicker = |app: &TestApp| app.visitor().get("/api/v1/events/e").expect(200).json()["kicker"].clone();
     assert_eq!(kicker(&other), "0");
     for number in 1..=3 {
         let etag = format!("\"v{number}\"");
@@ -412,7 +412,7 @@ fn caches_are_told_what_to_forget(app: &TestApp) {
     let speaker = editor.create("speakers", &json!({"name": "Anna", "status": "published"}));
     let event = json!({"title": "E", "status": "published", "speakers": [{"speaker": "anna"}]});
     let event = editor.create("events", &event);
-    let public = app.public();
+    let public = app.visitor();
     let (speaker, event) = (speaker["id"].as_str().unwrap(), event["id"].as_str().unwrap());
     let one = public.get("/api/v1/events/e").expect(200).header("surrogate-key").to_owned();
     assert!(one.contains(event) && one.contains(speaker), "{one}");

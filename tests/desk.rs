@@ -20,7 +20,7 @@ fn the_contract_allows_the_tags_of_the_server(app: &TestApp) {
     let editor = app.editor();
     let long = "A dialogue on shared waters. ".repeat(80);
     let made = editor.post("/api/v1/events", &json!({"title": "E", "body": long})).expect(201);
-    let document = app.public().get("/api/openapi.json").expect(200).json();
+    let document = app.visitor().get("/api/openapi.json").expect(200).json();
     let parameters = document["paths"]["/api/v1/events/{id_or_slug}"]["patch"]["parameters"].as_array().expect("some");
     let resolved = |parameter: &Value| match parameter["$ref"].as_str() {
         Some(target) => document.pointer(target.trim_start_matches('#')).expect("a component").clone(),
@@ -76,14 +76,14 @@ fn what_awaits_translation_is_one_list(app: &TestApp) {
     editor.get("/api/v1/translations").problem(400, &[("?language", "required")]);
     editor.get("/api/v1/translations?language=fr").problem(400, &[("?language", "not_allowed")]);
     editor.get("/api/v1/translations?language=nl&state=x").problem(400, &[("?state", "not_allowed")]);
-    app.public().get("/api/v1/translations?language=nl").problem(401, &[]);
+    app.visitor().get("/api/v1/translations?language=nl").problem(401, &[]);
 }
 
 /// The first look at the server: events around today, two programmes, and pictures of its own.
 #[apply(api_test)]
 fn the_demo_shows_what_there_is(app: &TestApp) {
     assert!(app.block_on(plenary::demo::fill(&app.app)).expect("the demo") > 40);
-    let public = app.public();
+    let public = app.visitor();
     let total = |query: &str| {
         public.get(&format!("/api/v1/events?limit=1&count=exact&{query}")).expect(200).json()["page"]["total"].as_u64()
     };

@@ -71,14 +71,14 @@ fn an_event_is_copied_with_its_programme(app: &TestApp) {
     // The original stays as it was; the hidden language stays hidden, and its slug with the original.
     assert_eq!(sessions(&editor, "rivers").len(), 2);
     assert_eq!(editor.get("/api/v1/events/rivieren?locale=en").expect(200).json()["slug"], "rivers");
-    app.public().get("/api/v1/events/rivieren").problem(404, &[]);
+    app.visitor().get("/api/v1/events/rivieren").problem(404, &[]);
     let states = editor.get("/api/v1/events/rivers-again/translations").expect(200).json();
     assert_eq!(
         (&states["data"][1]["slug"], &states["data"][1]["missing"]),
         (&json!("rivers-again"), &json!(["kicker"]))
     );
     editor.act("/api/v1/events/rivers-again/publish", "\"v1\"").expect(200);
-    let public = app.public().get("/api/v1/events/rivers-again?locale=nl").expect(200).json();
+    let public = app.visitor().get("/api/v1/events/rivers-again?locale=nl").expect(200).json();
     assert_eq!((&public["title"], &public["fallbacks"][0]), (&json!("Rivers again"), &json!("title")));
     let history = editor.get("/api/v1/events/rivers-again/revisions").expect(200).json();
     assert_eq!(history["data"][1]["reason"], "copy of rivers");
@@ -138,7 +138,7 @@ fn a_copy_is_told_what_it_is_to_be(app: &TestApp) {
     app.client(Role::Viewer).post(path, &json!({})).problem(403, &[]);
     let key =
         editor.post("/api/v1/auth/keys", &json!({"name": "events", "collections": ["events"]})).expect(201).json();
-    let limited = app.public().with_token(key["token"].as_str().expect("the token"));
+    let limited = app.visitor().with_token(key["token"].as_str().expect("the token"));
     limited.post(path, &json!({"slug": "by-key"})).problem(403, &[]);
     limited.post(path, &json!({"slug": "by-key", "sessions": false})).expect(201);
 }

@@ -17,7 +17,7 @@ fn publish(editor: &Client) -> Reply {
 
 #[apply(api_test)]
 fn a_working_draft_changes_nothing_in_public(app: &TestApp) {
-    let (editor, public) = (app.editor(), app.public());
+    let (editor, public) = (app.editor(), app.visitor());
     let made = publish(&editor);
     let before = public.get(EVENT).expect(200);
     let draft = editor
@@ -65,7 +65,7 @@ fn a_working_draft_changes_nothing_in_public(app: &TestApp) {
 
 #[apply(api_test)]
 fn a_working_draft_is_shown_with_its_own_ties(app: &TestApp) {
-    let (editor, public) = (app.editor(), app.public());
+    let (editor, public) = (app.editor(), app.visitor());
     for name in ["Anna", "Bert"] {
         editor.create("speakers", &json!({"name": name, "status": "published"}));
     }
@@ -103,13 +103,13 @@ fn a_draft_is_reviewed(app: &TestApp) {
     let submitted = author.act(&format!("{EVENT}/submit"), rejected.etag()).expect(200);
     let published = editor.act(&format!("{EVENT}/publish"), submitted.etag()).expect(200);
     // A working draft is reviewed likewise, and nothing of it shows.
-    let before = app.public().get(EVENT).expect(200);
+    let before = app.visitor().get(EVENT).expect(200);
     let draft = author.patch(&format!("{EVENT}?view=draft"), published.etag(), &json!({"title": "F"})).expect(200);
     let submitted = author.act(&format!("{EVENT}/submit?view=draft"), draft.etag()).expect(200);
     assert_eq!(submitted.json()["status"], "in_review");
-    assert_eq!(app.public().get(EVENT).expect(200).body, before.body);
+    assert_eq!(app.visitor().get(EVENT).expect(200).body, before.body);
     editor.act(&format!("{EVENT}/publish"), submitted.etag()).expect(200);
-    assert_eq!(app.public().get(EVENT).expect(200).json()["title"], "F");
+    assert_eq!(app.visitor().get(EVENT).expect(200).json()["title"], "F");
 }
 
 #[apply(api_test)]
@@ -163,7 +163,7 @@ fn plan(client: &Client, path: &str, etag: &str, body: &Value) -> Reply {
 
 #[apply(api_test)]
 fn what_is_scheduled_happens_at_its_moment(app: &TestApp) {
-    let (editor, public) = (app.editor(), app.public());
+    let (editor, public) = (app.editor(), app.visitor());
     let made = editor.post("/api/v1/events", &json!({"title": "E"})).expect(201);
     let body = json!({"publish_at": in_ms(1_500), "unpublish_at": in_ms(7_000)});
     let scheduled = plan(&editor, EVENT, made.etag(), &body).expect(200);

@@ -19,7 +19,7 @@ fn versions(client: &Client, path: &str) -> usize {
 
 #[apply(api_test)]
 fn a_record_is_created_and_then_replaced(app: &TestApp) {
-    let (editor, public) = (app.editor(), app.public());
+    let (editor, public) = (app.editor(), app.visitor());
     editor.get(PATH).problem(404, &[]);
     public.get(PATH).problem(401, &[]);
     let body = json!({"title": "A talk", "kicker": "Talk", "status": "published"});
@@ -120,7 +120,7 @@ fn what_editors_changed_is_not_undone(app: &TestApp) {
     let next = json!({"title": "Next"});
     put(&editor, PATH, &[("if-match", "\"v7\"")], &next).problem(409, &[]);
     put(&editor, &format!("{PATH}?view=draft"), &[("if-match", "\"v7\"")], &next).expect(200);
-    assert_eq!(app.public().get("/api/v1/events/a-talk").expect(200).json()["title"], "The best talk");
+    assert_eq!(app.visitor().get("/api/v1/events/a-talk").expect(200).json()["title"], "The best talk");
 }
 
 #[apply(api_test)]
@@ -140,7 +140,7 @@ fn a_record_of_an_import_is_found(app: &TestApp) {
 fn permissions_are_those_of_single_writes(app: &TestApp) {
     let (editor, contributor) = (app.editor(), app.client(Role::Contributor));
     let body = json!({"title": "A"});
-    put(&app.public(), PATH, &[], &body).problem(401, &[]);
+    put(&app.visitor(), PATH, &[], &body).problem(401, &[]);
     put(&app.client(Role::Viewer), PATH, &[], &body).problem(403, &[]);
     put(&contributor, PATH, &[], &json!({"title": "A", "status": "published"})).problem(403, &[]);
     put(&contributor, PATH, &[], &body).expect(201);
@@ -149,7 +149,7 @@ fn permissions_are_those_of_single_writes(app: &TestApp) {
     put(&editor, PATH, &[], &json!({"title": "C", "status": "published"})).expect(200);
     put(&contributor, PATH, &[], &json!({"title": "D"})).problem(403, &[]);
     let key = editor.post("/api/v1/auth/keys", &json!({"name": "K", "collections": ["topics"]})).expect(201).json();
-    let key = app.public().with_token(key["token"].as_str().unwrap());
+    let key = app.visitor().with_token(key["token"].as_str().unwrap());
     key.get(PATH).problem(403, &[]);
     put(&key, PATH, &[], &body).problem(403, &[]);
     put(&key, "/api/v1/topics/by-external-id/pretalx/1", &[], &json!({"name": "T"})).expect(201);

@@ -56,7 +56,7 @@ fn fill(editor: &Client) {
 #[apply(api_test)]
 fn a_facet_keeps_the_choices_beside_its_filter(app: &TestApp) {
     fill(&app.editor());
-    let public = app.public();
+    let public = app.visitor();
     let page = list(&public, "type=talk&topic=law&facets=type,topic,year&count=exact");
     // Items and total follow all filters; each facet disregards its own, and no other.
     assert_eq!((&page["page"]["total"], &page["data"][0]["slug"]), (&json!(1), &json!("b")));
@@ -77,7 +77,7 @@ fn a_facet_keeps_the_choices_beside_its_filter(app: &TestApp) {
 fn years_are_filtered_as_they_are_counted(app: &TestApp) {
     let app = TestApp::start_with(app.backend, |config| config.site.time_zone = "Europe/Brussels".into());
     fill(&app.editor());
-    let public = app.public();
+    let public = app.visitor();
     for (years, found) in [
         ("2024", vec!["a"]),
         ("2025", vec!["b"]),
@@ -118,7 +118,7 @@ fn years_are_filtered_as_they_are_counted(app: &TestApp) {
 fn a_branch_of_a_tree_is_found_whole(app: &TestApp) {
     let editor = app.editor();
     fill(&editor);
-    let public = app.public();
+    let public = app.visitor();
     let under = |client: &Client, topic: &str| slugs(client, &format!("events?sort=title&topic[under]={topic}"));
     assert_eq!(under(&public, "environment"), ["a", "b", "c"]);
     assert_eq!(under(&public, "water"), ["b", "c"]);

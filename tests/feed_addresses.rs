@@ -13,7 +13,7 @@ const LEFT: [&str; 10] =
     ["\"/about", "(/about", "\"?x", "(?x", "\"//", "(//", "\"plan.pdf", "(plan.pdf", "(#", "below ("];
 
 fn fill(app: &TestApp) -> (Client, Client) {
-    let (editor, public) = (app.editor(), app.public());
+    let (editor, public) = (app.editor(), app.visitor());
     editor.create("speakers", &json!({"name": "Anna", "slug": "anna", "biography": TEXT, "status": "published"}));
     let event = json!({"title": "Rivers", "slug": "rivers", "body": TEXT, "starts_at": "2027-03-04T14:30", "status": "published",
         "speakers": [{"speaker": "anna"}]});

@@ -44,7 +44,7 @@ fn linked(reply: &Reply, rel: &str) -> Option<String> {
 
 #[apply(api_test)]
 fn a_calendar_has_what_is_near(app: &TestApp) {
-    let (editor, public) = (app.editor(), app.public());
+    let (editor, public) = (app.editor(), app.visitor());
     evenings(&editor, "ahead", 1, 130);
     evenings(&editor, "recent", -80, 5);
     evenings(&editor, "old", -120, 5);
@@ -77,7 +77,7 @@ fn a_calendar_has_what_is_near(app: &TestApp) {
 /// The same events, published in another order than they take place.
 #[apply(api_test)]
 fn news_begin_with_what_was_published_last(app: &TestApp) {
-    let (editor, public) = (app.editor(), app.public());
+    let (editor, public) = (app.editor(), app.visitor());
     for number in 0..5 {
         create(
             &editor,
@@ -137,7 +137,7 @@ fn news_begin_with_what_was_published_last(app: &TestApp) {
 
 #[apply(api_test)]
 fn a_table_has_all(app: &TestApp) {
-    let (editor, public) = (app.editor(), app.public());
+    let (editor, public) = (app.editor(), app.visitor());
     evenings(&editor, "ahead", 1, 1_100);
     create(&editor, std::iter::once(("undated".to_owned(), json!({}))));
     let slugs = |path: &str| {
@@ -163,7 +163,7 @@ fn a_table_has_all(app: &TestApp) {
 /// With `fallback=none`, the pages of a feed are of what has a title in its language.
 #[apply(api_test)]
 fn pages_of_one_language_are_full(app: &TestApp) {
-    let (editor, public) = (app.editor(), app.public());
+    let (editor, public) = (app.editor(), app.visitor());
     let title = |name: String| json!({"title": {"en": name}, "status": "published", "starts_at": "2027-05-01"});
     let translated = json!({"title": {"en": "Rivers", "nl": "Rivieren"}, "slug": "rivers", "status": "published", "starts_at": "2027-05-01"});
     let many = (0..130).map(|number| title(format!("Lake {number}")));

@@ -25,7 +25,7 @@ fn identities(calendar: &str) -> Vec<(String, String, String)> {
 }
 
 fn feed(app: &TestApp, path: &str) -> String {
-    String::from_utf8(app.public().get(path).expect(200).body).unwrap()
+    String::from_utf8(app.visitor().get(path).expect(200).body).unwrap()
 }
 
 fn exported_calendar(app: &TestApp) -> String {
@@ -77,7 +77,7 @@ fn uids_leave_as_they_came(app: &TestApp) {
     let said = bring_text(app, "locks.ics", &foreign());
     assert_eq!(said.report.total(Outcome::Refused), 0, "{:?}", said.lines);
     let id_of = |slug: &str| {
-        app.public().get(&format!("/api/v1/events/{slug}")).expect(200).json()["id"].as_str().unwrap().to_owned()
+        app.visitor().get(&format!("/api/v1/events/{slug}")).expect(200).json()["id"].as_str().unwrap().to_owned()
     };
     let own = |slug: &str| (id_of(slug), String::new());
     let known = |uid: &str, instance: &str| (uid.to_owned(), instance.to_owned());
@@ -98,7 +98,7 @@ fn uids_leave_as_they_came(app: &TestApp) {
     assert_eq!(identities(&feed(app, "/api/v1/events.ics")), wanted);
     assert_eq!(identities(&exported_calendar(app)), wanted);
     assert_eq!(identities(&feed(app, "/api/v1/events/short/calendar.ics"))[0].1, "7");
-    let document = |slug: &str| app.public().get(&format!("/api/v1/events/{slug}/json-ld")).expect(200).json();
+    let document = |slug: &str| app.visitor().get(&format!("/api/v1/events/{slug}/json-ld")).expect(200).json();
     assert_eq!(
         (&document("unique")["identifier"], &document("nameless")["identifier"]),
         (&json!("one@river.example"), &Value::Null)
@@ -205,7 +205,7 @@ fn a_uid_can_be_given(app: &TestApp) {
     editor
         .get("/api/v1/events?external_id=crm:42&external_source=crm")
         .problem(400, &[("?external_source", "not_allowed")]);
-    app.public().get("/api/v1/events?external_id=crm:42").problem(400, &[("?external_id", "not_public")]);
+    app.visitor().get("/api/v1/events?external_id=crm:42").problem(400, &[("?external_id", "not_public")]);
 }
 
 const SESSION: &str = "0b0c8a2e-0000-4000-8000-000000000001";
@@ -226,7 +226,7 @@ fn ids_of_programmes_leave_as_they_came(app: &TestApp) {
     let said = bring_text(app, "brook.json", &programme("brook_27", PERSON, "XKQ8JD"));
     assert_eq!(said.report.total(Outcome::Refused), 0, "{:?}", said.lines);
     let conference =
-        || app.public().get("/api/v1/events/brook/schedule.json").expect(200).json()["schedule"]["conference"].clone();
+        || app.visitor().get("/api/v1/events/brook/schedule.json").expect(200).json()["schedule"]["conference"].clone();
     let first = conference();
     let talk = &first["days"][0]["rooms"]["Aula"][0];
     assert_eq!(
@@ -258,7 +258,7 @@ fn ids_of_programmes_leave_as_they_came(app: &TestApp) {
     let editor = app.editor();
     let merged = json!({"from": ["ada-example-2"]});
     editor.act_with("/api/v1/speakers/ada-example/merge", "\"v1\"", &merged).expect(200);
-    let creek = app.public().get("/api/v1/events/creek/schedule.json").expect(200).json();
+    let creek = app.visitor().get("/api/v1/events/creek/schedule.json").expect(200).json();
     let guid = |conference: &Value| conference["days"][0]["rooms"]["Aula"][0]["persons"][0]["guid"].clone();
     assert_eq!((guid(&creek["schedule"]["conference"]), guid(&conference())), (json!(other), json!(PERSON)));
 }
@@ -285,10 +285,10 @@ fn feeds_can_be_strict_about_languages(given: &TestApp) {
     }
     let text = feed(&app, "/api/v1/events/rivers/calendar.ics?locale=nl&fallback=none");
     assert!(text.contains("Rivieren") && text.contains("Middageten") && !text.contains("Opening"), "{text}");
-    let document = app.public().get("/api/v1/events/english-only/json-ld?locale=nl&fallback=none").expect(200).json();
+    let document = app.visitor().get("/api/v1/events/english-only/json-ld?locale=nl&fallback=none").expect(200).json();
     assert_eq!((&document["name"], &document["@type"]), (&Value::Null, &json!("Event")));
-    app.public()
+    app.visitor()
         .get("/api/v1/events/rivers/schedule.json?fallback=none")
         .problem(400, &[("?fallback", "unknown_parameter")]);
-    app.public().get("/api/v1/events.ics?fallback=en").problem(400, &[("?fallback", "not_allowed")]);
+    app.visitor().get("/api/v1/events.ics?fallback=en").problem(400, &[("?fallback", "not_allowed")]);
 }

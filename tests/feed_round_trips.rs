@@ -17,7 +17,7 @@ fn empty(app: &TestApp) -> TestApp {
 }
 
 fn feed(app: &TestApp, path: &str) -> String {
-    String::from_utf8(app.public().get(path).expect(200).body).unwrap()
+    String::from_utf8(app.visitor().get(path).expect(200).body).unwrap()
 }
 
 /// A programme with everything that its formats can say, and an event besides.
@@ -78,7 +78,7 @@ fn calendars_come_back(app: &TestApp) {
 #[apply(api_test)]
 fn programmes_in_json_come_back(app: &TestApp) {
     fill(app);
-    let read = |app: &TestApp| app.public().get("/api/v1/events/water-days/schedule.json").expect(200).json();
+    let read = |app: &TestApp| app.visitor().get("/api/v1/events/water-days/schedule.json").expect(200).json();
     let (first, other) = (read(app), empty(app));
     let said = bring_text(&other, "schedule.json", &first.to_string());
     assert_eq!(
@@ -193,7 +193,7 @@ fn programmes_of_others_taken_back_change_nothing(app: &TestApp) {
         let file = name.rsplit('/').next().unwrap();
         let said = bring_text(&app, file, &text);
         assert!(said.report.of(Outcome::Created, "session") > 0, "{name}: {:?}", said.lines);
-        let events = app.public().get("/api/v1/events").expect(200).json();
+        let events = app.visitor().get("/api/v1/events").expect(200).json();
         let slug = events["data"][0]["slug"].as_str().unwrap().to_owned();
         let before = crate::support::import::export_text(&app);
         for format in ["json", "xml"] {
@@ -251,7 +251,7 @@ fn times_that_the_clocks_show_twice_come_back(app: &TestApp) {
             (utc(&json!(starts_at)), utc(&json!(ends_at))),
             "{title}"
         );
-        let event = other.public().get(&format!("/api/v1/events/{}", title.to_lowercase())).expect(200).json();
+        let event = other.visitor().get(&format!("/api/v1/events/{}", title.to_lowercase())).expect(200).json();
         let found = (&event["starts_at"], &event["ends_at"], &event["time_zone"]);
         assert_eq!(found, (&json!(starts_at), &json!(ends_at), &json!("America/New_York")), "{title}");
     }

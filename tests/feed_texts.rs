@@ -41,7 +41,7 @@ fn publish(editor: &Client, collection: &str, body: Value) -> Value {
 /// Two characters are allowed in texts and not in XML: readers would refuse the whole feed.
 #[apply(api_test)]
 fn xml_has_no_noncharacters(app: &TestApp) {
-    let (editor, public) = (app.editor(), app.public());
+    let (editor, public) = (app.editor(), app.visitor());
     let body = "<p>High\u{fffe} &#1;water</p>";
     let event = json!({"title": "Rivers\u{ffff} rise", "slug": "rise", "body": body, "starts_at": "2031-05-01T09:00"});
     publish(&editor, "events", event);
@@ -77,7 +77,7 @@ fn fill(editor: &Client) {
 /// A text is as new as the newest thing in it, and what is taken out of it is a change as well.
 #[apply(api_test)]
 fn stamps_are_of_all_that_a_text_is_made_of(app: &TestApp) {
-    let (editor, public) = (app.editor(), app.public());
+    let (editor, public) = (app.editor(), app.visitor());
     fill(&editor);
     let stamps = || {
         let component = calendar(&public, "events.ics").remove(0);
@@ -118,7 +118,7 @@ fn stamps_are_of_all_that_a_text_is_made_of(app: &TestApp) {
 
 #[apply(api_test)]
 fn a_programme_has_the_version_of_all_in_it(app: &TestApp) {
-    let (editor, public) = (app.editor(), app.public());
+    let (editor, public) = (app.editor(), app.visitor());
     fill(&editor);
     let opening = json!({"event": "rivers", "title": "Opening", "slug": "opening", "starts_at": "2027-03-04T14:30", "ends_at": "2027-03-04T15:00", "speakers": [{"speaker": "anna"}]});
     publish(&editor, "sessions", opening.clone());
@@ -153,7 +153,7 @@ fn a_programme_has_the_version_of_all_in_it(app: &TestApp) {
 
 #[apply(api_test)]
 fn no_date_is_more_precise_than_it_is_known(app: &TestApp) {
-    let (editor, public) = (app.editor(), app.public());
+    let (editor, public) = (app.editor(), app.visitor());
     for (slug, starts, ends, precision) in [
         ("month", "2027-05-01", None, "month"),
         ("year", "2028-01-01", None, "year"),
@@ -195,7 +195,7 @@ fn no_date_is_more_precise_than_it_is_known(app: &TestApp) {
 #[apply(api_test)]
 fn feeds_tell_the_status_when_and_where(app: &TestApp) {
     let app = TestApp::start_with(app.backend, |c| c.site.locales = vec!["en".into(), "de".into()]);
-    let (editor, public) = (app.editor(), app.public());
+    let (editor, public) = (app.editor(), app.visitor());
     fill(&editor);
     let change = json!({"event_status": "cancelled", "summary": "Use the <table> tag, if a < b", "body": "See [the map](/map).", "image": {"url": "https://example.org/hall.png"}});
     editor.patch("/api/v1/events/rivers", "\"v1\"", &change).expect(200);
@@ -235,7 +235,7 @@ fn feeds_tell_the_status_when_and_where(app: &TestApp) {
 
 #[apply(api_test)]
 fn search_engines_are_told_only_what_is_known(app: &TestApp) {
-    let (editor, public) = (app.editor(), app.public());
+    let (editor, public) = (app.editor(), app.visitor());
     fill(&editor);
     let rivers = json_ld(&public, "rivers");
     assert_eq!(rivers["location"]["address"]["addressRegion"], "LA");
@@ -279,7 +279,7 @@ fn sessions_in_calendars_tell_all_of_themselves(app: &TestApp) {
     let app = TestApp::start_with(app.backend, |c| {
         c.site.event_url = "https://www.example.org/{locale}/events/{slug}".into();
     });
-    let (editor, public) = (app.editor(), app.public());
+    let (editor, public) = (app.editor(), app.visitor());
     fill(&editor);
     let session = json!({"event": "rivers", "title": "Opening", "slug": "opening", "starts_at": "2027-03-04T14:30", "ends_at": "2027-03-04T15:00",
         "room": "Round hall", "track": "Law", "abstract": "The **state** of rivers.", "speakers": [{"speaker": "anna"}], "time_zone": "Europe/Brussels"});
@@ -314,7 +314,7 @@ fn sessions_in_calendars_tell_all_of_themselves(app: &TestApp) {
 
 #[apply(api_test)]
 fn former_slugs_lead_on_in_every_form(app: &TestApp) {
-    let (editor, public) = (app.editor(), app.public());
+    let (editor, public) = (app.editor(), app.visitor());
     fill(&editor);
     editor.patch("/api/v1/events/rivers", "\"v1\"", &json!({"slug": "great-rivers"})).expect(200);
     for form in ["calendar.ics", "json-ld", "schedule.json", "schedule.xml"] {
@@ -337,7 +337,7 @@ fn sitemaps_have_every_kind_with_a_page(app: &TestApp) {
         c.site.speaker_url = "https://www.example.org/{locale}/people/{slug}".into();
         c.site.topic_url = "https://www.example.org/topics/{slug}".into();
     });
-    let (editor, public) = (app.editor(), app.public());
+    let (editor, public) = (app.editor(), app.visitor());
     fill(&editor);
     publish(&editor, "sessions", json!({"event": "rivers", "title": "Opening", "slug": "opening"}));
     let anna = json!({"job_title": {"en": "Analyst", "nl": "Analist"}});
@@ -366,7 +366,7 @@ fn sitemaps_have_the_event_of_a_session_in_the_language(app: &TestApp) {
     let app = TestApp::start_with(app.backend, |c| {
         c.site.session_url = "https://www.example.org/{locale}/{event}/{slug}".into();
     });
-    let (editor, public) = (app.editor(), app.public());
+    let (editor, public) = (app.editor(), app.visitor());
     let title = |en: &str, nl: &str| json!({"en": en, "nl": nl});
     let session = |event: &str, slug: &str, nl: &str| {
         let body = json!({"event": event, "title": title("Opening", "Begin"), "status": "published",
@@ -395,7 +395,7 @@ fn sitemaps_have_the_event_of_a_session_in_the_language(app: &TestApp) {
 
 #[apply(api_test)]
 fn a_status_is_told_whatever_the_title_is(app: &TestApp) {
-    let (editor, public) = (app.editor(), app.public());
+    let (editor, public) = (app.editor(), app.visitor());
     for (title, slug) in [("Cancelled flights: your rights", "flights"), ("Cancelled: Rivers", "rivers")] {
         publish(
             &editor,
@@ -420,7 +420,7 @@ fn a_status_is_told_whatever_the_title_is(app: &TestApp) {
 
 #[apply(api_test)]
 fn what_has_a_default_is_told_only_if_it_is_known(app: &TestApp) {
-    let (editor, public) = (app.editor(), app.public());
+    let (editor, public) = (app.editor(), app.visitor());
     fill(&editor);
     publish(&editor, "events", json!({"title": "Someday", "slug": "someday"}));
     publish(

@@ -7,11 +7,11 @@ use serde_json::{Value, json};
 use crate::support::app::TestApp;
 use crate::support::client::Client;
 use crate::support::import::{bring, options};
-use crate::support::tools::{installed, node, run};
+use crate::support::tools::{node, run, tool_path};
 
 /// What readers in Python make of it.
 pub fn understood(what: &str, body: &[u8]) -> Value {
-    read_by(Command::new(installed("python/bin").join("python")), "read_feeds.py", what, body)
+    read_by(Command::new(tool_path("python/bin").join("python")), "read_feeds.py", what, body)
 }
 
 /// What readers in JavaScript make of it.
@@ -23,7 +23,7 @@ fn read_by(mut reader: Command, script: &str, what: &str, body: &[u8]) -> Value 
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(file.path(), body).unwrap();
     let script = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/tools").join(script);
-    let said = run(reader.arg(script).arg(what).arg(file.path()).current_dir(installed("node")));
+    let said = run(reader.arg(script).arg(what).arg(file.path()).current_dir(tool_path("node")));
     serde_json::from_str(&said).unwrap()
 }
 
@@ -54,7 +54,7 @@ fn fill(editor: &Client) {
 fn a_calendar_of_any_query(app: &TestApp) {
     let editor = app.editor();
     fill(&editor);
-    let reply = app.public().get("/api/v1/events.ics").expect(200);
+    let reply = app.visitor().get("/api/v1/events.ics").expect(200);
     assert_eq!(reply.header("content-type"), "text/calendar; charset=utf-8");
     let text = String::from_utf8(reply.body.clone()).unwrap();
     assert!(text.split("\r\n").all(|line| line.len() <= 75), "unfolded lines");
@@ -73,7 +73,7 @@ fn a_calendar_of_any_query(app: &TestApp) {
     assert_eq!(rivers["categories"], json!(["Dialogue", "Water, and rivers"]));
     assert_eq!(rivers["organizer"], json!(["mailto:desk@example.org", "Delta 'House'"]));
     assert_eq!((&rivers["conference"], &rivers["faults"]), (&json!("https://live.example.org/x?a=1&b=2"), &json!([])));
-    let seen = app.public().get("/api/v1/events/rivers").expect(200).json();
+    let seen = app.visitor().get("/api/v1/events/rivers").expect(200).json();
     assert_eq!(rivers["uid"], seen["id"]);
     let days = events.iter().find(|e| e["summary"] == "Cancelled: Two days").unwrap();
     assert_eq!(
@@ -83,14 +83,14 @@ fn a_calendar_of_any_query(app: &TestApp) {
     // The filters are those of the list.
     let one = understood(
         "calendar",
-        &app.public().get("/api/v1/events.ics?topic=water&starts_at[lt]=2027-04-01").expect(200).body,
+        &app.visitor().get("/api/v1/events.ics?topic=water&starts_at[lt]=2027-04-01").expect(200).body,
     );
     assert_eq!(one["events"].as_array().unwrap().len(), 1);
-    app.public().get("/api/v1/events.ics?topik=water").problem(400, &[("?topik", "unknown_parameter")]);
-    app.public().get("/api/v1/events.ics?limit=501").problem(400, &[("?limit", "out_of_range")]);
+    app.visitor().get("/api/v1/events.ics?topik=water").problem(400, &[("?topik", "unknown_parameter")]);
+    app.visitor().get("/api/v1/events.ics?limit=501").problem(400, &[("?limit", "out_of_range")]);
     // A change counts.
     editor.patch("/api/v1/events/rivers", "\"v1\"", &json!({"title": "Changed"})).expect(200);
-    let after = understood("calendar", &app.public().get("/api/v1/events.ics?topic=water").expect(200).body);
+    let after = understood("calendar", &app.visitor().get("/api/v1/events.ics?topic=water").expect(200).body);
     assert_eq!(after["events"][0]["uid"], rivers["uid"]);
     assert!(after["events"][0]["sequence"].as_i64().unwrap() > 0);
 }
@@ -101,11 +101,11 @@ fn one_event_with_its_sessions(app: &TestApp) {
     fill(&editor);
     let session = json!({"title": "Opening", "event": "rivers", "starts_at": "2027-03-04T14:30", "ends_at": "2027-03-04T15:00", "room": "Round, hall", "status": "published"});
     editor.create("sessions", &session);
-    let calendar = understood("calendar", &app.public().get("/api/v1/events/rivers/calendar.ics").expect(200).body);
+    let calendar = understood("calendar", &app.visitor().get("/api/v1/events/rivers/calendar.ics").expect(200).body);
     let events = calendar["events"].as_array().unwrap();
     assert_eq!((events.len(), &events[1]["summary"], &events[1]["parent"]), (2, &json!("Opening"), &events[0]["uid"]));
     assert_eq!(events[1]["location"], "Round, hall, Hall; the big one, Quay 1, 1000 Brussels, BE");
-    app.public().get("/api/v1/events/secret-draft/calendar.ics").problem(404, &[]);
+    app.visitor().get("/api/v1/events/secret-draft/calendar.ics").problem(404, &[]);
 }
 
 #[apply(api_test)]
@@ -118,7 +118,7 @@ fn both_sides_of_the_change_of_the_clock(app: &TestApp) {
             "starts_at": format!("{day}T10:00"), "ends_at": format!("{day}T11:00")});
         editor.create("events", &event);
     }
-    let reply = app.public().get("/api/v1/events.ics").expect(200);
+    let reply = app.visitor().get("/api/v1/events.ics").expect(200);
     let calendar = understood("calendar", &reply.body);
     let again = understood_by_scripts("calendar", &reply.body);
     assert_eq!(calendar["zones"], json!(["Europe/London"]));
@@ -147,7 +147,7 @@ fn readers_understand_the_feeds(app: &TestApp) {
     for (name, version, media_type) in
         [("rss", "rss20", "application/rss+xml"), ("atom", "atom10", "application/atom+xml")]
     {
-        let reply = app.public().get(&format!("/api/v1/events.{name}?topic=water")).expect(200);
+        let reply = app.visitor().get(&format!("/api/v1/events.{name}?topic=water")).expect(200);
         assert!(reply.header("content-type").starts_with(media_type));
         let feed = understood("feed", &reply.body);
         assert_eq!(
@@ -163,7 +163,7 @@ fn readers_understand_the_feeds(app: &TestApp) {
         assert_eq!(entry["tags"], json!(["Water, and rivers"]));
         assert_eq!(feed["entries"].as_array().unwrap().len(), 1);
     }
-    let reply = app.public().get("/api/v1/events.json").expect(200);
+    let reply = app.visitor().get("/api/v1/events.json").expect(200);
     assert_eq!(reply.header("content-type"), "application/feed+json");
     let feed = reply.json();
     assert_eq!(
@@ -179,7 +179,7 @@ fn readers_understand_the_feeds(app: &TestApp) {
 #[apply(api_test)]
 fn search_engines_understand_the_events(app: &TestApp) {
     fill(&app.editor());
-    let reply = app.public().get("/api/v1/events/rivers/json-ld").expect(200);
+    let reply = app.visitor().get("/api/v1/events/rivers/json-ld").expect(200);
     assert_eq!(reply.header("content-type"), "application/ld+json");
     let event = reply.json();
     assert_eq!((&event["@context"], &event["@type"]), (&json!("https://schema.org"), &json!("Event")));
@@ -214,7 +214,7 @@ fn search_engines_understand_the_events(app: &TestApp) {
     assert_eq!(said("startDate"), ["2027-03-04T14:30:00+01:00"]);
     assert_eq!((said("addressLocality"), said("latitude").len()), (vec![json!("Brussels")], 1));
     assert!(said("name").contains(&json!("Delta \"House\"")) && said("name").contains(&json!("Anna")));
-    let list = app.public().get("/api/v1/events.jsonld?slug=days").expect(200).json();
+    let list = app.visitor().get("/api/v1/events.jsonld?slug=days").expect(200).json();
     let days = &list["itemListElement"][0]["item"];
     assert_eq!((&list["@type"], &list["numberOfItems"]), (&json!("ItemList"), &json!(1)));
     assert_eq!((&days["startDate"], &days["endDate"]), (&json!("2027-06-01"), &json!("2027-06-02")));
@@ -223,7 +223,7 @@ fn search_engines_understand_the_events(app: &TestApp) {
 
 #[apply(api_test)]
 fn feeds_show_what_is_public_and_nothing_else(app: &TestApp) {
-    let (editor, public) = (app.editor(), app.public());
+    let (editor, public) = (app.editor(), app.visitor());
     fill(&editor);
     for form in ["ics", "rss", "atom", "json", "jsonld"] {
         let path = format!("/api/v1/events.{form}");
@@ -250,7 +250,7 @@ fn feeds_show_what_is_public_and_nothing_else(app: &TestApp) {
 
 #[apply(api_test)]
 fn feeds_are_kept_and_exact(app: &TestApp) {
-    let (editor, public) = (app.editor(), app.public());
+    let (editor, public) = (app.editor(), app.visitor());
     fill(&editor);
     let first = public.get("/api/v1/events.ics").expect(200);
     assert!(first.header("cache-control").starts_with("public"));
@@ -282,7 +282,7 @@ fn programmes_come_back_as_they_went(app: &TestApp) {
         editor.create("sessions", &session);
     }
     editor.create("sessions", &json!({"event": "water-days", "title": "Secret", "starts_at": "2027-03-27T12:00"}));
-    let public = app.public();
+    let public = app.visitor();
     let told = public.get("/api/v1/events/water-days/schedule.json").expect(200).json();
     let conference = &told["schedule"]["conference"];
     assert_eq!((&conference["daysCount"], &conference["time_zone_name"]), (&json!(2), &json!("Europe/Brussels")));
@@ -308,7 +308,7 @@ fn programmes_come_back_as_they_went(app: &TestApp) {
         let said = bring(&other, file.path(), &options(file.path()));
         let faults: Vec<_> = said.lines.iter().filter(|line| !line.faults.is_empty()).collect();
         assert!(faults.iter().all(|line| line.outcome == plenary::transfer::Outcome::Note), "{suffix}: {faults:#?}");
-        let sessions = other.public().get("/api/v1/sessions?sort=starts_at&detail=full").expect(200).json();
+        let sessions = other.visitor().get("/api/v1/sessions?sort=starts_at&detail=full").expect(200).json();
         let seen: Vec<_> = sessions["data"]
             .as_array()
             .unwrap()
@@ -335,8 +335,9 @@ fn programmes_keep_to_their_schema(app: &TestApp) {
         "events",
         &json!({"title": "Days <of> water", "slug": "w", "status": "published", "time_zone": "America/New_York"}),
     );
-    let programme =
-        |app: &TestApp, event: &str| app.public().get(&format!("/api/v1/events/{event}/schedule.xml")).expect(200).body;
+    let programme = |app: &TestApp, event: &str| {
+        app.visitor().get(&format!("/api/v1/events/{event}/schedule.xml")).expect(200).body
+    };
     assert_eq!(understood("programme", &programme(app, "w")), json!([]), "no session at all");
     editor.create(
         "sessions",
@@ -396,7 +397,7 @@ fn tables_are_read_by_spreadsheets(app: &TestApp) {
         "events",
         &json!({"title": "=HYPERLINK(\"x\")", "slug": "formula", "status": "published", "starts_at": "2027-05-01"}),
     );
-    let reply = app.public().get("/api/v1/events.csv?sort=title").expect(200);
+    let reply = app.visitor().get("/api/v1/events.csv?sort=title").expect(200);
     assert!(reply.header("content-type").starts_with("text/csv"));
     let mut reader = csv::Reader::from_reader(reply.body.as_slice());
     let names = reader.headers().unwrap().clone();
@@ -426,7 +427,7 @@ fn sitemaps_name_every_page_and_language(app: &TestApp) {
         .expect(201);
     editor.create("events", &json!({"title": "Only English", "slug": "english", "status": "published"}));
     editor.create("events", &json!({"title": "Draft"}));
-    let reply = own.public().get("/api/v1/sitemap.xml").expect(200);
+    let reply = own.visitor().get("/api/v1/sitemap.xml").expect(200);
     let text = String::from_utf8(reply.body).unwrap();
     for part in [
         "<loc>https://www.example.org/en/events/rivers</loc>",
@@ -439,13 +440,13 @@ fn sitemaps_name_every_page_and_language(app: &TestApp) {
     }
     assert_eq!(text.matches("<url>").count(), 3);
     assert!(!text.contains("draft") && !text.contains("/nl/events/english"));
-    own.public().get("/api/v1/sitemap.xml?page=2").problem(404, &[]);
+    own.visitor().get("/api/v1/sitemap.xml?page=2").problem(404, &[]);
 }
 
 /// A title is text, whatever it says; where a page or a reader takes it for markup, it must stay text.
 #[apply(api_test)]
 fn what_leaves_can_be_embedded(app: &TestApp) {
-    let (editor, public) = (app.editor(), app.public());
+    let (editor, public) = (app.editor(), app.visitor());
     let hostile = "</script><script>alert(1)</script><!-- & ]]> \"x\"";
     editor.create("speakers", &json!({"name": hostile, "slug": "s", "status": "published"}));
     let event = json!({"title": hostile, "slug": "e", "summary": hostile, "status": "published",

@@ -53,7 +53,7 @@ struct Site<'a> {
 
 impl<'a> Site<'a> {
     fn new(app: &'a TestApp, seed: u64) -> Self {
-        let (editor, public) = (app.editor(), app.public());
+        let (editor, public) = (app.editor(), app.visitor());
         Self { editor, public, app, dice: Dice(seed), items: Vec::new(), count: 0, base: Utc::now().trunc_subsecs(3) }
     }
 

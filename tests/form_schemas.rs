@@ -59,7 +59,7 @@ fn members<'a>(schema: &'a Value, name: &str) -> Vec<&'a Value> {
 
 #[apply(api_test)]
 fn schemas_are_valid_and_complete(app: &TestApp) {
-    let public = app.public();
+    let public = app.visitor();
     for collection in COLLECTIONS {
         for query in ["", "?locale=*"] {
             let address = format!("/api/v1/schemas/{collection}{query}");
@@ -96,7 +96,7 @@ fn schemas_are_valid_and_complete(app: &TestApp) {
 
 #[apply(api_test)]
 fn fields_say_what_forms_show(app: &TestApp) {
-    let events = schema(&app.public(), "events", "");
+    let events = schema(&app.visitor(), "events", "");
     let property = |name: &str| &events["properties"][name];
     assert_eq!((&events["title"], &property("starts_at")["title"]), (&json!("Event"), &json!("Starts at")));
     assert_eq!((&property("title")["type"], &property("title")["maxLength"]), (&json!("string"), &json!(300)));
@@ -106,7 +106,7 @@ fn fields_say_what_forms_show(app: &TestApp) {
     assert!(choices.contains(&json!({"const": null, "title": "None"})), "{choices:?}");
     assert_eq!(events["$defs"]["SpeakerAppearanceInput"]["properties"]["role"]["default"], "speaker");
     assert_eq!(members(&events, "enum").len() + members(&events, "x-enum-varnames").len(), 0);
-    let both = schema(&app.public(), "events", "?locale=*");
+    let both = schema(&app.visitor(), "events", "?locale=*");
     assert_eq!(both["properties"]["title"]["$ref"], "#/$defs/LocalisedLineInput");
     assert_eq!(both["$defs"]["LocalisedLineInput"]["properties"]["nl"]["title"], "nl");
 }
@@ -114,7 +114,7 @@ fn fields_say_what_forms_show(app: &TestApp) {
 /// The custom fields of the site are part of the schemas; where there are none, they are refused.
 #[apply(api_test)]
 fn custom_fields_are_those_of_the_site(app: &TestApp) {
-    let plain = validator(&schema(&app.public(), "events", ""));
+    let plain = validator(&schema(&app.visitor(), "events", ""));
     assert!(plain.is_valid(&json!({"title": "E", "custom": {}})));
     let sponsored = json!({"title": "E", "custom": {"tiers": [{"name": "gold"}]}});
     assert!(!plain.is_valid(&sponsored));
@@ -134,7 +134,7 @@ fn custom_fields_are_those_of_the_site(app: &TestApp) {
         let file = folder.path().join("event.json");
         std::fs::write(&file, declared.to_string()).unwrap();
         let own = TestApp::start_with(app.backend, |config| drop(config.site.custom.insert("event".into(), file)));
-        let events = schema(&own.public(), "events", "");
+        let events = schema(&own.visitor(), "events", "");
         assert!(jsonschema::meta::is_valid(&events));
         let check = validator(&events);
         assert!(check.is_valid(&sponsored));
@@ -190,7 +190,7 @@ fn schemas_and_the_api_agree(app: &TestApp) {
             false => json!(kinds::label(content_type, "Rivers")),
         };
         for (query, label) in [("", json!(kinds::label(content_type, "Rivers"))), ("?locale=*", localised)] {
-            let schema = schema(&app.public(), collection, query);
+            let schema = schema(&app.visitor(), collection, query);
             let check = validator(&schema);
             let required = schema["required"].as_array().unwrap().iter().map(|name| name.as_str().unwrap());
             let given =
@@ -211,9 +211,9 @@ fn schemas_and_the_api_agree(app: &TestApp) {
 
 #[apply(api_test)]
 fn examples_of_the_document_are_valid(app: &TestApp) {
-    let document = app.public().get("/api/openapi.json").expect(200).json();
+    let document = app.visitor().get("/api/openapi.json").expect(200).json();
     for collection in with_lists().map(|content_type| content_type.collection) {
-        let (check, example) = (validator(&schema(&app.public(), collection, "")), example(&document, collection));
+        let (check, example) = (validator(&schema(&app.visitor(), collection, "")), example(&document, collection));
         let faults: Vec<String> = check.iter_errors(&example).map(|error| error.to_string()).collect();
         assert!(faults.is_empty() && example.is_object(), "{collection}: {faults:?}");
     }

@@ -49,7 +49,7 @@ const FILTERS: [(&str, &str, &str); 6] = [
 
 #[apply(api_test)]
 fn filters_by_former_slugs_mean_the_item(app: &TestApp) {
-    let (editor, public) = (app.editor(), app.public());
+    let (editor, public) = (app.editor(), app.visitor());
     fill(&editor);
     for (collection, slug, filter) in FILTERS {
         // What is cached of the former slug is forgotten with it.
@@ -95,7 +95,7 @@ fn filters_by_former_slugs_mean_the_item(app: &TestApp) {
 
 #[apply(api_test)]
 fn filters_by_merged_items_mean_the_one_that_stays(app: &TestApp) {
-    let (editor, public) = (app.editor(), app.public());
+    let (editor, public) = (app.editor(), app.visitor());
     fill(&editor);
     let double = |collection: &str, slug: &str| {
         editor.create(collection, &json!({"name": slug, "slug": slug, "status": "published"}))["id"]

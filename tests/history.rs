@@ -82,7 +82,7 @@ fn every_past_revision_can_be_restored(app: &TestApp) {
     editor.act(&format!("{EVENT}/revisions/5/restore?view=draft"), "\"v1\"").problem(412, &[]);
     let draft = editor.act(&format!("{EVENT}/revisions/5/restore?view=draft"), &etag).expect(200);
     assert_eq!(draft.json()["title"], "F");
-    assert_eq!(app.public().get(EVENT).expect(200).json()["title"], "E");
+    assert_eq!(app.visitor().get(EVENT).expect(200).json()["title"], "E");
 }
 
 /// Every item equals what the journal says of its last version.
@@ -141,7 +141,7 @@ fn the_journal_rebuilds_every_item(app: &TestApp) {
 fn history_is_for_those_who_may_read(app: &TestApp) {
     written(&app.editor());
     for path in ["revisions", "revisions/1", "revisions/1/diff"] {
-        app.public().get(&format!("{EVENT}/{path}")).problem(401, &[]);
+        app.visitor().get(&format!("{EVENT}/{path}")).problem(401, &[]);
         app.client(Role::Viewer).get(&format!("{EVENT}/{path}")).expect(200);
     }
     app.client(Role::Viewer).act(&format!("{EVENT}/revisions/1/restore"), "\"v5\"").problem(403, &[]);

@@ -90,31 +90,33 @@ fn a_restored_backup_is_noticed(app: &TestApp) {
     let node = start(&database);
     let editor = node.editor();
     (0..5).for_each(|number| drop(topic(&editor, &format!("lost-{number}"))));
-    let ahead = token(&node.public());
-    wait_for("the first index", || found(&node.public(), "lost") == 5);
+    let ahead = token(&node.visitor());
+    wait_for("the first index", || found(&node.visitor(), "lost") == 5);
     drop((editor, node));
     let node = start(&backup);
-    must_begin_anew(&node.public(), &ahead);
-    wait_for("the index of the backup", || found(&node.public(), "lost") == 0 && found(&node.public(), "before") == 1);
+    must_begin_anew(&node.visitor(), &ahead);
+    wait_for("the index of the backup", || {
+        found(&node.visitor(), "lost") == 0 && found(&node.visitor(), "before") == 1
+    });
     // The new history overtakes the old one: the same numbers are of other entries.
     let editor = node.editor();
     (0..20).for_each(|number| drop(topic(&editor, &format!("new-{number}"))));
-    must_begin_anew(&node.public(), &ahead);
+    must_begin_anew(&node.visitor(), &ahead);
     wait_for("the index of the new history", || {
-        found(&node.public(), "new") == 20 && found(&node.public(), "lost") == 0
+        found(&node.visitor(), "new") == 20 && found(&node.visitor(), "lost") == 0
     });
     // Whoever begins anew has what there is.
-    let page = node.public().get("/api/v1/changes?limit=1000").expect(200).json();
+    let page = node.visitor().get("/api/v1/changes?limit=1000").expect(200).json();
     assert_eq!(page["data"].as_array().unwrap().len(), 21);
-    let now = token(&node.public());
-    node.public().get(&format!("/api/v1/changes?since={now}")).expect(200);
+    let now = token(&node.visitor());
+    node.visitor().get(&format!("/api/v1/changes?since={now}")).expect(200);
 }
 
 /// The end of the journal vanishes under a node that runs, as in a failover; listeners are told, and what is kept is
 /// not trusted.
 #[apply(api_test)]
 fn a_history_that_goes_back_while_the_node_runs_is_noticed(app: &TestApp) {
-    let (editor, public) = (app.editor(), app.public());
+    let (editor, public) = (app.editor(), app.visitor());
     topic(&editor, "before");
     let good = token(&public);
     topic(&editor, "lost");
@@ -147,7 +149,7 @@ fn a_history_that_goes_back_while_the_node_runs_is_noticed(app: &TestApp) {
 
 #[apply(api_test)]
 fn tokens_of_one_history_are_good(app: &TestApp) {
-    let (editor, public) = (app.editor(), app.public());
+    let (editor, public) = (app.editor(), app.visitor());
     let mut tokens = vec![token(&public)];
     for number in 0..5 {
         topic(&editor, &format!("t-{number}"));

@@ -230,8 +230,8 @@ fn text_of(value: &Value) -> String {
 fn only_administrators_and_their_keys_import(app: &TestApp) {
     let body = calendar("roles", 1);
     let try_as = |client: &Client| client.send("POST", "/api/v1/imports", &[CALENDAR], body.as_bytes());
-    try_as(&app.public()).problem(401, &[]);
-    app.public().get("/api/v1/imports").problem(401, &[]);
+    try_as(&app.visitor()).problem(401, &[]);
+    app.visitor().get("/api/v1/imports").problem(401, &[]);
     for role in [Role::Viewer, Role::Contributor, Role::Editor] {
         let client = app.client(role);
         try_as(&client).problem(403, &[]);
@@ -243,7 +243,7 @@ fn only_administrators_and_their_keys_import(app: &TestApp) {
         let mut body = json!({"name": "Importer", "role": "administrator"});
         body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
         let reply = administrator.post("/api/v1/api-keys", &body).expect(201).json();
-        (app.public().with_token(text(&reply["token"])), text_of(&reply["key"]["id"]))
+        (app.visitor().with_token(text(&reply["token"])), text_of(&reply["key"]["id"]))
     };
     try_as(&key(json!({"role": "editor"})).0).problem(403, &[]);
     try_as(&key(json!({"collections": ["events"]})).0).problem(403, &[]);
@@ -322,7 +322,7 @@ fn options_are_parts_of_a_form_too(app: &TestApp) {
         &post("?horizon=30", &[("status", "published"), ("time_zone", "Europe/Lisbon")]).expect(202).json()["id"],
     );
     assert_eq!(created(&succeeded(&client, &id)), 2);
-    let events = app.public().get("/api/v1/events").expect(200).json();
+    let events = app.visitor().get("/api/v1/events").expect(200).json();
     assert_eq!(
         (events["data"].as_array().unwrap().len(), &events["data"][0]["time_zone"]),
         (2, &json!("Europe/Lisbon"))
@@ -343,7 +343,7 @@ fn an_import_ends_with_the_rights_of_its_starter(app: &TestApp) {
     let owner = app.client(Role::Administrator);
     let reply =
         owner.post("/api/v1/api-keys", &json!({"name": "Importer", "role": "administrator"})).expect(201).json();
-    let key = app.public().with_token(text(&reply["token"]));
+    let key = app.visitor().with_token(text(&reply["token"]));
     let (running, waiting) = (send_calendar(&key, "rights", 4_000), send_calendar(&key, "later", 2));
     let own = send_calendar(&owner, "own", 2);
     wait_for("the first records", || created(&import(&owner, &running)) >= 100);

@@ -11,16 +11,16 @@ fn falls_back_and_says_so(app: &TestApp) {
     let body = json!({"title": {"en": "Rivers", "nl": "Rivieren"}, "summary": {"en": "Water"}, "status": "published",
         "contact": {"label": {"nl": "Bel ons"}}});
     editor.post("/api/v1/events?locale=*", &body).expect(201);
-    let nl = app.public().get("/api/v1/events/rivers?locale=nl").expect(200).json();
+    let nl = app.visitor().get("/api/v1/events/rivers?locale=nl").expect(200).json();
     assert_eq!((&nl["title"], &nl["summary"]), (&json!("Rivieren"), &json!("Water")));
     assert_eq!((&nl["locale"], &nl["fallbacks"]), (&json!("nl"), &json!(["summary"])));
-    let en = app.public().get("/api/v1/events/rivers?locale=EN").expect(200).json();
+    let en = app.visitor().get("/api/v1/events/rivers?locale=EN").expect(200).json();
     assert_eq!(en["title"], "Rivers");
     assert_eq!(en["contact"]["label"], "Bel ons");
     assert_eq!(en["fallbacks"], json!(["label"]));
-    let list = app.public().get("/api/v1/events?locale=nl").expect(200).json();
+    let list = app.visitor().get("/api/v1/events?locale=nl").expect(200).json();
     assert_eq!(list["data"][0]["title"], "Rivieren");
-    app.public().get("/api/v1/events?locale=fr").problem(400, &[("?locale", "not_allowed")]);
+    app.visitor().get("/api/v1/events?locale=fr").problem(400, &[("?locale", "not_allowed")]);
 }
 
 #[apply(api_test)]
@@ -96,7 +96,7 @@ fn what_a_write_answers_is_what_its_writer_reads(app: &TestApp) {
 
 #[apply(api_test)]
 fn each_language_has_its_slug(app: &TestApp) {
-    let (editor, public) = (app.editor(), app.public());
+    let (editor, public) = (app.editor(), app.visitor());
     editor.create("events", &json!({"title": "Rivers", "status": "published"}));
     editor.create("events", &json!({"title": "Other", "status": "published"}));
     let path = "/api/v1/events/rivers";
@@ -140,7 +140,7 @@ fn each_language_has_its_slug(app: &TestApp) {
 
 #[apply(api_test)]
 fn translations_are_published_by_themselves(app: &TestApp) {
-    let (editor, public) = (app.editor(), app.public());
+    let (editor, public) = (app.editor(), app.visitor());
     editor.create("speakers", &json!({"name": "Anna", "status": "published"}));
     let body = json!({"title": {"en": "E", "nl": "E-nl"}, "summary": {"nl": "Alleen Nederlands"}, "status": "published",
         "speakers": [{"speaker": "anna", "affiliation": {"nl": "Hier"}}]});
@@ -213,7 +213,7 @@ fn outdated_and_missing_translations_are_known(app: &TestApp) {
     assert_eq!(nl()["outdated"], json!(["title"]));
     for filter in ["untranslated", "outdated"] {
         let name = format!("?{filter}");
-        app.public().get(&format!("/api/v1/events?{filter}=nl")).problem(400, &[(&name, "not_public")]);
+        app.visitor().get(&format!("/api/v1/events?{filter}=nl")).problem(400, &[(&name, "not_public")]);
         editor.get(&format!("/api/v1/events?{filter}=fr")).problem(400, &[(&name, "not_allowed")]);
     }
 }
@@ -225,7 +225,7 @@ fn the_language_is_agreed_on(app: &TestApp) {
         .post("/api/v1/events?locale=*", &json!({"title": {"en": "E", "nl": "E-nl"}, "status": "published"}))
         .expect(201);
     let asked = |path: &str, languages: &str| {
-        let reply = app.public().send("GET", path, &[("accept-language", languages)], b"").expect(200);
+        let reply = app.visitor().send("GET", path, &[("accept-language", languages)], b"").expect(200);
         let title = reply.json()["title"].as_str().or(reply.json()["data"][0]["title"].as_str()).unwrap().to_owned();
         (title, reply.header("content-language").to_owned(), reply.header("vary").to_owned())
     };
@@ -261,7 +261,7 @@ fn chains_are_configured(app: &TestApp) {
     let editor = app.editor();
     let body = json!({"title": {"en": "E", "fr": "F"}, "summary": {"en": "S"}, "status": "published"});
     editor.post("/api/v1/events?locale=*", &body).expect(201);
-    let seen = app.public().get("/api/v1/events/e?locale=ar").expect(200).json();
+    let seen = app.visitor().get("/api/v1/events/e?locale=ar").expect(200).json();
     assert_eq!(
         (&seen["title"], &seen["summary"], &seen["fallbacks"]),
         (&json!("F"), &json!("S"), &json!(["title", "summary"]))
@@ -276,7 +276,7 @@ fn chains_are_configured(app: &TestApp) {
 /// A page in one language names its address in the others, and all slugs are written in one request.
 #[apply(api_test)]
 fn an_item_names_its_addresses_in_all_languages(app: &TestApp) {
-    let (editor, public) = (app.editor(), app.public());
+    let (editor, public) = (app.editor(), app.visitor());
     let body = json!({"title": {"en": "Rivers", "nl": "Rivieren"}, "status": "published",
         "slugs": {"en": "the-rivers", "nl": "de-rivieren"}});
     let made = editor.post("/api/v1/events?locale=*", &body).expect(201).json();
@@ -374,7 +374,7 @@ fn links_of_embedded_items_are_in_the_language_of_the_request(app: &TestApp) {
     editor.create("events", &json!({"title": "Outer", "slug": "outer", "status": "published", "related": ["inner"]}));
     let affiliation = |query: &str| {
         let path = format!("/api/v1/events/outer?include=related.speakers&{query}");
-        app.public().get(&path).expect(200).json()["related"][0]["speakers"][0]["affiliation"].clone()
+        app.visitor().get(&path).expect(200).json()["related"][0]["speakers"][0]["affiliation"].clone()
     };
     assert_eq!(affiliation("locale=en"), "Analyst");
     assert_eq!(affiliation("locale=nl"), "Analist");

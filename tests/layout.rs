@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::support::app::TestApp;
 use crate::support::client::Client;
-use crate::support::import::{bring, exported, options};
+use crate::support::import::{bring, options, write_export};
 use crate::support::moments::{in_ms, wait_for};
 
 const LAYOUT: &str = "/api/v1/layout";
@@ -75,7 +75,7 @@ fn menu(client: &Client, query: &str) -> String {
 #[apply(api_test)]
 fn a_layout_has_what_all_pages_show(app: &TestApp) {
     let site = with_pages(app);
-    let (editor, public) = (site.editor(), site.public());
+    let (editor, public) = (site.editor(), site.visitor());
     let empty = layout(&public, "");
     assert_eq!((&empty["menus"], &empty["announcements"]), (&json!({}), &json!([])));
     assert_eq!(empty["site"]["name"], "Plenary");
@@ -112,7 +112,7 @@ fn a_layout_has_what_all_pages_show(app: &TestApp) {
 #[apply(api_test)]
 fn a_kept_layout_follows_every_change(app: &TestApp) {
     let site = with_pages(app);
-    let (editor, public) = (site.editor(), site.public());
+    let (editor, public) = (site.editor(), site.visitor());
     world(&editor);
     let event = "Rivers /en/events/rivers [Opening /en/events/rivers/opening [Who -]]";
     assert!(menu(&public, "").contains(event));
@@ -275,7 +275,7 @@ fn announcements_are_shown_in_their_time(app: &TestApp) {
         let list = layout(client, query)["announcements"].clone();
         list.as_array().unwrap().iter().map(|one| one["title"].as_str().unwrap().to_owned()).collect()
     };
-    let public = app.public();
+    let public = app.visitor();
     assert_eq!(titles(&public, ""), ["Now", "Until 2090", "Always"]);
     let now = &layout(&public, "")["announcements"][0];
     assert_eq!(now["link"], json!({"label": "More", "url": "/news", "target": null}));
@@ -313,7 +313,7 @@ fn a_kept_layout_ends_with_its_announcements(app: &TestApp) {
         "announcements",
         &json!({"title": "Soon", "time_zone": "UTC", "starts_at": begin, "ends_at": end, "status": "published"}),
     );
-    let public = app.public();
+    let public = app.visitor();
     let shown = || layout(&public, "")["announcements"].as_array().unwrap().len();
     let now = || in_ms(0);
     let mut seen = Vec::new();
@@ -340,7 +340,7 @@ fn a_kept_layout_ends_with_its_announcements(app: &TestApp) {
 #[apply(api_test)]
 fn preview_links_show_a_draft_in_the_layout(app: &TestApp) {
     let site = with_pages(app);
-    let (editor, public) = (site.editor(), site.public());
+    let (editor, public) = (site.editor(), site.visitor());
     world(&editor);
     let link = |collection: &str, id: &str| {
         let body = json!({"collection": collection, "id": id});
@@ -373,10 +373,10 @@ fn menus_and_announcements_are_imported(app: &TestApp) {
         json!({"title": "Closed", "ends_at": "2090-01-01", "link": target("topics", "water"), "status": "published"});
     editor.create("announcements", &announcement);
     let folder = tempfile::tempdir().unwrap();
-    let file = exported(app, folder.path(), "all.jsonl");
+    let file = write_export(app, folder.path(), "all.jsonl");
     let other = TestApp::start(app.other_backend());
     bring(&other, &file, &options(&file));
-    assert_eq!(layout(&app.public(), ""), layout(&other.public(), ""));
+    assert_eq!(layout(&app.visitor(), ""), layout(&other.visitor(), ""));
     // A whole job in one request.
     let batch = json!({"entries": [
         {"operation": "create", "collection": "menus", "content": {"title": "B", "slug": "b", "status": "published",
@@ -384,7 +384,7 @@ fn menus_and_announcements_are_imported(app: &TestApp) {
         {"operation": "create", "collection": "topics", "local_id": "fire", "content": {"name": "Fire", "status": "published"}},
     ]});
     editor.post("/api/v1/batch", &batch).expect(200);
-    assert_eq!(layout(&app.public(), "")["menus"]["b"]["entries"][0]["label"], "Fire");
+    assert_eq!(layout(&app.visitor(), "")["menus"]["b"]["entries"][0]["label"], "Fire");
 }
 
 /// A search for pages finds none of what is on all of them, unless it asks for it.
@@ -394,7 +394,7 @@ fn searches_find_pages(app: &TestApp) {
     editor.create("menus", &json!({"title": "Walrus menu", "status": "published"}));
     editor.create("events", &json!({"title": "Walrus day", "status": "published"}));
     let found = |query: &str| -> Vec<Value> {
-        let hits = app.public().get(&format!("/api/v1/search?q=walrus{query}")).expect(200).json();
+        let hits = app.visitor().get(&format!("/api/v1/search?q=walrus{query}")).expect(200).json();
         hits["data"].as_array().unwrap().iter().map(|hit| hit["collection"].clone()).collect()
     };
     wait_for("the index", || found("&collections=menus,events").len() == 2);
@@ -410,7 +410,7 @@ fn a_layout_has_the_legal_pages(app: &TestApp) {
         config.search.folder = app.config.search.folder.clone();
         config.site.page_url = "https://www.example.org/{locale}/{path}".into();
     });
-    let (editor, public) = (with_pages.editor(), with_pages.public());
+    let (editor, public) = (with_pages.editor(), with_pages.visitor());
     let legal = |query: &str| layout(&public, query)["legal_pages"].clone();
     assert_eq!(legal(""), json!([]));
     let page = |slug: &str, nl: &str, more: Value| {

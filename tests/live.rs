@@ -94,7 +94,7 @@ fn changes_arrive_as_they_happen(app: &TestApp) {
     let (told, id) = listener.changes();
     assert_eq!(told, [format!("delete {}", event["id"].as_str().unwrap())]);
     // The token is one of the list of changes.
-    let list = app.public().get(&format!("/api/v1/changes?since={id}")).expect(200).json();
+    let list = app.visitor().get(&format!("/api/v1/changes?since={id}")).expect(200).json();
     assert_eq!((&list["data"], &list["next"]), (&json!([]), &json!(id)));
 }
 
@@ -143,7 +143,7 @@ fn what_is_no_token_is_refused(app: &TestApp) {
     for number in 0..3 {
         editor.create("events", &json!({"title": format!("E{number}"), "status": "published"}));
     }
-    let public = app.public();
+    let public = app.visitor();
     public.get("/api/v1/changes/live?since=x").problem(400, &[("?since", "not_a_token")]);
     let header = [("last-event-id", "x")];
     public.send("GET", "/api/v1/changes/live", &header, b"").problem(400, &[("Last-Event-ID", "not_a_token")]);

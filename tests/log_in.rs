@@ -20,7 +20,7 @@ const FREE_OF_ALL: usize = 50;
 /// Logs in from somewhere, as a proxy on this machine tells it.
 fn from(app: &TestApp, source: &str, body: &Value) -> Reply {
     let headers = [("content-type", "application/json"), ("x-forwarded-for", source)];
-    app.public().send("POST", "/api/v1/auth/login", &headers, body.to_string().as_bytes())
+    app.visitor().send("POST", "/api/v1/auth/login", &headers, body.to_string().as_bytes())
 }
 
 fn with(password: &str) -> Value {
@@ -60,7 +60,7 @@ fn guesses_at_once_are_no_more_than_those_allowed(app: &TestApp) {
     for email in [EMAIL, "nobody@example.org"] {
         let replies = at_once(200, |number| {
             let node = if number % 2 == 0 { app } else { &other };
-            node.public().post("/api/v1/auth/login", &json!({"email": email, "password": WRONG}))
+            node.visitor().post("/api/v1/auth/login", &json!({"email": email, "password": WRONG}))
         });
         assert_eq!(tried(&replies), FREE, "{email}");
     }
@@ -73,7 +73,7 @@ fn guesses_at_once_are_no_more_than_those_allowed(app: &TestApp) {
 #[apply(api_test)]
 fn codes_at_once_are_no_more_than_those_allowed(app: &TestApp) {
     app.account(EMAIL, Role::Editor);
-    let client = app.public().with_token(app.log_in(EMAIL)["access_token"].as_str().unwrap());
+    let client = app.visitor().with_token(app.log_in(EMAIL)["access_token"].as_str().unwrap());
     let begun = client.post("/api/v1/auth/second-factor", &json!({"current_password": PASSWORD})).expect(200).json();
     let secret = totp_rs::Secret::try_from_base32(begun["secret"].as_str().unwrap()).unwrap();
     let codes = totp_rs::Builder::new().with_secret(secret).build().unwrap();
@@ -82,17 +82,17 @@ fn codes_at_once_are_no_more_than_those_allowed(app: &TestApp) {
     client.post("/api/v1/auth/second-factor/confirm", &confirm).expect(200);
     // Without a code nothing is guessed, so nothing is counted; and it makes nobody's guesses forgotten.
     for _ in 0..2 * FREE {
-        app.public().post("/api/v1/auth/login", &with(PASSWORD)).expect(401);
+        app.visitor().post("/api/v1/auth/login", &with(PASSWORD)).expect(401);
     }
     let guess = json!({"email": EMAIL, "password": PASSWORD, "code": "nonsense"});
     let replies = at_once(200, |number| match number % 2 {
-        0 => app.public().post("/api/v1/auth/login", &guess),
-        _ => app.public().post("/api/v1/auth/login", &with(PASSWORD)),
+        0 => app.visitor().post("/api/v1/auth/login", &guess),
+        _ => app.visitor().post("/api/v1/auth/login", &with(PASSWORD)),
     });
     let wrong =
         |reply: &&Reply| reply.status == 401 && !reply.json()["type"].as_str().unwrap().contains("second-factor");
     assert!(replies.iter().filter(wrong).count() <= FREE);
-    app.public().post("/api/v1/auth/login", &guess).expect(429);
+    app.visitor().post("/api/v1/auth/login", &guess).expect(429);
     // Whoever found the desk open guesses no more.
     let end = json!({"current_password": PASSWORD, "code": "nonsense"});
     let replies = at_once(50, |_| client.post("/api/v1/auth/second-factor/end", &end));
@@ -104,7 +104,7 @@ fn codes_at_once_are_no_more_than_those_allowed(app: &TestApp) {
 fn right_passwords_at_once_are_all_let_in(app: &TestApp) {
     app.account(EMAIL, Role::Editor);
     for _ in 0..4 {
-        for reply in at_once(50, |_| app.public().post("/api/v1/auth/login", &with(PASSWORD))) {
+        for reply in at_once(50, |_| app.visitor().post("/api/v1/auth/login", &with(PASSWORD))) {
             reply.expect(200);
         }
     }
@@ -151,7 +151,7 @@ fn many_strangers_keep_out_no_device_that_is_known(app: &TestApp) {
     let known = json!({"email": EMAIL, "password": PASSWORD, "device_token": tokens["device_token"]});
     from(app, "198.51.100.1", &known).expect(200);
     // Nor whoever is logged in.
-    let client = app.public().with_token(tokens["access_token"].as_str().unwrap());
+    let client = app.visitor().with_token(tokens["access_token"].as_str().unwrap());
     client.post("/api/v1/auth/second-factor", &json!({"current_password": PASSWORD})).expect(200);
     // However long it goes on, the wait of those who are not known stays under a quarter of an hour.
     for number in 0..10 {
@@ -199,7 +199,7 @@ fn failures_are_forgotten_after_their_time(app: &TestApp) {
 #[apply(api_test)]
 fn two_tabs_refresh_at_once(app: &TestApp) {
     app.account(EMAIL, Role::Editor);
-    let refresh = |token: &Value| app.public().post("/api/v1/auth/refresh", &json!({"refresh_token": token}));
+    let refresh = |token: &Value| app.visitor().post("/api/v1/auth/refresh", &json!({"refresh_token": token}));
     let mut token = app.log_in(EMAIL)["refresh_token"].clone();
     for _ in 0..20 {
         let replies = at_once(50, |_| refresh(&token).expect(200).json());
@@ -209,7 +209,7 @@ fn two_tabs_refresh_at_once(app: &TestApp) {
     }
     // Later, the one that was used is a stolen one, and the next one goes with it.
     let next = refresh(&token).expect(200).json();
-    let client = app.public().with_token(next["access_token"].as_str().unwrap());
+    let client = app.visitor().with_token(next["access_token"].as_str().unwrap());
     client.get("/api/v1/auth/me").expect(200);
     app.sql("UPDATE refresh_tokens SET used_at = used_at - 11000000 WHERE used_at > 0");
     refresh(&token).problem(401, &[]);

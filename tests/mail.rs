@@ -63,11 +63,11 @@ impl Post {
 }
 
 fn login(app: &TestApp, email: &str, password: &str, code: Option<&str>) -> Reply {
-    app.public().post("/api/v1/auth/login", &json!({"email": email, "password": password, "code": code}))
+    app.visitor().post("/api/v1/auth/login", &json!({"email": email, "password": password, "code": code}))
 }
 
 fn set(app: &TestApp, token: &str, password: &str) -> Reply {
-    app.public().post("/api/v1/auth/password-reset/confirm", &json!({"token": token, "new_password": password}))
+    app.visitor().post("/api/v1/auth/password-reset/confirm", &json!({"token": token, "new_password": password}))
 }
 
 #[apply(api_test)]
@@ -100,7 +100,7 @@ fn a_forgotten_password_is_set_anew(app: &TestApp) {
     let app = &post.app;
     app.account("anna@example.org", Role::Editor);
     let tokens = login(app, "anna@example.org", PASSWORD, None).expect(200).json();
-    let ask = |email: &str| app.public().post("/api/v1/auth/password-reset", &json!({"email": email}));
+    let ask = |email: &str| app.visitor().post("/api/v1/auth/password-reset", &json!({"email": email}));
     // The answer is the same for those who have no account; and a second mail has to wait.
     assert_eq!(ask("nobody@example.org").expect(202).body, ask("Anna@example.org").expect(202).body);
     let token = post.token(1, "anna@example.org");
@@ -114,7 +114,7 @@ fn a_forgotten_password_is_set_anew(app: &TestApp) {
     login(app, "anna@example.org", PASSWORD, None).problem(401, &[]);
     login(app, "anna@example.org", NEW_PASSWORD, None).expect(200);
     let refresh = json!({"refresh_token": tokens["refresh_token"]});
-    app.public().post("/api/v1/auth/refresh", &refresh).problem(401, &[]);
+    app.visitor().post("/api/v1/auth/refresh", &refresh).problem(401, &[]);
     std::thread::sleep(Duration::from_millis(300));
     assert_eq!(post.mails().len(), 1);
     ask("no address").problem(422, &[("/email", "not_an_email")]);
@@ -127,13 +127,13 @@ fn mailed_tokens_end_with_the_password(app: &TestApp) {
     let app = &post.app;
     app.account("anna@example.org", Role::Editor);
     let asked = |number: usize| {
-        app.public().post("/api/v1/auth/password-reset", &json!({"email": "anna@example.org"})).expect(202);
+        app.visitor().post("/api/v1/auth/password-reset", &json!({"email": "anna@example.org"})).expect(202);
         post.token(number, "anna@example.org")
     };
     let refused = |token: &str| set(app, token, PASSWORD).problem(422, &[("/token", "not_valid")]);
     let token = asked(1);
     let tokens = login(app, "anna@example.org", PASSWORD, None).expect(200).json();
-    let anna = app.public().with_token(tokens["access_token"].as_str().unwrap());
+    let anna = app.visitor().with_token(tokens["access_token"].as_str().unwrap());
     anna.post("/api/v1/auth/password", &json!({"current_password": PASSWORD, "new_password": NEW_PASSWORD}))
         .expect(204);
     refused(&token);
@@ -174,7 +174,7 @@ fn requests_for_resets_are_bounded(app: &TestApp) {
     for number in 0..MOST + 4 {
         app.account(&format!("reader-{number}@example.org"), Role::Viewer);
     }
-    let ask = |email: &str| app.public().post("/api/v1/auth/password-reset", &json!({"email": email})).expect(202);
+    let ask = |email: &str| app.visitor().post("/api/v1/auth/password-reset", &json!({"email": email})).expect(202);
     let (release, released) = std::sync::mpsc::channel::<()>();
     let database = app.app.database.clone();
     let writer = std::thread::spawn(move || {
@@ -211,7 +211,7 @@ fn without_a_mail_server_passwords_are_given(app: &TestApp) {
     admin.post("/api/v1/accounts", &new).problem(422, &[("/password", "required")]);
     let me = admin.get("/api/v1/auth/me").expect(200).json();
     admin.post(&format!("/api/v1/accounts/{}/invitation", me["id"].as_str().unwrap()), &json!({})).problem(409, &[]);
-    app.public().post("/api/v1/auth/password-reset", &json!({"email": "bram@example.org"})).expect(202);
+    app.visitor().post("/api/v1/auth/password-reset", &json!({"email": "bram@example.org"})).expect(202);
 }
 
 /// The code of a secret, as another program computes it (RFC 6238), so many steps from now.
@@ -241,12 +241,12 @@ fn the_second_factor_is_asked_for(app: &TestApp) {
     app.account("anna@example.org", Role::Editor);
     let email = "anna@example.org";
     let tokens = login(app, email, PASSWORD, None).expect(200).json();
-    let anna = app.public().with_token(tokens["access_token"].as_str().unwrap());
+    let anna = app.visitor().with_token(tokens["access_token"].as_str().unwrap());
     anna.post("/api/v1/auth/second-factor", &json!({"current_password": "wrong wrong wrong"}))
         .problem(422, &[("/current_password", "wrong")]);
     anna.post("/api/v1/auth/second-factor/confirm", &json!({"code": "123456"})).problem(409, &[]);
     let elsewhere = app.log_in(email)["access_token"].as_str().unwrap().to_owned();
-    let elsewhere = app.public().with_token(&elsewhere);
+    let elsewhere = app.visitor().with_token(&elsewhere);
     elsewhere.get("/api/v1/auth/me").expect(200);
     let (secret, _) = set_up(&anna);
     // Sessions that were begun without a code end; this one has shown one.
@@ -276,7 +276,7 @@ fn recovery_codes_are_good_once(app: &TestApp) {
     app.account("anna@example.org", Role::Editor);
     let email = "anna@example.org";
     let tokens = login(app, email, PASSWORD, None).expect(200).json();
-    let anna = app.public().with_token(tokens["access_token"].as_str().unwrap());
+    let anna = app.visitor().with_token(tokens["access_token"].as_str().unwrap());
     let (_, codes) = set_up(&anna);
     login(app, email, PASSWORD, Some(&codes[0].to_uppercase())).expect(200);
     login(app, email, PASSWORD, Some(&codes[0])).problem(401, &[]);

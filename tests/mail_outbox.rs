@@ -177,7 +177,7 @@ fn an_urgent_mail_comes_before_many_others(app: &TestApp) {
     };
     app.block_on(app.app.database.write(enqueue)).map_err(|problem| problem.detail).unwrap();
     office.wait_for(5);
-    app.public().post("/api/v1/auth/password-reset", &json!({"email": "anna@example.org"})).expect(202);
+    app.visitor().post("/api/v1/auth/password-reset", &json!({"email": "anna@example.org"})).expect(202);
     wait_for("the urgent mail", || office.mails().iter().any(|mail| mail.to == "anna@example.org"));
     // The domain has had its share of a minute, wherever the minutes of the clock begin.
     let slow = || office.mails().iter().filter(|mail| mail.to.ends_with("@slow.example")).count();
@@ -211,7 +211,7 @@ fn no_table_has_a_token(app: &TestApp) {
     assert!(mail.html.contains("Bram &lt;b&gt;"), "{}", mail.html);
     wait_for("an empty entry", || stored().iter().all(|(data, _)| data.is_empty()));
     let body = json!({"token": token, "new_password": "purple rain on tin roofs"});
-    app.public().post("/api/v1/auth/password-reset/confirm", &body).expect(204);
+    app.visitor().post("/api/v1/auth/password-reset/confirm", &body).expect(204);
 }
 
 #[apply(api_test)]
@@ -236,12 +236,12 @@ fn a_provider_reports_bounces(app: &TestApp) {
     wait_until(&app, &mail, "sent");
     let path = office.wait_for(1).remove(0).from;
     let report = |secret: &str, body: &Value| {
-        let client = app.public().with_token(secret);
+        let client = app.visitor().with_token(secret);
         client.post("/api/v1/mails/bounces", body)
     };
     let body = json!({"mail": path, "kind": "permanent", "status": "5.1.1", "diagnostic": "no such user"});
     report("wrong", &body).problem(401, &[]);
-    app.public().post("/api/v1/mails/bounces", &body).problem(401, &[]);
+    app.visitor().post("/api/v1/mails/bounces", &body).problem(401, &[]);
     report("a secret of the provider", &json!({"mail": "x", "kind": "permanent"}))
         .problem(422, &[("/mail", "not_valid")]);
     let wrong = json!({"mail": path, "kind": "permanent", "status": "soon"});
@@ -262,7 +262,7 @@ fn a_provider_reports_bounces(app: &TestApp) {
     report("a secret of the provider", &by_id).expect(204);
     // Without a secret in the settings nobody reports anything.
     let closed = TestApp::start(app.backend);
-    closed.public().with_token("").post("/api/v1/mails/bounces", &body).problem(401, &[]);
+    closed.visitor().with_token("").post("/api/v1/mails/bounces", &body).problem(401, &[]);
 }
 
 /// A URL has the address of IPv6 in brackets, and the look-up of an address takes none.

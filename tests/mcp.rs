@@ -15,7 +15,7 @@ const OF_EDITORS: [&str; 5] = ["draft", "update", "submit", "history", "checks"]
 /// An agent with a new API key of an account.
 fn agent_of(app: &TestApp, client: &Client, key: &Value) -> Agent {
     let made = client.post("/api/v1/auth/keys", key).expect(201).json();
-    Agent(app.public().with_token(made["token"].as_str().unwrap()))
+    Agent(app.visitor().with_token(made["token"].as_str().unwrap()))
 }
 
 fn agent(app: &TestApp, role: Role) -> Agent {
@@ -23,7 +23,7 @@ fn agent(app: &TestApp, role: Role) -> Agent {
 }
 
 fn visitor(app: &TestApp) -> Agent {
-    Agent(app.public())
+    Agent(app.visitor())
 }
 
 #[apply(api_test)]
@@ -74,7 +74,7 @@ fn the_schema_of_content_is_that_of_the_api(app: &TestApp) {
     let agent = agent(app, Role::Editor);
     let draft = agent.tools()["draft"]["inputSchema"].clone();
     let validator = jsonschema::options().build(&draft).unwrap();
-    let document = app.public().get("/api/openapi.json").expect(200).json();
+    let document = app.visitor().get("/api/openapi.json").expect(200).json();
     for kind in plenary::content_types::ALL.into_iter().filter(|kind| !kind.is_without_page()) {
         let input = &document["components"]["schemas"][format!("{}Input", kind.schema)]["properties"];
         let inputs = draft["properties"]["content"]["anyOf"].as_array().unwrap();
@@ -97,7 +97,7 @@ fn the_schema_of_content_is_that_of_the_api(app: &TestApp) {
 fn reads_are_those_of_the_api(app: &TestApp) {
     app.block_on(plenary::demo::fill(&app.app)).unwrap();
     settled(app);
-    let (visitor, public) = (visitor(app), app.public());
+    let (visitor, public) = (visitor(app), app.visitor());
     let body = |path: &str| String::from_utf8(public.get(path).expect(200).body).unwrap();
     for (tool, arguments, path) in [
         ("search", json!({"q": "rivers"}), "/api/v1/search?q=rivers&limit=10"),
@@ -198,7 +198,7 @@ fn results_are_bounded(app: &TestApp) {
     // Small parts come whole.
     let (texts, _) = visitor.call("list", &json!({"collection": "events", "fields": ["title"], "limit": 4}));
     assert_eq!(texts.len(), 1);
-    visitor.refused("list", &json!({"collection": "events", "limit": 51}), 400, &[("/limit", "out_of_range")]);
+    visitor.expect_refusal("list", &json!({"collection": "events", "limit": 51}), 400, &[("/limit", "out_of_range")]);
 }
 
 /// Every fault is named, with the argument and the rule.
@@ -207,7 +207,7 @@ fn bad_arguments_are_named(app: &TestApp) {
     let (visitor, agent) = (visitor(app), agent(app, Role::Editor));
     let refused = |tool: &str, arguments: Value, violations: &[(&str, &str)]| {
         let status = if violations.iter().any(|(pointer, _)| pointer.starts_with("/content/")) { 422 } else { 400 };
-        agent.refused(tool, &arguments, status, violations);
+        agent.expect_refusal(tool, &arguments, status, violations);
     };
     refused("search", json!({}), &[("/q", "required")]);
     refused(
@@ -261,10 +261,10 @@ fn bad_arguments_are_named(app: &TestApp) {
         ("get", json!({"collection": "events", "id": "../../../metrics"})),
         ("calendar", json!({"id": "nothing"})),
     ] {
-        visitor.refused(tool, &arguments, 404, &[]);
+        visitor.expect_refusal(tool, &arguments, 404, &[]);
     }
     for tool in ["history", "checks"] {
-        agent.refused(tool, &json!({"collection": "events", "id": "nothing"}), 404, &[]);
+        agent.expect_refusal(tool, &json!({"collection": "events", "id": "nothing"}), 404, &[]);
     }
     // What is wrong with the call itself is an error of the protocol.
     for params in [json!({"name": "delete"}), json!({}), json!({"name": "search", "arguments": []})] {
@@ -296,7 +296,7 @@ fn an_editor_writes_by_an_agent(app: &TestApp) {
     // The same key makes nothing twice.
     assert_eq!(agent.use_tool("draft", &arguments)["id"], made["id"]);
     let other = json!({"collection": "events", "content": {"title": "Other"}, "idempotency_key": "k1"});
-    agent.refused("draft", &other, 422, &[("/idempotency_key", "reused")]);
+    agent.expect_refusal("draft", &other, 422, &[("/idempotency_key", "reused")]);
     let id = made["id"].as_str().unwrap();
     let item = |more: Value| {
         let mut arguments = json!({"collection": "events", "id": id});
@@ -309,7 +309,7 @@ fn an_editor_writes_by_an_agent(app: &TestApp) {
         agent.use_tool("update", &item(json!({"version": 1, "patch": {"kicker": "Walk"}, "reason": "Kicker"})));
     assert_eq!((&changed["kicker"], &changed["version"]), (&json!("Walk"), &json!(2)));
     // Nothing newer is overwritten, and the refusal says what is newer.
-    let stale = agent.refused("update", &item(json!({"version": 1, "patch": {"kicker": "Talk"}})), 412, &[]);
+    let stale = agent.expect_refusal("update", &item(json!({"version": 1, "patch": {"kicker": "Talk"}})), 412, &[]);
     assert_eq!((&stale["current"]["version"], &stale["current"]["conflicts"]), (&json!(2), &json!(["/kicker"])));
     let merged = item(json!({"version": 1, "patch": {"summary": "By water."}, "merge": "auto"}));
     assert_eq!(agent.use_tool("update", &merged)["version"], 3);
@@ -325,7 +325,7 @@ fn an_editor_writes_by_an_agent(app: &TestApp) {
     assert_eq!(submitted["status"], "in_review");
     let withdrawn = agent.use_tool("submit", &item(json!({"version": submitted["version"], "operation": "withdraw"})));
     assert_eq!(withdrawn["status"], "draft");
-    agent.refused("submit", &item(json!({"version": withdrawn["version"], "operation": "withdraw"})), 409, &[]);
+    agent.expect_refusal("submit", &item(json!({"version": withdrawn["version"], "operation": "withdraw"})), 409, &[]);
     // The journal names the key.
     let audit = app.client(Role::Administrator).get("/api/v1/audit?kind=event&limit=1").expect(200).json();
     assert!(audit["data"][0]["via"].is_string());
@@ -383,10 +383,10 @@ fn no_draft_is_shown_to_the_public(app: &TestApp) {
         json!({"collection": "events", "status": "any"}),
         json!({"collection": "events", "filters": {"status": "any"}}),
     ] {
-        visitor.refused("list", &arguments, 400, &[]);
+        visitor.expect_refusal("list", &arguments, 400, &[]);
     }
-    visitor.refused("get", &json!({"collection": "events", "id": "hidden"}), 404, &[]);
-    visitor.refused("list", &json!({"collection": "events", "filters": {"preview": "nonsense"}}), 401, &[]);
+    visitor.expect_refusal("get", &json!({"collection": "events", "id": "hidden"}), 404, &[]);
+    visitor.expect_refusal("list", &json!({"collection": "events", "filters": {"preview": "nonsense"}}), 401, &[]);
 }
 
 /// Who is nobody is asked to say who it is; who may not is told so.
@@ -404,21 +404,21 @@ fn permissions_are_those_of_the_api(app: &TestApp) {
         assert_eq!(reply.header("www-authenticate"), "Bearer realm=\"plenary\"", "{tool}");
         reply.problem(401, &[]);
     }
-    let stranger = Agent(app.public().with_token("plk_nonsense"));
+    let stranger = Agent(app.visitor().with_token("plk_nonsense"));
     stranger.ask("tools/list", &json!({})).problem(401, &[]);
     let viewer = agent(app, Role::Viewer);
     for (tool, arguments) in &calls[..3] {
-        viewer.refused(tool, arguments, 403, &[]);
+        viewer.expect_refusal(tool, arguments, 403, &[]);
     }
     // A key that is restricted to a collection works there only.
     let speakers = agent_of(app, &app.editor(), &json!({"name": "K", "collections": ["speakers"]}));
-    speakers.refused("draft", &calls[0].1, 403, &[]);
-    speakers.refused("list", &json!({"collection": "events"}), 403, &[]);
+    speakers.expect_refusal("draft", &calls[0].1, 403, &[]);
+    speakers.expect_refusal("list", &json!({"collection": "events"}), 403, &[]);
     speakers.use_tool("draft", &json!({"collection": "speakers", "content": {"name": "Anna"}}));
     // Contributors change what is their own.
     app.editor().create("events", &json!({"title": "E"}));
     let contributor = agent(app, Role::Contributor);
-    contributor.refused("update", &calls[1].1, 403, &[]);
+    contributor.expect_refusal("update", &calls[1].1, 403, &[]);
     agent(app, Role::Editor).use_tool("update", &calls[1].1);
 }
 
@@ -428,15 +428,15 @@ fn agents_do_not_publish(app: &TestApp) {
     let editor = app.editor();
     let agent = agent_of(app, &editor, &json!({"name": "Agent"}));
     let draft = |content: Value| json!({"collection": "events", "content": content});
-    agent.refused("draft", &draft(json!({"title": "E", "status": "published"})), 403, &[]);
+    agent.expect_refusal("draft", &draft(json!({"title": "E", "status": "published"})), 403, &[]);
     let nested = json!({"title": "E", "speakers": [{"speaker": {"create": {"name": "Anna", "status": "published"}}}]});
-    agent.refused("draft", &draft(nested), 422, &[("/content/speakers/0/speaker", "forbidden")]);
+    agent.expect_refusal("draft", &draft(nested), 422, &[("/content/speakers/0/speaker", "forbidden")]);
     assert_eq!(editor.get("/api/v1/events?status=any&count=exact").expect(200).json()["page"]["total"], 0);
     // The public text stays when the working draft changes.
     editor.create("events", &json!({"title": "Open", "status": "published"}));
     let update = |id: &str, patch: Value| json!({"collection": "events", "id": id, "version": 1, "patch": patch});
     agent.use_tool("update", &update("open", json!({"title": "Changed"})));
-    assert_eq!(app.public().get("/api/v1/events/open").expect(200).json()["title"], "Open");
+    assert_eq!(app.visitor().get("/api/v1/events/open").expect(200).json()["title"], "Open");
     // What is scheduled is as good as public.
     let made = editor.create("events", &json!({"title": "Soon"}));
     let path = format!("/api/v1/events/{}", made["id"].as_str().unwrap());
@@ -444,12 +444,12 @@ fn agents_do_not_publish(app: &TestApp) {
         editor.act_with(&format!("{path}/schedule"), "\"v1\"", &json!({"publish_at": in_ms(3_600_000)})).expect(200);
     let version = scheduled.json()["version"].clone();
     let change = json!({"collection": "events", "id": "soon", "version": version, "patch": {"title": "Other"}});
-    agent.refused("update", &change, 403, &[]);
+    agent.expect_refusal("update", &change, 403, &[]);
     for operation in ["publish", "unpublish", "schedule", "archive"] {
         let arguments = json!({"collection": "events", "id": "open", "version": 2, "operation": operation});
-        agent.refused("submit", &arguments, 400, &[("/operation", "not_allowed")]);
+        agent.expect_refusal("submit", &arguments, 400, &[("/operation", "not_allowed")]);
     }
-    let refusal = agent.refused("update", &update("open", json!({"status": "archived"})), 412, &[]);
+    let refusal = agent.expect_refusal("update", &update("open", json!({"status": "archived"})), 412, &[]);
     assert_eq!(refusal["current"]["version"], 2);
     assert!(!agent.tools()["submit"].to_string().contains("publish\""));
     let me = agent.0.get("/api/v1/auth/me").expect(200).json();
@@ -467,13 +467,13 @@ fn agents_publish_where_the_site_says_so(app: &TestApp) {
     agent.use_tool("draft", &json!({"collection": "events", "content": {"title": "E"}}));
     let step = |version: u64, operation: &str| json!({"collection": "events", "id": "e", "version": version, "operation": operation});
     assert_eq!(agent.use_tool("submit", &step(1, "publish"))["status"], "published");
-    app.public().get("/api/v1/events/e").expect(200);
+    app.visitor().get("/api/v1/events/e").expect(200);
     agent.use_tool("submit", &step(2, "unpublish"));
-    app.public().get("/api/v1/events/e").problem(404, &[]);
+    app.visitor().get("/api/v1/events/e").problem(404, &[]);
     // The role counts as ever.
     let contributor = self::agent(&app, Role::Contributor);
     contributor.use_tool("draft", &json!({"collection": "events", "content": {"title": "Own"}}));
-    contributor.refused(
+    contributor.expect_refusal(
         "submit",
         &json!({"collection": "events", "id": "own", "version": 1, "operation": "publish"}),
         403,

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::search::settled;
 use crate::support::app::{Backend, TestApp};
-use crate::support::tools::{installed, newer_node, node, node_tool, run};
+use crate::support::tools::{newer_node, node, node_tool, run, tool_path};
 
 /// The scenarios of the suite that concern what the server offers, by revision. The others are about resources,
 /// prompts, sampling, elicitation and tasks, which it does not offer, or call tools of the suite's own server.
@@ -48,7 +48,7 @@ fn conformance(url: &str, scenario: &str, revision: &str) -> Vec<(String, String
     let folder = tempfile::tempdir().unwrap();
     let mut command = newer_node();
     command
-        .arg(installed("node/node_modules/.bin/conformance"))
+        .arg(tool_path("node/node_modules/.bin/conformance"))
         .args(["server", "--url", url, "--scenario", scenario, "--spec-version", revision, "--output-dir"])
         .arg(folder.path());
     // It fails for the checks of ELSEWHERE too: what counts is in its results.
@@ -106,7 +106,7 @@ fn the_python_client_works(app: &TestApp) {
     // The handshake of older revisions, the newest revision at once, and whatever the server offers.
     for mode in ["legacy", "2026-07-28", "auto"] {
         // The interpreter is a symbolic link whose own path selects the environment, so it must not be resolved.
-        installed("python/bin/python");
+        tool_path("python/bin/python");
         let mut command = Command::new(crate::support::tools::folder().join("python/bin/python"));
         let said = run(command.arg("-B").arg(ours("with_mcp.py")).args([&url, &key, mode]));
         assert!(said.contains(&format!("{mode}: done")), "{said}");
@@ -117,7 +117,7 @@ fn the_python_client_works(app: &TestApp) {
 fn the_typescript_client_works(app: &TestApp) {
     let (url, key) = prepared(app);
     // Within the tools' folder, so that imports find their packages.
-    let work = tempfile::tempdir_in(installed("node")).unwrap();
+    let work = tempfile::tempdir_in(tool_path("node")).unwrap();
     for file in ["tsconfig.json", "with-mcp-sdk.ts"] {
         std::fs::copy(ours(file), work.path().join(file)).unwrap();
     }

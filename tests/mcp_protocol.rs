@@ -10,7 +10,7 @@ use crate::support::client::Reply;
 use crate::support::identity::Issuer;
 
 fn visitor(app: &TestApp) -> Agent {
-    Agent(app.public())
+    Agent(app.visitor())
 }
 
 /// Asserts that a reply is an error of the protocol with this status and code, and returns it.
@@ -124,12 +124,12 @@ fn headers_agree_with_the_body(app: &TestApp) {
         "io.modelcontextprotocol/protocolVersion": "2099-01-01", "io.modelcontextprotocol/clientCapabilities": {}}}});
     let headers =
         [("content-type", "application/json"), ("mcp-protocol-version", "2099-01-01"), ("mcp-method", "tools/list")];
-    let reply = app.public().send("POST", "/mcp", &headers, unknown.to_string().as_bytes());
+    let reply = app.visitor().send("POST", "/mcp", &headers, unknown.to_string().as_bytes());
     let data = &error(reply, 400, -32022)["error"]["data"];
     assert_eq!(data["requested"], "2099-01-01");
     assert!(data["supported"].as_array().unwrap().contains(&json!(STATELESS)));
     let list = json!({"jsonrpc": "2.0", "id": 1, "method": "tools/list"}).to_string();
-    error(app.public().send("POST", "/mcp", &headers[..2], list.as_bytes()), 400, -32022);
+    error(app.visitor().send("POST", "/mcp", &headers[..2], list.as_bytes()), 400, -32022);
 }
 
 #[apply(api_test)]
@@ -154,19 +154,19 @@ fn what_is_no_message_is_refused(app: &TestApp) {
     }
     let deep = format!(r#"{{"jsonrpc":"2.0","id":1,"method":"ping","params":{}1{}}}"#, "[".repeat(40), "]".repeat(40));
     error(visitor.post(&deep), 400, -32700);
-    let binary = app.public().send("POST", "/mcp", &[("content-type", "application/json")], b"{\"a\":\"\xff\"}");
+    let binary = app.visitor().send("POST", "/mcp", &[("content-type", "application/json")], b"{\"a\":\"\xff\"}");
     error(binary, 400, -32700);
     for media_type in ["text/plain", "application/json; charset=latin1", ""] {
-        app.public().send("POST", "/mcp", &[("content-type", media_type)], b"{}").problem(415, &[]);
+        app.visitor().send("POST", "/mcp", &[("content-type", media_type)], b"{}").problem(415, &[]);
     }
-    app.public()
+    app.visitor()
         .send("POST", "/mcp?x=1", &[("content-type", "application/json")], b"{}")
         .problem(400, &[("?x", "unknown_parameter")]);
     let large =
         json!({"jsonrpc": "2.0", "id": 1, "method": "ping", "params": {"x": "y".repeat(2_000_000)}}).to_string();
     visitor.post(&large).problem(413, &[]);
     for method in ["GET", "DELETE", "PUT"] {
-        let reply = app.public().send(method, "/mcp", &[("accept", "text/event-stream")], b"");
+        let reply = app.visitor().send(method, "/mcp", &[("accept", "text/event-stream")], b"");
         assert_eq!(reply.header("allow"), "POST");
         reply.problem(405, &[]);
     }
@@ -180,7 +180,7 @@ fn hosts_and_origins_are_checked(app: &TestApp) {
         let body = json!({"jsonrpc": "2.0", "id": 1, "method": "ping"}).to_string();
         let headers: Vec<(&str, &str)> =
             [("content-type", "application/json")].iter().chain(headers).copied().collect();
-        app.public().send("POST", "/mcp", &headers, body.as_bytes())
+        app.visitor().send("POST", "/mcp", &headers, body.as_bytes())
     };
     send(app, &[("host", own)]).expect(200);
     send(app, &[("host", own), ("origin", &format!("http://{own}"))]).expect(200);
@@ -203,17 +203,17 @@ fn hosts_and_origins_are_checked(app: &TestApp) {
 #[apply(api_test)]
 fn a_site_can_do_without_agents(app: &TestApp) {
     let closed = TestApp::start_with(app.backend, |config| config.mcp.enabled = false);
-    Agent(closed.public()).ask("ping", &json!({})).problem(404, &[]);
+    Agent(closed.visitor()).ask("ping", &json!({})).problem(404, &[]);
     Agent(closed.editor()).ask("tools/list", &json!({})).problem(404, &[]);
-    closed.public().get("/api/v1/events").expect(200);
+    closed.visitor().get("/api/v1/events").expect(200);
 }
 
 #[apply(api_test)]
 fn calls_are_counted(app: &TestApp) {
     let visitor = visitor(app);
     visitor.use_tool("list", &json!({"collection": "topics"}));
-    visitor.refused("get", &json!({"collection": "topics", "id": "nothing"}), 404, &[]);
-    let metrics = String::from_utf8(app.public().get("/metrics").expect(200).body).unwrap();
+    visitor.expect_refusal("get", &json!({"collection": "topics", "id": "nothing"}), 404, &[]);
+    let metrics = String::from_utf8(app.visitor().get("/metrics").expect(200).body).unwrap();
     for line in [
         r#"plenary_mcp_calls_total{outcome="ok",tool="list"}"#,
         r#"plenary_mcp_calls_total{outcome="refused",tool="get"}"#,
@@ -232,7 +232,7 @@ fn tokens_of_the_provider_are_accepted(app: &TestApp) {
         config.oidc.client_id = "plenary".into();
         config.public_url = "http://localhost:8080/".into();
     });
-    let refused = Agent(app.public()).ask("tools/call", &json!({"name": "checks", "arguments": {}}));
+    let refused = Agent(app.visitor()).ask("tools/call", &json!({"name": "checks", "arguments": {}}));
     let address = "http://localhost:8080/.well-known/oauth-protected-resource/mcp";
     assert_eq!(
         refused.header("www-authenticate"),
@@ -240,7 +240,7 @@ fn tokens_of_the_provider_are_accepted(app: &TestApp) {
     );
     refused.problem(401, &[]);
     for path in ["/.well-known/oauth-protected-resource/mcp", "/.well-known/oauth-protected-resource"] {
-        let metadata = app.public().get(path).expect(200).json();
+        let metadata = app.visitor().get(path).expect(200).json();
         assert_eq!(metadata["resource"], "http://localhost:8080/mcp");
         assert_eq!(metadata["authorization_servers"], json!([issuer.url]));
     }
@@ -252,7 +252,7 @@ fn tokens_of_the_provider_are_accepted(app: &TestApp) {
     ));
     let now = chrono::Utc::now().timestamp();
     let good = json!({"iss": issuer.url, "sub": "anna", "aud": ["http://localhost:8080/mcp"], "exp": now + 60});
-    let list = |claims: &Value| Agent(app.public().with_token(&issuer.token(claims))).ask("tools/list", &json!({}));
+    let list = |claims: &Value| Agent(app.visitor().with_token(&issuer.token(claims))).ask("tools/list", &json!({}));
     assert_eq!(list(&good).expect(200).json()["result"]["tools"].as_array().unwrap().len(), 10);
     for (name, value) in [
         ("aud", json!("plenary")),
@@ -266,9 +266,9 @@ fn tokens_of_the_provider_are_accepted(app: &TestApp) {
         list(&claims).problem(401, &[]);
     }
     // It is a token for agents, and for nothing else.
-    app.public().with_token(&issuer.token(&good)).get("/api/v1/events").problem(401, &[]);
+    app.visitor().with_token(&issuer.token(&good)).get("/api/v1/events").problem(401, &[]);
     let forged = Issuer { key: SigningKey::from_bytes(&[9; 32]), ..Issuer::start() };
-    Agent(app.public().with_token(&forged.token(&good))).ask("tools/list", &json!({})).problem(401, &[]);
+    Agent(app.visitor().with_token(&forged.token(&good))).ask("tools/list", &json!({})).problem(401, &[]);
     let admin = app.client(Role::Administrator);
     let path = format!("/api/v1/accounts/{id}");
     let tag = admin.get(&path).expect(200).etag().to_owned();
@@ -279,8 +279,8 @@ fn tokens_of_the_provider_are_accepted(app: &TestApp) {
 #[apply(api_test)]
 fn without_a_provider_there_is_no_metadata(app: &TestApp) {
     for path in ["/.well-known/oauth-protected-resource/mcp", "/.well-known/oauth-protected-resource"] {
-        app.public().get(path).problem(404, &[]);
+        app.visitor().get(path).problem(404, &[]);
     }
-    let reply = Agent(app.public().with_token("plk_nonsense")).ask("ping", &json!({}));
+    let reply = Agent(app.visitor().with_token("plk_nonsense")).ask("ping", &json!({}));
     assert_eq!(reply.header("www-authenticate"), "Bearer realm=\"plenary\"");
 }

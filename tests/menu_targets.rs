@@ -67,7 +67,7 @@ fn changes(client: &Client, since: &str) -> Value {
 
 #[apply(api_test)]
 fn visitors_learn_nothing_of_targets_that_are_not_public(app: &TestApp) {
-    let (editor, public) = (app.editor(), app.public());
+    let (editor, public) = (app.editor(), app.visitor());
     world(&editor);
     let ids: Vec<String> = [("topics", "topic"), ("speakers", "speaker"), ("events", "event"), ("sessions", "session")]
         .map(|(collection, slug)| format!("{collection}/geheim-{slug}"))
@@ -123,7 +123,7 @@ fn visitors_learn_nothing_of_targets_that_are_not_public(app: &TestApp) {
 /// Each target that appears or disappears changes the menu at once, in the cache, in copies and in the index.
 #[apply(api_test)]
 fn menus_follow_the_publication_of_their_targets(app: &TestApp) {
-    let (editor, public) = (app.editor(), app.public());
+    let (editor, public) = (app.editor(), app.visitor());
     world(&editor);
     let start = changes(&public, "");
     let mut since = format!("?since={}", start["next"].as_str().unwrap());
@@ -168,7 +168,7 @@ fn menus_follow_the_publication_of_their_targets(app: &TestApp) {
 /// A preview of the site at a moment shows what is public then.
 #[apply(api_test)]
 fn previews_at_a_moment_show_the_menus_of_then(app: &TestApp) {
-    let (editor, public) = (app.editor(), app.public());
+    let (editor, public) = (app.editor(), app.visitor());
     world(&editor);
     let plan = |path: &str, etag: &str, body: &Value| {
         editor.act_with(&format!("/api/v1/{path}/schedule"), etag, body).expect(200);
@@ -234,6 +234,6 @@ fn desks_tell_which_references_are_broken(app: &TestApp) {
     // A key for events learns nothing of topics.
     let key = json!({"name": "Events", "collections": ["events"]});
     let key = editor.post("/api/v1/auth/keys", &key).expect(201).json()["token"].as_str().unwrap().to_owned();
-    let desk = app.public().with_token(&key).get("/api/v1/events/rivers/desk").expect(200).json();
+    let desk = app.visitor().with_token(&key).get("/api/v1/events/rivers/desk").expect(200).json();
     assert_eq!(desk["broken_references"], json!([]));
 }

@@ -83,7 +83,7 @@ fn fill(editor: &Client) -> (Value, Value) {
 
 #[apply(api_test)]
 fn all_references_lead_to_the_item_that_stays(app: &TestApp) {
-    let (editor, public) = (app.editor(), app.public());
+    let (editor, public) = (app.editor(), app.visitor());
     let (anna, double) = fill(&editor);
     let since = public.get("/api/v1/changes").expect(200).json()["next"].as_str().unwrap().to_owned();
     // A response that is cached shows the item as it was.
@@ -156,7 +156,7 @@ fn is_one_change(app: &TestApp, batch: &str) {
 
 #[apply(api_test)]
 fn all_addresses_redirect(app: &TestApp) {
-    let (editor, public) = (app.editor(), app.public());
+    let (editor, public) = (app.editor(), app.visitor());
     let (anna, double) = fill(&editor);
     editor.create("speakers", &json!({"name": "Anna the third", "slug": "anna-3", "status": "published"}));
     let addresses = ["anna-2", "anna-old", "anna-twee", id(&double)];
@@ -194,7 +194,7 @@ fn all_addresses_redirect(app: &TestApp) {
 
 #[apply(api_test)]
 fn what_was_merged_comes_back(app: &TestApp) {
-    let (editor, public) = (app.editor(), app.public());
+    let (editor, public) = (app.editor(), app.visitor());
     let (anna, double) = fill(&editor);
     editor.put("/api/v1/speakers/anna-2/external-ids", "\"v2\"", &external("frab", "7")).expect(204);
     let paths = [
@@ -241,7 +241,7 @@ fn what_was_merged_comes_back(app: &TestApp) {
 
 #[apply(api_test)]
 fn what_was_changed_since_stays_and_is_told(app: &TestApp) {
-    let (editor, public) = (app.editor(), app.public());
+    let (editor, public) = (app.editor(), app.visitor());
     let (_, double) = fill(&editor);
     for (number, name) in ["7", "8"].iter().zip(["frab", "pretalx"]) {
         let path = format!("/api/v1/speakers/by-external-id/{name}/{number}");
@@ -355,7 +355,7 @@ fn bad_external_ids_are_refused(app: &TestApp) {
     editor.send("PUT", path, &headers, external("a", "1").to_string().as_bytes()).problem(428, &[]);
     editor.put(path, "\"v9\"", &external("a", "1")).problem(412, &[]);
     editor.put("/api/v1/topics/fire/external-ids", "\"v1\"", &external("a", "1")).problem(404, &[]);
-    app.public().put(path, "\"v1\"", &external("a", "1")).problem(401, &[]);
+    app.visitor().put(path, "\"v1\"", &external("a", "1")).problem(401, &[]);
     app.client(Role::Viewer).put(path, "\"v1\"", &external("a", "1")).problem(403, &[]);
     app.client(Role::Contributor).put(path, "\"v1\"", &external("a", "1")).problem(403, &[]);
     editor.delete("/api/v1/topics/water", "\"v1\"").expect(204);

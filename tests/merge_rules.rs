@@ -13,7 +13,7 @@ use crate::support::import::bring_text;
 /// A programme whose speakers stand in it twice: the import leaves the merge alone, and goes on with the sessions.
 #[apply(api_test)]
 fn imports_respect_a_merge(app: &TestApp) {
-    let (editor, public) = (app.editor(), app.public());
+    let (editor, public) = (app.editor(), app.visitor());
     let file = |title: &str, second: &str| {
         format!(
             "<schedule><conference><acronym>rivers-2027</acronym><title>Rivers</title><start>2027-05-01</start><end>2027-05-01</end><time_zone_name>Europe/Brussels</time_zone_name></conference><day index=\"1\" date=\"2027-05-01\"><room name=\"Aula\"><event id=\"1\"><start>09:00</start><duration>00:30</duration><title>{title}</title><persons><person id=\"1\">Ada Example</person><person id=\"2\">{second}</person></persons></event><event id=\"2\"><start>10:00</start><duration>00:30</duration><title>Two</title><persons><person id=\"2\">{second}</person></persons></event></room></day></schedule>"
@@ -76,7 +76,7 @@ fn a_tree_stays_one(app: &TestApp) {
     }
     editor.create("sessions", &json!({"title": "Talk", "event": "days-again", "status": "published"}));
     merge(&editor, "events/days", &["days-again"]).expect(200);
-    let talk = app.public().get("/api/v1/sessions/talk").expect(200).json();
+    let talk = app.visitor().get("/api/v1/sessions/talk").expect(200).json();
     assert_eq!(talk["event"]["slug"], "days");
 }
 
@@ -128,7 +128,7 @@ fn what_cannot_be_merged_is_refused(app: &TestApp) {
     unmerge(&editor, "speakers/a").problem(409, &[]);
     // Nothing of it has been done.
     assert_eq!(editor.get("/api/v1/speakers/a").expect(200).json()["version"], 1);
-    app.public().get("/api/v1/speakers/planned").expect(200);
+    app.visitor().get("/api/v1/speakers/planned").expect(200);
     // A chain is undone from its end.
     merge(&editor, "speakers/a", &["b"]).expect(200);
     unmerge(&editor, &format!("speakers/{}", merged_id.as_str().unwrap())).problem(409, &[]);
@@ -142,7 +142,7 @@ fn who_may_merge(app: &TestApp) {
     }
     editor.create("events", &json!({"title": "E", "status": "published", "speakers": [{"speaker": "b"}]}));
     let body = json!({"from": ["b"]});
-    app.public().act_with("/api/v1/speakers/a/merge", "\"v1\"", &body).problem(401, &[]);
+    app.visitor().act_with("/api/v1/speakers/a/merge", "\"v1\"", &body).problem(401, &[]);
     for role in [Role::Viewer, Role::Contributor] {
         app.client(role).act_with("/api/v1/speakers/a/merge", "\"v1\"", &body).problem(403, &[]);
         app.client(role).act("/api/v1/speakers/a/unmerge", "\"v1\"").problem(403, &[]);
@@ -151,7 +151,7 @@ fn who_may_merge(app: &TestApp) {
     let key = |collections: Value| {
         let made =
             editor.post("/api/v1/auth/keys", &json!({"name": "K", "collections": collections})).expect(201).json();
-        app.public().with_token(made["token"].as_str().unwrap())
+        app.visitor().with_token(made["token"].as_str().unwrap())
     };
     let problem = key(json!(["speakers"])).act_with("/api/v1/speakers/a/merge", "\"v1\"", &body).problem(403, &[]);
     assert!(problem["detail"].as_str().unwrap().contains("events"), "{problem:#}");
@@ -246,7 +246,7 @@ fn a_merge_of_too_much_is_refused(app: &TestApp) {
 /// item.
 #[apply(api_test)]
 fn random_merges_lose_nothing(app: &TestApp) {
-    let (editor, public) = (app.editor(), app.public());
+    let (editor, public) = (app.editor(), app.visitor());
     let mut state: u64 = 0x9E37_79B9_7F4A_7C15;
     let mut next = move |below: usize| {
         state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);

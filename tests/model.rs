@@ -212,7 +212,7 @@ struct Stage {
 impl Stage {
     fn new(app: &TestApp) -> Self {
         let person = |who: Who| match who {
-            Who::Nobody => app.public(),
+            Who::Nobody => app.visitor(),
             Who::Viewer => app.client(Role::Viewer),
             Who::Owner | Who::Other => app.client(Role::Contributor),
             Who::Editor => app.client(Role::Editor),

@@ -94,7 +94,7 @@ fn changes_create_what_they_refer_to(app: &TestApp) {
     editor.act("/api/v1/venues/hall/publish", "\"v1\"").expect(200);
     editor.act("/api/v1/events/e/publish", "\"v3\"").expect(200);
     editor.patch("/api/v1/events/e?view=draft", "\"v4\"", &speakers).expect(200);
-    assert_eq!(app.public().get("/api/v1/events/e").expect(200).json()["speakers"], json!([]));
+    assert_eq!(app.visitor().get("/api/v1/events/e").expect(200).json()["speakers"], json!([]));
     assert_eq!(
         editor.get("/api/v1/events/e?view=draft").expect(200).json()["speakers"][0]["speaker"]["slug"],
         "anna-2"
@@ -152,7 +152,7 @@ fn nested_items_need_their_permission(app: &TestApp) {
     contributor.post("/api/v1/events", &published).problem(422, &[("/topics/0", "forbidden")]);
     contributor.post("/api/v1/events", &json!({"title": "E", "topics": [{"create": {"name": "T"}}]})).expect(201);
     let key = editor.post("/api/v1/auth/keys", &json!({"name": "K", "collections": ["events"]})).expect(201).json();
-    let key = app.public().with_token(key["token"].as_str().unwrap());
+    let key = app.visitor().with_token(key["token"].as_str().unwrap());
     let body = json!({"title": "F", "topics": [{"create": {"name": "U"}}]});
     key.post("/api/v1/events", &body).problem(422, &[("/topics/0", "forbidden")]);
     key.post("/api/v1/events", &json!({"title": "F", "topics": [{"match": {"slug": "water"}}]})).expect(201);

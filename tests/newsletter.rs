@@ -11,7 +11,7 @@ use crate::newsletter_sign_up::set_site;
 use crate::support::app::TestApp;
 use crate::support::client::Reply;
 use crate::support::moments::wait_for;
-use crate::support::post_office::{Delivered, PostOffice, solved};
+use crate::support::post_office::{Delivered, PostOffice, solve_altcha};
 use crate::support::program;
 
 pub const SUBSCRIPTIONS: &str = "/api/v1/newsletter/subscriptions";
@@ -30,13 +30,13 @@ pub fn started_with(app: &TestApp, change: impl FnOnce(&mut plenary::config::Con
 }
 
 pub fn sign_up(app: &TestApp, email: &str, more: &Value) -> Reply {
-    let mut body = json!({"email": email, "consent_version": 1, "altcha": solved(&app.public())});
+    let mut body = json!({"email": email, "consent_version": 1, "altcha": solve_altcha(&app.visitor())});
     body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
-    app.public().post(SUBSCRIPTIONS, &body)
+    app.visitor().post(SUBSCRIPTIONS, &body)
 }
 
 pub fn confirm(app: &TestApp, token: &str) -> Reply {
-    app.public().post("/api/v1/newsletter/confirmations", &json!({"token": token}))
+    app.visitor().post("/api/v1/newsletter/confirmations", &json!({"token": token}))
 }
 
 /// Signs an address up and confirms it. Returns the token of its preferences.
@@ -67,7 +67,7 @@ fn a_subscription_is_confirmed_by_mail(app: &TestApp) {
     assert!(mail.to == "anna@example.org" && mail.subject.starts_with("Bevestig"), "{mail:?}");
     // Programs that examine mails follow links: nothing happens.
     let link = format!("/newsletter/confirm?token={}", mail.token());
-    let page = app.public().get(&link).expect(200);
+    let page = app.visitor().get(&link).expect(200);
     assert!(String::from_utf8_lossy(&page.body).contains("<form method=\"post\">"));
     let list = || admin.get("/api/v1/newsletter/subscribers").expect(200).json()["data"].as_array().unwrap().clone();
     assert!(list().is_empty());
@@ -97,7 +97,7 @@ fn preferences_are_changed_by_the_link(app: &TestApp) {
     let water = app.editor().create("topics", &json!({"name": "Water", "slug": "water", "status": "published"}));
     let token = subscribed(&office, &app, "anna@example.org", &json!({}));
     let path = format!("/api/v1/newsletter/preferences?token={token}");
-    let public = app.public();
+    let public = app.visitor();
     let seen = public.get(&path).expect(200).json();
     assert_eq!(
         seen,
@@ -312,7 +312,7 @@ fn three_issues_in_a_row_end_a_subscription(app: &TestApp) {
     };
     let report = |mail: &str, kind: &str| {
         let body = json!({"mail": mail, "kind": kind, "status": "5.7.1", "diagnostic": "policy"});
-        app.public().with_token("a secret of the provider").post("/api/v1/mails/bounces", &body).expect(204);
+        app.visitor().with_token("a secret of the provider").post("/api/v1/mails/bounces", &body).expect(204);
     };
     let status = || {
         let list = admin.get(&format!("/api/v1/newsletter/subscribers?email={email}")).expect(200).json();

@@ -93,13 +93,13 @@ fn an_issue_has_blocks_and_queries_in_each_language(app: &TestApp) {
         let path = "/api/v1/newsletter/subscribers?email=reader-00000@example.org";
         admin.get(path).expect(200).json()["data"][0]["status"].clone()
     };
-    app.public().get(&target).expect(200);
+    app.visitor().get(&target).expect(200);
     assert_eq!(status(), "confirmed");
     let form = [("content-type", "application/x-www-form-urlencoded")];
-    app.public().send("POST", &target, &form, b"List-Unsubscribe=One-Click").expect(200);
+    app.visitor().send("POST", &target, &form, b"List-Unsubscribe=One-Click").expect(200);
     assert_eq!(status(), "unsubscribed");
-    app.public().send("POST", &target, &form, b"List-Unsubscribe=One-Click").expect(200);
-    app.public().send("POST", "/newsletter/unsubscribe?token=x", &form, b"").expect(422);
+    app.visitor().send("POST", &target, &form, b"List-Unsubscribe=One-Click").expect(200);
+    app.visitor().send("POST", "/newsletter/unsubscribe?token=x", &form, b"").expect(422);
     wait_for("the end", || editor.get(&path).expect(200).json()["status"] == "sent");
 }
 

@@ -10,8 +10,8 @@ use serde_json::{Value, json};
 
 use crate::newsletter::{SUBSCRIPTIONS, confirm, count, sign_up, started, started_with, subscribed};
 use crate::support::app::TestApp;
-use crate::support::post_office::solved;
-use crate::support::tools::{installed, node, run};
+use crate::support::post_office::solve_altcha;
+use crate::support::tools::{node, run, tool_path};
 
 /// Changes the settings of the site in a language. Returns their version.
 pub fn set_site(app: &TestApp, locale: &str, change: &Value) -> i64 {
@@ -21,7 +21,7 @@ pub fn set_site(app: &TestApp, locale: &str, change: &Value) -> i64 {
 }
 
 fn consent(app: &TestApp, locale: &str) -> (i64, String, String) {
-    let shown = app.public().get(&format!("/api/v1/newsletter/consent?locale={locale}")).expect(200).json();
+    let shown = app.visitor().get(&format!("/api/v1/newsletter/consent?locale={locale}")).expect(200).json();
     let text = |name: &str| shown[name].as_str().unwrap().to_owned();
     (shown["version"].as_i64().unwrap(), text("locale"), text("text"))
 }
@@ -29,7 +29,7 @@ fn consent(app: &TestApp, locale: &str) -> (i64, String, String) {
 #[apply(api_test)]
 fn the_settings_say_what_is_consented_to(app: &TestApp) {
     let (office, app) = started(app);
-    let (public, admin) = (app.public(), app.client(Role::Administrator));
+    let (public, admin) = (app.visitor(), app.client(Role::Administrator));
     // Until the settings have a text there is a built-in one, with the name of the configuration.
     let (version, locale, text) = consent(&app, "en");
     assert_eq!((version, locale.as_str()), (1, "en"));
@@ -89,7 +89,7 @@ fn mails_name_the_site_as_its_settings_do(app: &TestApp) {
         app.client(Role::Administrator).get(&path).expect(200).json()["text"].as_str().unwrap().to_owned()
     };
     assert!(preview("en").contains("account at Policy & Centre (") && preview("nl").contains("bij Centrum <Beleid> ("));
-    let page = app.public().get(&format!("/newsletter/confirm?token={}", mail.token())).expect(200);
+    let page = app.visitor().get(&format!("/newsletter/confirm?token={}", mail.token())).expect(200);
     assert!(String::from_utf8_lossy(&page.body).contains("<h1>Policy &amp; Centre</h1>"));
 }
 
@@ -125,7 +125,7 @@ fn whoever_signs_up_again_chooses_the_language(app: &TestApp) {
 #[apply(api_test)]
 fn languages_are_those_of_the_site(app: &TestApp) {
     let (office, app) = started(app);
-    let (public, admin) = (app.public(), app.client(Role::Administrator));
+    let (public, admin) = (app.visitor(), app.client(Role::Administrator));
     sign_up(&app, "anna@example.org", &json!({"locale": "fr"})).problem(422, &[("/locale", "unknown_locale")]);
     sign_up(&app, "a..b@example.org", &json!({})).problem(422, &[("/email", "not_an_email")]);
     let token = subscribed(&office, &app, "anna@example.org", &json!({}));
@@ -169,10 +169,10 @@ fn programs_are_kept_out(app: &TestApp) {
         config.protection.address_per_day = 2;
     });
     let body = |altcha: &str, email: &str| json!({"email": email, "consent_version": 1, "altcha": altcha});
-    let send = |body: &Value| app.public().post(SUBSCRIPTIONS, body);
+    let send = |body: &Value| app.visitor().post(SUBSCRIPTIONS, body);
     send(&json!({"email": "a@example.org", "consent_version": 1})).problem(422, &[("/altcha", "required")]);
     send(&body("nonsense", "a@example.org")).problem(422, &[("/altcha", "not_valid")]);
-    let solution = solved(&app.public());
+    let solution = solve_altcha(&app.visitor());
     send(&body(&solution, "a@example.org")).problem(422, &[("/altcha", "too_soon")]);
     // A program that fills in everything is told nothing.
     let mut trapped = body("nonsense", "trapped@example.org");
@@ -182,9 +182,9 @@ fn programs_are_kept_out(app: &TestApp) {
     send(&body(&solution, "a@example.org")).expect(202);
     // A solution is good once, on every node.
     let other = app.second_node();
-    let again = other.public().post(SUBSCRIPTIONS, &body(&solution, "a@example.org"));
+    let again = other.visitor().post(SUBSCRIPTIONS, &body(&solution, "a@example.org"));
     again.problem(422, &[("/altcha", "reused")]);
-    let more: Vec<String> = (0..4).map(|_| solved(&app.public())).collect();
+    let more: Vec<String> = (0..4).map(|_| solve_altcha(&app.visitor())).collect();
     std::thread::sleep(Duration::from_millis(1_100));
     for solution in &more[..3] {
         send(&body(solution, "a@example.org")).expect(202);
@@ -210,12 +210,12 @@ fn the_official_widget_solves_the_proof_of_work(app: &TestApp) {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let text = std::fs::read_to_string(root.join("docs/newsletter.md")).unwrap();
     let form = text.split("```html\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
-    let work = tempfile::tempdir_in(installed("node")).unwrap();
+    let work = tempfile::tempdir_in(tool_path("node")).unwrap();
     let (script, page) = (work.path().join("solve_altcha.mjs"), work.path().join("form.html"));
     std::fs::copy(root.join("tests/tools/solve_altcha.mjs"), &script).unwrap();
     std::fs::write(&page, form.replace("https://cms.example.org", &app.url)).unwrap();
     let mut browser = node();
-    browser.arg(&script).arg(&page).arg("anna@example.org").env("CHROMIUM", installed("bin/chromium"));
+    browser.arg(&script).arg(&page).arg("anna@example.org").env("CHROMIUM", tool_path("bin/chromium"));
     let said = run(&mut browser);
     let found: Value = serde_json::from_str(said.lines().last().unwrap()).unwrap();
     assert_eq!((&found["faults"], &found["status"]), (&json!([]), &json!(202)), "{found}");
@@ -224,7 +224,7 @@ fn the_official_widget_solves_the_proof_of_work(app: &TestApp) {
     assert!(found["hosts"].as_array().unwrap().iter().all(|host| host.as_str().unwrap().starts_with("127.0.0.1:")));
     let mail = office.wait_for(1).remove(0);
     assert!(mail.to == "anna@example.org" && mail.subject.starts_with("Please confirm"), "{mail:?}");
-    app.public().post(SUBSCRIPTIONS, &found["body"]).problem(422, &[("/altcha", "reused")]);
+    app.visitor().post(SUBSCRIPTIONS, &found["body"]).problem(422, &[("/altcha", "reused")]);
 }
 
 /// Whoever signs another address up writes nothing to it.
@@ -237,11 +237,11 @@ fn a_confirmation_has_no_text_of_a_stranger(app: &TestApp) {
     assert!(mail.text.contains("Confirm it within 7 days"), "{}", mail.text);
     assert!(!mail.raw.contains("prize") && !mail.html.contains("evil"), "{}", mail.raw);
     // Neither does the mail to one who is subscribed already; that the name is kept is for the confirmed address alone.
-    let confirmed = app.public().post("/api/v1/newsletter/confirmations", &json!({"token": mail.token()})).expect(200);
+    let confirmed = app.visitor().post("/api/v1/newsletter/confirmations", &json!({"token": mail.token()})).expect(200);
     sign_up(&app, "victim@example.org", &name).expect(202);
     let mail = office.wait_for(2).remove(1);
     assert!(mail.text.contains("subscribed already") && !mail.raw.contains("prize"), "{}", mail.raw);
     let token = confirmed.json()["preferences_token"].as_str().unwrap().to_owned();
-    let preferences = app.public().get(&format!("/api/v1/newsletter/preferences?token={token}")).expect(200).json();
+    let preferences = app.visitor().get(&format!("/api/v1/newsletter/preferences?token={token}")).expect(200).json();
     assert_eq!(preferences["name"], name["name"]);
 }

@@ -13,7 +13,7 @@ use crate::support::app::TestApp;
 use crate::support::client::{Client, Reply};
 use crate::support::moments::wait_for;
 use crate::support::post_office::PostOffice;
-use crate::support::tools::{Server, installed, node, run};
+use crate::support::tools::{Server, node, run, tool_path};
 
 const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 const REPORT_SECRET: &str = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD";
@@ -29,7 +29,7 @@ struct Provider {
 impl Provider {
     fn new(secret: &str) -> Self {
         // The script finds the library beside it.
-        let folder = tempfile::tempdir_in(installed("node")).unwrap();
+        let folder = tempfile::tempdir_in(tool_path("node")).unwrap();
         let script = folder.path().join("webhook_receiver.mjs");
         std::fs::copy(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/tools/webhook_receiver.mjs"), &script).unwrap();
         let mut command = node();
@@ -68,7 +68,7 @@ impl Provider {
             ("webhook-timestamp", at.as_str()),
             ("webhook-signature", signature.as_str()),
         ];
-        app.public().send("POST", REPORTS, &headers, body.as_bytes())
+        app.visitor().send("POST", REPORTS, &headers, body.as_bytes())
     }
 }
 
@@ -108,7 +108,7 @@ fn a_provider_is_told_what_happens(app: &TestApp) {
         (&json!(["water"]), &json!("en"), &json!("sign_up"))
     );
     assert!(data["consent_text"].as_str().unwrap().contains("newsletter of Plenary"), "{told}");
-    let public = app.public();
+    let public = app.visitor();
     let path = format!("/api/v1/newsletter/preferences?token={token}");
     public.patch(&path, "", &json!({"locale": "nl", "topics": []})).expect(200);
     let changed = provider.wait_for(2).remove(1);
@@ -161,9 +161,9 @@ fn an_event_waits_for_the_provider(app: &TestApp) {
     let token = subscribed(&office, &app, "anna@example.org", &json!({}));
     let gone = subscribed(&office, &app, "bram@example.org", &json!({}));
     let path = |token: &str| format!("/api/v1/newsletter/preferences?token={token}");
-    app.public().patch(&path(&token), "", &json!({"locale": "nl"})).expect(200);
-    app.public().patch(&path(&token), "", &json!({"status": "unsubscribed"})).expect(200);
-    app.public().send("DELETE", &path(&gone), &[], b"").expect(204);
+    app.visitor().patch(&path(&token), "", &json!({"locale": "nl"})).expect(200);
+    app.visitor().patch(&path(&token), "", &json!({"status": "unsubscribed"})).expect(200);
+    app.visitor().send("DELETE", &path(&gone), &[], b"").expect(204);
     wait_for("two attempts", || provider.lines("refused").len() >= 2);
     assert!(provider.lines("events").is_empty());
     // What is overtaken is not told any more, and of the person who was erased only the address.
@@ -189,7 +189,7 @@ fn an_event_waits_for_the_provider(app: &TestApp) {
     // What cannot be told within the time of mails is given up, and the address with it.
     provider.set_mode("hang");
     let token = subscribed(&office, &app, "dirk@example.org", &json!({}));
-    app.public().send("DELETE", &path(&token), &[], b"").expect(204);
+    app.visitor().send("DELETE", &path(&token), &[], b"").expect(204);
     wait_for("an attempt", || {
         app.sql("UPDATE subscriber_events SET expires_at = 1, lease_until = 0 WHERE ended_at = 0");
         app.block_on(app.app.housekeeping()).unwrap();
@@ -240,7 +240,7 @@ fn a_provider_reports_what_happened_there(app: &TestApp) {
     told.wait_for(1);
     let left = json!({"email": "Anna@Example.org", "kind": "unsubscribed"});
     // Only the provider may say so, and not later than five minutes after it signed.
-    app.public().post(REPORTS, &left).problem(401, &[]);
+    app.visitor().post(REPORTS, &left).problem(401, &[]);
     told.report(&app, "msg_1", 0, &left).problem(401, &[]);
     provider.report(&app, "msg_1", 400, &left).problem(401, &[]);
     provider.report(&app, "msg_1", -400, &left).problem(401, &[]);
@@ -280,7 +280,7 @@ fn a_provider_reports_what_happened_there(app: &TestApp) {
     let text = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/newsletter.md")).unwrap();
     let example = text.split("```sh\nbody=").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
     let script = format!("set -e\nbody={example}").replace("https://cms.example.org", &app.url);
-    let script = script.replace("curl ", &format!("{} --fail ", installed("bin/curl").display()));
+    let script = script.replace("curl ", &format!("{} --fail ", tool_path("bin/curl").display()));
     run(Command::new("bash").args(["-c", &script]).env("PLENARY_NEWSLETTER__REPORT_SECRET", REPORT_SECRET));
     assert_eq!(status(anna), "unsubscribed");
     // No import subscribes them again.

@@ -8,7 +8,7 @@ use crate::support::client::Reply;
 use crate::support::provider::{CALLBACK, Provider};
 
 fn finish(app: &TestApp, code: &str, state: &str) -> Reply {
-    app.public().post("/api/v1/auth/oidc/finish", &json!({"code": code, "state": state}))
+    app.visitor().post("/api/v1/auth/oidc/finish", &json!({"code": code, "state": state}))
 }
 
 #[apply(api_test)]
@@ -23,7 +23,7 @@ fn the_provider_vouches_for_an_editor(app: &TestApp) {
         (&tokens["account"]["email"], &tokens["account"]["role"]),
         (&json!("anna@example.org"), &json!("editor"))
     );
-    let anna = app.public().with_token(tokens["access_token"].as_str().unwrap());
+    let anna = app.visitor().with_token(tokens["access_token"].as_str().unwrap());
     anna.create("events", &json!({"title": "E"}));
     // A code is good once.
     finish(&app, &code, &state).problem(401, &[]);
@@ -52,13 +52,13 @@ fn the_provider_vouches_for_a_browser(app: &TestApp) {
     let body = json!({"code": code, "state": state}).to_string();
     let from = |origin: &str| {
         let headers = [("content-type", "application/json"), ("origin", origin)];
-        app.public().send("POST", "/api/v1/auth/cookie/oidc", &headers, body.as_bytes())
+        app.visitor().send("POST", "/api/v1/auth/cookie/oidc", &headers, body.as_bytes())
     };
     from("https://evil.example.com").problem(403, &[]);
     let reply = from(&app.url).expect(200);
     assert_eq!(reply.json()["account"]["email"], "anna@example.org");
     let cookie = reply.header("set-cookie").split(';').next().unwrap().to_owned();
-    let me = app.public().send("GET", "/api/v1/auth/me", &[("cookie", &cookie)], b"").expect(200).json();
+    let me = app.visitor().send("GET", "/api/v1/auth/me", &[("cookie", &cookie)], b"").expect(200).json();
     assert_eq!(me["email"], "anna@example.org");
     from(&app.url).problem(401, &[]);
 }
@@ -84,14 +84,14 @@ fn nobody_comes_in_without_being_known(app: &TestApp) {
     assert_eq!((&tokens["account"]["role"], &tokens["account"]["name"]), (&json!("viewer"), &json!("Stranger")));
     // Such an account has no password.
     let body = json!({"email": "stranger@example.org", "password": "purple rain on tin roofs"});
-    open.public().post("/api/v1/auth/login", &body).problem(401, &[]);
+    open.visitor().post("/api/v1/auth/login", &body).problem(401, &[]);
 }
 
 #[apply(api_test)]
 fn what_comes_back_must_have_been_sent(app: &TestApp) {
     let provider = Provider::start();
     let app = provider.app(app, "viewer");
-    let begin = |uri: &str| app.public().post("/api/v1/auth/oidc/begin", &json!({"redirect_uri": uri}));
+    let begin = |uri: &str| app.visitor().post("/api/v1/auth/oidc/begin", &json!({"redirect_uri": uri}));
     begin("https://elsewhere.example.org/").problem(422, &[("/redirect_uri", "not_configured")]);
     begin("javascript:alert(1)").problem(422, &[("/redirect_uri", "not_a_url")]);
     provider.person("anna", &json!({"email": "anna@example.org", "email_verified": true}));
@@ -108,14 +108,14 @@ fn what_comes_back_must_have_been_sent(app: &TestApp) {
 
 #[apply(api_test)]
 fn without_a_provider_there_is_no_such_log_in(app: &TestApp) {
-    app.public().post("/api/v1/auth/oidc/begin", &json!({"redirect_uri": CALLBACK})).problem(404, &[]);
+    app.visitor().post("/api/v1/auth/oidc/begin", &json!({"redirect_uri": CALLBACK})).problem(404, &[]);
     finish(app, "x", "y").problem(404, &[]);
     let gone = TestApp::start_with(app.backend, |c| {
         c.oidc.issuer = "http://127.0.0.1:9".into();
         c.oidc.client_id = "plenary".into();
         c.oidc.redirect_uris = vec![CALLBACK.into()];
     });
-    gone.public().post("/api/v1/auth/oidc/begin", &json!({"redirect_uri": CALLBACK})).problem(503, &[]);
+    gone.visitor().post("/api/v1/auth/oidc/begin", &json!({"redirect_uri": CALLBACK})).problem(503, &[]);
 }
 
 /// Anybody can send a token or begin a log-in. While the provider fails, it is asked once in a while only.
@@ -142,7 +142,7 @@ fn a_provider_that_fails_is_asked_once(app: &TestApp) {
         c.oidc.redirect_uris = vec![CALLBACK.into()];
     });
     // {"alg":"RS256","kid":"x"}
-    let client = app.public().with_token("eyJhbGciOiJSUzI1NiIsImtpZCI6IngifQ.e30.AAAA");
+    let client = app.visitor().with_token("eyJhbGciOiJSUzI1NiIsImtpZCI6IngifQ.e30.AAAA");
     let ask = || client.post("/mcp", &json!({"jsonrpc": "2.0", "id": 1, "method": "ping"})).problem(503, &[]);
     std::thread::scope(|scope| {
         for _ in 0..8 {
@@ -150,6 +150,6 @@ fn a_provider_that_fails_is_asked_once(app: &TestApp) {
         }
     });
     ask();
-    app.public().post("/api/v1/auth/oidc/begin", &json!({"redirect_uri": CALLBACK})).problem(503, &[]);
+    app.visitor().post("/api/v1/auth/oidc/begin", &json!({"redirect_uri": CALLBACK})).problem(503, &[]);
     assert_eq!(requests.load(std::sync::atomic::Ordering::SeqCst), 1);
 }

@@ -8,7 +8,7 @@ use crate::support::app::TestApp;
 
 #[apply(api_test)]
 fn health_readiness_and_metrics(app: &TestApp) {
-    let public = app.public();
+    let public = app.visitor();
     assert_eq!(public.get("/healthz").expect(200).json()["status"], "ok");
     assert_eq!(public.get("/readyz").expect(200).json()["status"], "ok");
     public.get("/api/v1/events").expect(200);
@@ -27,7 +27,7 @@ fn health_readiness_and_metrics(app: &TestApp) {
 #[apply(api_test)]
 fn answers_carry_security_headers(app: &TestApp) {
     for path in ["/api/v1/events", "/nothing", "/docs/index.html", "/healthz", "/api/v1/events.ics", "/edit.js"] {
-        let reply = app.public().get(path);
+        let reply = app.visitor().get(path);
         assert_eq!(reply.header("x-content-type-options"), "nosniff", "{path}");
         assert_eq!(reply.header("x-frame-options"), "DENY", "{path}");
         // It governs what documents load and where they lead; JSON does neither.
@@ -39,7 +39,7 @@ fn answers_carry_security_headers(app: &TestApp) {
 
 #[apply(api_test)]
 fn request_ids_are_kept_or_made(app: &TestApp) {
-    let public = app.public();
+    let public = app.visitor();
     assert_eq!(
         public.send("GET", "/healthz", &[("x-request-id", "from-the-proxy.1")], b"").header("x-request-id"),
         "from-the-proxy.1"
@@ -53,24 +53,24 @@ fn request_ids_are_kept_or_made(app: &TestApp) {
 #[apply(api_test)]
 fn other_origins_may_read(app: &TestApp) {
     let origin = [("origin", "https://www.example.org")];
-    let reply = app.public().send("GET", "/api/v1/events", &origin, b"").expect(200);
+    let reply = app.visitor().send("GET", "/api/v1/events", &origin, b"").expect(200);
     assert_eq!(reply.header("access-control-allow-origin"), "*");
     assert!(reply.header("access-control-expose-headers").contains("etag"));
     // A shared cache gives the answer to somebody without an origin to those with one.
     for path in ["/api/v1/events", "/api/v1/events", "/api/v1/events/none", "/api/openapi.json", "/nothing"] {
-        let reply = app.public().get(path);
+        let reply = app.visitor().get(path);
         assert_eq!(reply.header("access-control-allow-origin"), "*", "{path}");
         assert!(reply.header("access-control-expose-headers").contains("etag"), "{path}");
     }
     let strict = TestApp::start_with(app.backend, |c| c.cors.allowed_origins = vec!["https://www.example.org".into()]);
-    let reply = strict.public().send("GET", "/api/v1/events", &origin, b"");
+    let reply = strict.visitor().send("GET", "/api/v1/events", &origin, b"");
     assert_eq!(reply.header("access-control-allow-origin"), "https://www.example.org");
     for path in ["/api/v1/events", "/api/v1/events", "/api/v1/events/none", "/api/openapi.json", "/nothing"] {
-        let reply = strict.public().get(path);
+        let reply = strict.visitor().get(path);
         assert!(reply.header("vary").contains("Origin"), "{path}: {}", reply.header("vary"));
         assert_eq!(reply.header("access-control-allow-origin"), "", "{path}");
     }
-    let other = strict.public().send("GET", "/api/v1/events", &[("origin", "https://evil.example")], b"");
+    let other = strict.visitor().send("GET", "/api/v1/events", &[("origin", "https://evil.example")], b"");
     assert_eq!(other.header("access-control-allow-origin"), "");
 }
 
@@ -94,12 +94,12 @@ fn slow_clients_are_sent_away(app: &TestApp) {
         "POST /api/v1/events HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\nContent-Type: application/json\r\nContent-Length: 100\r\nConnection: close\r\n\r\n{{"
     );
     assert!(answer(&slow_body).starts_with("HTTP/1.1 408"));
-    patient.public().get("/healthz").expect(200);
+    patient.visitor().get("/healthz").expect(200);
 }
 
 #[apply(api_test)]
 fn the_reading_room_needs_no_network(app: &TestApp) {
-    let public = app.public();
+    let public = app.visitor();
     let first = String::from_utf8(public.get("/docs").expect(200).body).unwrap();
     assert!(first.contains("<base href=\"/docs/\">"), "{first}");
     let page = public.get("/docs/index.html").expect(200);
@@ -119,10 +119,10 @@ fn the_reading_room_needs_no_network(app: &TestApp) {
 
 #[apply(api_test)]
 fn problem_types_lead_to_pages(app: &TestApp) {
-    let problem = app.public().get("/nothing").problem(404, &[]);
+    let problem = app.visitor().get("/nothing").problem(404, &[]);
     let page = problem["type"].as_str().unwrap().trim_start_matches("http://127.0.0.1:8080");
-    assert!(String::from_utf8(app.public().get(page).expect(200).body).unwrap().contains("Not found"));
-    let all = String::from_utf8(app.public().get("/problems").expect(200).body).unwrap();
+    assert!(String::from_utf8(app.visitor().get(page).expect(200).body).unwrap().contains("Not found"));
+    let all = String::from_utf8(app.visitor().get("/problems").expect(200).body).unwrap();
     for kind in plenary::problem::ProblemKind::ALL {
         assert!(all.contains(kind.code()));
     }
@@ -130,7 +130,7 @@ fn problem_types_lead_to_pages(app: &TestApp) {
 
 #[apply(api_test)]
 fn the_document_has_a_tag(app: &TestApp) {
-    let public = app.public();
+    let public = app.visitor();
     let get = |coding: &str, tag: &str| {
         public.send("GET", "/api/openapi.json", &[("accept-encoding", coding), ("if-none-match", tag)], b"")
     };

@@ -3,11 +3,11 @@
 use serde_json::{Value, json};
 
 use crate::support::app::TestApp;
-use crate::support::data::real;
+use crate::support::data::real_path;
 
 #[apply(api_test)]
 fn the_origin_page_is_held_completely(app: &TestApp) {
-    let Some(path) = real("origin/policy-dialogue-2015-07-01.json") else { return };
+    let Some(path) = real_path("origin/policy-dialogue-2015-07-01.json") else { return };
     let origin: Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
     let (event, site) = (&origin["event"], &origin["site"]);
     let editor = app.editor();
@@ -34,7 +34,7 @@ fn the_origin_page_is_held_completely(app: &TestApp) {
         "/api/v1/events/{}?include=type,partners,speakers,venue,topics,series,sessions",
         made["slug"].as_str().unwrap()
     );
-    let page = app.public().get(&path).expect(200).json();
+    let page = app.visitor().get(&path).expect(200).json();
 
     assert_eq!(page["slug"], "the-use-of-social-media-for-terrorist-recruitment-how-should-europe-respond");
     assert_eq!(page["type"]["name"], event["type"]);
@@ -45,7 +45,7 @@ fn the_origin_page_is_held_completely(app: &TestApp) {
     let day = chrono::NaiveDate::parse_from_str(page["starts_on"].as_str().unwrap(), "%Y-%m-%d").unwrap();
     assert_eq!(day.format("%A, %d %B %Y").to_string(), event["date_as_shown"].as_str().unwrap());
     let text =
-        app.public().get(&format!("{path}&body_format=text")).expect(200).json()["body"].as_str().unwrap().to_owned();
+        app.visitor().get(&format!("{path}&body_format=text")).expect(200).json()["body"].as_str().unwrap().to_owned();
     let held: Vec<&str> = text.split("\n\n").collect();
     for (held, paragraph) in held.iter().zip(&paragraphs) {
         assert_eq!(held, paragraph);

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::support::app::{Backend, TestApp};
 use crate::support::client::Client;
-use crate::support::data::{fixture, real};
+use crate::support::data::{fixture, real_path};
 use crate::support::website::Website;
 
 /// Publishes an item, and returns its id.
@@ -102,7 +102,8 @@ fn every_word_of_the_origin_is_on_the_page(app: &TestApp) {
         return;
     }
     rebuild(app, &fixture("origin/policy-dialogue.json"), &fixture("origin/policy-dialogue.txt"));
-    let (data, text) = (real("origin/policy-dialogue-2015-07-01.json"), real("origin/policy-dialogue-2015-07-01.txt"));
+    let (data, text) =
+        (real_path("origin/policy-dialogue-2015-07-01.json"), real_path("origin/policy-dialogue-2015-07-01.txt"));
     let (Some(data), Some(text)) = (data, text) else { return };
     rebuild(&TestApp::start(app.backend), &data, &text);
 }

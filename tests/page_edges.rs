@@ -11,7 +11,7 @@ const BY_PATH: &str = "/api/v1/pages/by-path";
 
 #[apply(api_test)]
 fn the_home_page_has_the_empty_path(app: &TestApp) {
-    let (editor, public) = (app.editor(), app.public());
+    let (editor, public) = (app.editor(), app.visitor());
     public.get(&format!("{BY_PATH}/")).problem(404, &[]);
     editor.create("pages", &json!({"title": "Home", "role": "home", "status": "published"}));
     let home = public.get(BY_PATH).expect(200).json();
@@ -33,7 +33,7 @@ fn a_change_of_languages_takes_no_path(app: &TestApp) {
     let fallback = |config: &mut Config| drop(config.site.fallback.insert("fr".to_owned(), vec!["nl".to_owned()]));
     let after = app.second_node_with(fallback);
     let title =
-        |path: &str| after.public().get(&format!("{BY_PATH}/{path}")).expect(200).json()["page"]["title"].clone();
+        |path: &str| after.visitor().get(&format!("{BY_PATH}/{path}")).expect(200).json()["page"]["title"].clone();
     assert_eq!(["about?locale=en", "team?locale=nl", "about?locale=fr"].map(title), ["About"; 3]);
     assert_eq!(["about/board?locale=en", "team/board?locale=nl", "about/board?locale=fr"].map(title), ["Board"; 3]);
     assert_eq!(["team?locale=en", "ploeg?locale=nl", "ploeg?locale=fr"].map(title), ["Team", "Ploeg", "Ploeg"]);
@@ -55,7 +55,7 @@ fn words_of_addresses_are_no_slugs(app: &TestApp) {
 /// The slug of a hidden language is as hidden as its texts.
 #[apply(api_test)]
 fn slugs_of_hidden_languages_answer_editors_only(app: &TestApp) {
-    let (editor, public) = (app.editor(), app.public());
+    let (editor, public) = (app.editor(), app.visitor());
     let body = json!({"title": {"en": "Plan", "nl": "Geheim"}, "slugs": {"en": "plan", "nl": "geheim"}, "status": "published"});
     for collection in ["pages", "events"] {
         let path = format!("/api/v1/{collection}");
@@ -72,7 +72,7 @@ fn slugs_of_hidden_languages_answer_editors_only(app: &TestApp) {
 
 #[apply(api_test)]
 fn previews_of_drafts_have_their_path(app: &TestApp) {
-    let (editor, public) = (app.editor(), app.public());
+    let (editor, public) = (app.editor(), app.visitor());
     let create = |title: &str, parent: Value, status: &str| {
         editor.create("pages", &json!({"title": title, "parent": parent, "status": status}));
     };
@@ -98,7 +98,7 @@ fn previews_of_drafts_have_their_path(app: &TestApp) {
 
 #[apply(api_test)]
 fn hits_and_menus_have_the_paths_of_pages(app: &TestApp) {
-    let (editor, public) = (app.editor(), app.public());
+    let (editor, public) = (app.editor(), app.visitor());
     editor.create("pages", &json!({"title": "About", "status": "published"}));
     let team = json!({"title": {"en": "Zeppelin team", "nl": "Zeppelinploeg"}, "slugs": {"en": "team", "nl": "ploeg"}, "parent": "about", "status": "published"});
     editor.post("/api/v1/pages?locale=*", &team).expect(201);
@@ -125,7 +125,7 @@ fn hits_and_menus_have_the_paths_of_pages(app: &TestApp) {
 /// A restored revision brings back the slugs of all languages.
 #[apply(api_test)]
 fn restorations_bring_slugs_back(app: &TestApp) {
-    let (editor, public) = (app.editor(), app.public());
+    let (editor, public) = (app.editor(), app.visitor());
     let body =
         json!({"title": {"en": "Team", "nl": "Ploeg"}, "slugs": {"en": "team", "nl": "ploeg"}, "status": "published"});
     editor.post("/api/v1/pages?locale=*", &body).expect(201);
@@ -149,7 +149,7 @@ fn restorations_bring_slugs_back(app: &TestApp) {
 /// A menu that would push another one out of the layout is not published.
 #[apply(api_test)]
 fn a_menu_pushes_no_other_out_of_the_layout(app: &TestApp) {
-    let (editor, public) = (app.editor(), app.public());
+    let (editor, public) = (app.editor(), app.visitor());
     let menu =
         |number: usize| json!({"title": format!("M{number}"), "slug": format!("m-{number:03}"), "status": "published"});
     let create = |number: usize| json!({"operation": "create", "collection": "menus", "content": menu(number)});
@@ -310,7 +310,7 @@ fn faults_of_fields_and_of_rules_are_told_together(app: &TestApp) {
 #[apply(api_test)]
 fn schemas_of_pages_are_complete(app: &TestApp) {
     for query in ["", "?locale=*"] {
-        let text = app.public().get(&format!("/api/v1/schemas/pages{query}")).expect(200).json().to_string();
+        let text = app.visitor().get(&format!("/api/v1/schemas/pages{query}")).expect(200).json().to_string();
         assert!(!text.contains("components/schemas") && !text.contains("\"discriminator\""), "{query}");
     }
 }
@@ -324,9 +324,9 @@ fn a_branch_is_not_trashed_unasked(app: &TestApp) {
     let uses = editor.get("/api/v1/pages/projects/references").expect(200).json();
     assert_eq!(uses["data"][0]["item"]["slug"], "rivers", "{uses}");
     editor.delete("/api/v1/pages/projects", "\"v1\"").problem(409, &[("", "in_use")]);
-    app.public().get("/api/v1/pages/by-path/projects/rivers").expect(200);
+    app.visitor().get("/api/v1/pages/by-path/projects/rivers").expect(200);
     editor.trash("/api/v1/pages/projects", "\"v1\"").expect(204);
-    app.public().get("/api/v1/pages/by-path/projects/rivers").expect(404);
+    app.visitor().get("/api/v1/pages/by-path/projects/rivers").expect(404);
     // What is in the trash keeps its path, and the problem says so.
     let other = json!({"title": "Others", "slug": "others", "segment": "projects", "status": "published"});
     let taken = editor.post("/api/v1/pages", &other).expect(409).json();

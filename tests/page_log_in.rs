@@ -63,7 +63,7 @@ fn an_editor_logs_in_at_the_provider_and_comes_back(app: &TestApp) {
 fn second_factor(app: &TestApp, email: &str) -> String {
     app.account(email, Role::Editor);
     let tokens = app.log_in(email);
-    let client = app.public().with_token(tokens["access_token"].as_str().unwrap());
+    let client = app.visitor().with_token(tokens["access_token"].as_str().unwrap());
     let begun = client.post("/api/v1/auth/second-factor", &json!({"current_password": PASSWORD})).expect(200).json();
     let secret = begun["secret"].as_str().unwrap().to_owned();
     let key = totp_rs::Secret::try_from_base32(&secret).unwrap();
@@ -76,7 +76,7 @@ fn second_factor(app: &TestApp, email: &str) -> String {
 #[apply(api_test)]
 fn the_provider_is_offered_where_it_sends_back_to_the_page(app: &TestApp) {
     let nothing = json!({"provider": null, "return_to": null});
-    assert_eq!(app.public().get(SETTINGS).expect(200).json(), nothing);
+    assert_eq!(app.visitor().get(SETTINGS).expect(200).json(), nothing);
     let start = |issuer: &'static str, name: &'static str, uri: &'static str| {
         TestApp::start_with(app.backend, |config| {
             config.public_url = "https://cms.example.org/".into();
@@ -87,7 +87,7 @@ fn the_provider_is_offered_where_it_sends_back_to_the_page(app: &TestApp) {
         })
     };
     let offer =
-        |issuer, name, uri| start(issuer, name, uri).public().get(SETTINGS).expect(200).json()["provider"].clone();
+        |issuer, name, uri| start(issuer, name, uri).visitor().get(SETTINGS).expect(200).json()["provider"].clone();
     let (issuer, own) = ("https://id.example.org/realm", "https://cms.example.org/edit/log-in");
     assert_eq!(offer(issuer, "", own), json!({"name": "id.example.org", "redirect_uri": own}));
     assert_eq!(offer(issuer, "Example ID", own)["name"], "Example ID");
@@ -106,7 +106,7 @@ fn the_log_in_leads_back_to_pages_of_the_site_only(app: &TestApp) {
     let ask = |address: &str| {
         let query: String =
             url::form_urlencoded::Serializer::new(String::new()).append_pair("return_to", address).finish();
-        app.public().get(&format!("{SETTINGS}?{query}"))
+        app.visitor().get(&format!("{SETTINGS}?{query}"))
     };
     for address in
         ["https://www.example.org/en/x?a=b#c", "https://cms.example.org/docs", "https://www.example.org:443/"]
@@ -149,11 +149,11 @@ fn the_log_in_leads_back_to_pages_of_the_site_only(app: &TestApp) {
 /// A provider adds parameters of its own to what it sends back, and what it sends is in no cache.
 #[apply(api_test)]
 fn the_log_in_page_takes_what_providers_send(app: &TestApp) {
-    let plain = app.public().get("/edit/log-in").expect(200);
+    let plain = app.visitor().get("/edit/log-in").expect(200);
     assert_eq!(plain.header("cache-control"), "public, max-age=300");
     let query = "code=a&state=b&iss=https%3A%2F%2Fid.example.org&session_state=c&scope=openid&scope=email&x=%00";
-    let back = app.public().get(&format!("/edit/log-in?{query}")).expect(200);
+    let back = app.visitor().get(&format!("/edit/log-in?{query}")).expect(200);
     assert_eq!((back.header("cache-control"), back.header("referrer-policy")), ("private, no-store", "no-referrer"));
     assert_eq!(back.body, plain.body);
-    app.public().get("/edit/log-in.js?code=a").problem(400, &[("?code", "unknown_parameter")]);
+    app.visitor().get("/edit/log-in.js?code=a").problem(400, &[("?code", "unknown_parameter")]);
 }

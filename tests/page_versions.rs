@@ -22,7 +22,7 @@ fn change(editor: &Client, query: &str, body: &Value) {
 
 #[apply(api_test)]
 fn visitors_read_the_earlier_versions_of_legal_pages(app: &TestApp) {
-    let (editor, public) = (app.editor(), app.public());
+    let (editor, public) = (app.editor(), app.visitor());
     let terms =
         json!({"title": {"en": "Draft terms"}, "slug": "terms", "role": "terms", "body": {"en": "Secret words"}});
     editor.post("/api/v1/pages?locale=*", &terms).expect(201);
@@ -98,7 +98,7 @@ fn visitors_read_the_earlier_versions_of_legal_pages(app: &TestApp) {
 /// A version has one number, whatever happens to the page above it, and to what visitors do not read.
 #[apply(api_test)]
 fn numbers_of_versions_are_unique_and_stay(app: &TestApp) {
-    let (editor, public) = (app.editor(), app.public());
+    let (editor, public) = (app.editor(), app.visitor());
     editor.create("pages", &json!({"title": "Legal", "slug": "legal", "status": "published"}));
     let terms = json!({"title": "Terms 1", "slug": "terms", "role": "terms", "parent": "legal", "public_versions": true,
         "status": "published"});
@@ -144,7 +144,7 @@ fn numbers_of_versions_are_unique_and_stay(app: &TestApp) {
 /// What is hidden stays hidden: languages, and pages below drafts.
 #[apply(api_test)]
 fn versions_tell_nothing_that_was_not_public(app: &TestApp) {
-    let (editor, public) = (app.editor(), app.public());
+    let (editor, public) = (app.editor(), app.visitor());
     let above = json!({"title": "Legal", "slug": "legal"});
     editor.create("pages", &above);
     let terms = json!({"title": {"en": "Terms", "nl": "Geheim"}, "slug": "terms", "role": "terms", "parent": "legal",

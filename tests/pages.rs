@@ -38,7 +38,7 @@ fn paths(view: &Value) -> Vec<&str> {
 
 #[apply(api_test)]
 fn a_page_is_found_by_its_path_with_what_is_around_it(app: &TestApp) {
-    let (editor, public) = (app.editor(), app.public());
+    let (editor, public) = (app.editor(), app.visitor());
     tree(&editor);
     let board = by_path(&public, "about/team/board").expect(200).json();
     assert_eq!((&board["page"]["title"], &board["page"]["path"]), (&json!("Board"), &json!("about/team/board")));
@@ -72,7 +72,7 @@ fn a_page_is_found_by_its_path_with_what_is_around_it(app: &TestApp) {
 
 #[apply(api_test)]
 fn what_moves_redirects_with_all_below_it(app: &TestApp) {
-    let (editor, public) = (app.editor(), app.public());
+    let (editor, public) = (app.editor(), app.visitor());
     tree(&editor);
     let location = |path: &str| by_path(&public, path).expect(308).header("location").to_owned();
     // Each is read before, so that what is cached must go.
@@ -102,7 +102,7 @@ fn what_moves_redirects_with_all_below_it(app: &TestApp) {
 
 #[apply(api_test)]
 fn a_page_is_public_only_with_those_above(app: &TestApp) {
-    let (editor, public) = (app.editor(), app.public());
+    let (editor, public) = (app.editor(), app.visitor());
     tree(&editor);
     let etag = |path: &str| editor.get(&format!("/api/v1/pages/{path}")).expect(200).etag().to_owned();
     by_path(&public, "about/team/board").expect(200);
@@ -132,7 +132,7 @@ fn a_page_is_public_only_with_those_above(app: &TestApp) {
 
 #[apply(api_test)]
 fn paths_are_unique_and_the_tree_is_bounded(app: &TestApp) {
-    let (editor, public) = (app.editor(), app.public());
+    let (editor, public) = (app.editor(), app.visitor());
     tree(&editor);
     // Slugs are unique, segments only below the same page.
     page(&editor, ("Projects", "Projecten"), json!({"slug": "projects"}));
@@ -170,7 +170,7 @@ fn paths_are_unique_and_the_tree_is_bounded(app: &TestApp) {
 
 #[apply(api_test)]
 fn a_former_path_stays_until_another_page_is_public_there(app: &TestApp) {
-    let (editor, public) = (app.editor(), app.public());
+    let (editor, public) = (app.editor(), app.visitor());
     page(&editor, ("Team", "Team"), json!({"slug": "team"}));
     editor.patch("/api/v1/pages/team", "\"v1\"", &json!({"slug": "people"})).expect(200);
     let to_people =
@@ -188,7 +188,7 @@ fn a_former_path_stays_until_another_page_is_public_there(app: &TestApp) {
 
 #[apply(api_test)]
 fn paths_follow_languages(app: &TestApp) {
-    let (editor, public) = (app.editor(), app.public());
+    let (editor, public) = (app.editor(), app.visitor());
     editor.create("pages", &json!({"title": "About", "status": "published"}));
     // Without words of its own, a language has the path of its fallback.
     assert_eq!(paths(&by_path(&public, "about").expect(200).json()), ["about", "about"]);
@@ -209,7 +209,7 @@ fn paths_follow_languages(app: &TestApp) {
 
 #[apply(api_test)]
 fn a_branch_goes_to_the_trash_and_comes_back(app: &TestApp) {
-    let (editor, public) = (app.editor(), app.public());
+    let (editor, public) = (app.editor(), app.visitor());
     tree(&editor);
     editor.trash("/api/v1/pages/about", "\"v1\"").expect(204);
     by_path(&public, "about/team/board").problem(404, &[]);
@@ -227,7 +227,7 @@ fn a_branch_goes_to_the_trash_and_comes_back(app: &TestApp) {
 
 #[apply(api_test)]
 fn a_future_tree_can_be_seen(app: &TestApp) {
-    let (editor, public) = (app.editor(), app.public());
+    let (editor, public) = (app.editor(), app.visitor());
     tree(&editor);
     editor.patch("/api/v1/pages/about?view=draft", "\"v1\"", &json!({"slug": "organisation"})).expect(200);
     by_path(&public, "about/team").expect(200);
@@ -247,7 +247,7 @@ fn a_future_tree_can_be_seen(app: &TestApp) {
 /// A page of a batch may stand below a later one, and not below itself.
 #[apply(api_test)]
 fn pages_of_a_batch_refer_to_each_other(app: &TestApp) {
-    let (editor, public) = (app.editor(), app.public());
+    let (editor, public) = (app.editor(), app.visitor());
     let page = |name: &str, parent: &str| {
         let content = json!({"title": name, "slug": name, "parent": parent, "status": "published"});
         json!({"operation": "create", "collection": "pages", "local_id": name, "content": content})
@@ -297,7 +297,7 @@ fn imported_pages_have_their_places(app: &TestApp) {
         "{:?}",
         said.lines
     );
-    let public = app.public();
+    let public = app.visitor();
     for (path, slug) in [
         ("cookies", "cookies"),
         ("cookies/about", "about"),

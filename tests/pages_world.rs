@@ -48,7 +48,7 @@ impl World {
         };
         let ids = (0..PAGES).map(make).collect();
         let rng = StdRng::seed_from_u64(seed);
-        Self { editor, public: app.public(), rng, ids, shown: BTreeMap::new() }
+        Self { editor, public: app.visitor(), rng, ids, shown: BTreeMap::new() }
     }
 
     fn any(&mut self) -> String {

@@ -102,7 +102,7 @@ fn draft_that_names_nobody(app: &TestApp, editor: &Client) {
 
 #[apply(api_test)]
 fn a_plan_that_fails_harms_no_other(app: &TestApp) {
-    let (editor, public) = (app.editor(), app.public());
+    let (editor, public) = (app.editor(), app.visitor());
     for title in ["A", "B", "Before", "After", "R"] {
         editor.create("events", &json!({"title": title}));
     }
@@ -142,7 +142,7 @@ fn a_plan_that_fails_harms_no_other(app: &TestApp) {
 
 #[apply(api_test)]
 fn what_cannot_be_written_down_stops_nothing(app: &TestApp) {
-    let (editor, public) = (app.editor(), app.public());
+    let (editor, public) = (app.editor(), app.visitor());
     editor.create("speakers", &json!({"name": "Anna"}));
     let e = id(&editor.create("events", &json!({"title": "E"})));
     editor.create("events", &json!({"title": "F"}));
@@ -164,7 +164,7 @@ fn what_cannot_be_written_down_stops_nothing(app: &TestApp) {
 
 #[apply(api_test)]
 fn a_fault_of_ours_does_not_keep_an_item_public(app: &TestApp) {
-    let (editor, public) = (app.editor(), app.public());
+    let (editor, public) = (app.editor(), app.visitor());
     let e = id(&editor.create("events", &json!({"title": "E", "status": "published"})));
     editor.create("events", &json!({"title": "F", "status": "published"}));
     plan(&editor, "events/e", &json!({"unpublish_at": "2090-01-01"})).expect(200);
@@ -189,7 +189,7 @@ fn circle(editor: &Client) {
 
 #[apply(api_test)]
 fn a_refused_publication_leaves_the_draft(app: &TestApp) {
-    let (editor, public) = (app.editor(), app.public());
+    let (editor, public) = (app.editor(), app.visitor());
     circle(&editor);
     let unchanged = |detail: &str| {
         let seen = editor.get("/api/v1/topics/two?view=draft").expect(200).json();
@@ -235,7 +235,7 @@ fn a_refused_publication_leaves_the_draft(app: &TestApp) {
 
 #[apply(api_test)]
 fn taking_down_depends_on_nothing_unpublished(app: &TestApp) {
-    let (editor, public) = (app.editor(), app.public());
+    let (editor, public) = (app.editor(), app.visitor());
     // A slug that somebody else has.
     editor.create("events", &json!({"title": "S", "status": "published"}));
     redraft(&editor, "events/s", &json!({"title": "New", "slug": "wanted"})).expect(200);
@@ -283,7 +283,7 @@ fn taking_down_depends_on_nothing_unpublished(app: &TestApp) {
 
 #[apply(api_test)]
 fn the_slug_of_a_working_draft_is_reserved(app: &TestApp) {
-    let (editor, public) = (app.editor(), app.public());
+    let (editor, public) = (app.editor(), app.visitor());
     editor.create("events", &json!({"title": "E", "status": "published"}));
     redraft(&editor, "events/e", &json!({"slug": "wanted"})).expect(200);
     // The public learns nothing of it.
@@ -305,7 +305,7 @@ fn the_slug_of_a_working_draft_is_reserved(app: &TestApp) {
 
 #[apply(api_test)]
 fn a_release_names_what_stood_against_it(app: &TestApp) {
-    let (editor, public) = (app.editor(), app.public());
+    let (editor, public) = (app.editor(), app.visitor());
     let made: Vec<String> =
         ["A", "B", "C"].iter().map(|title| id(&editor.create("events", &json!({"title": title})))).collect();
     let items: Vec<Value> = made.iter().map(|id| json!({"collection": "events", "id": id})).collect();
@@ -350,7 +350,7 @@ fn the_purge_spares_what_is_named(app: &TestApp) {
 
 #[apply(api_test)]
 fn every_step_counts_the_version(app: &TestApp) {
-    let (one, other, public) = (app.editor(), app.editor(), app.public());
+    let (one, other, public) = (app.editor(), app.editor(), app.visitor());
     one.create("events", &json!({"title": "E", "status": "published"}));
     let path = "/api/v1/events/e";
     let seen = one.get(path).expect(200);

@@ -62,7 +62,7 @@ fn titles(page: &Value) -> BTreeSet<String> {
 
 impl<'a> World<'a> {
     pub fn new(nodes: [&'a TestApp; 2], editor: &Client, tally: &'a Tally) -> Self {
-        let editors = nodes.map(|node| node.public().with_token(editor.token()));
+        let editors = nodes.map(|node| node.visitor().with_token(editor.token()));
         let events = (0..EVENTS).map(|_| None).collect();
         Self {
             tally,
@@ -82,8 +82,8 @@ impl<'a> World<'a> {
         &self.editors[self.turn.get()]
     }
 
-    fn public(&self) -> Client {
-        self.nodes[self.wrote.get()].public()
+    fn visitor(&self) -> Client {
+        self.nodes[self.wrote.get()].visitor()
     }
 
     fn path(&self, number: usize) -> String {
@@ -320,7 +320,7 @@ impl<'a> World<'a> {
                 (due, status) => panic!("due: {due}, and the release is {status}"),
             }
         }
-        assert_eq!(titles(&ahead), titles(&self.public().get(list).expect(200).json()));
+        assert_eq!(titles(&ahead), titles(&self.visitor().get(list).expect(200).json()));
     }
 
     /// What the clock did with an event: each plan that was due happened, or was told as failed.
@@ -394,7 +394,7 @@ impl<'a> World<'a> {
     }
 
     pub fn compare(&self) {
-        let public = self.public();
+        let public = self.visitor();
         let live: BTreeSet<String> =
             self.events.iter().flatten().filter(|event| event.live()).map(|event| event.title.clone()).collect();
         let list = public.get("/api/v1/events?limit=100&include=related").expect(200);
@@ -439,7 +439,7 @@ impl<'a> World<'a> {
 
     /// The other node shows the same before long; then all is taken down, whatever its drafts say.
     pub fn end(&mut self) {
-        let list = |node: &TestApp| titles(&node.public().get("/api/v1/events?limit=100").expect(200).json());
+        let list = |node: &TestApp| titles(&node.visitor().get("/api/v1/events?limit=100").expect(200).json());
         wait_for("the other node's answer", || list(self.nodes[0]) == list(self.nodes[1]));
         for number in 0..EVENTS {
             if self.events[number].as_ref().is_some_and(Event::live) {

@@ -10,7 +10,7 @@ use serde_json::json;
 use tempfile::TempDir;
 
 use crate::support::app::{Backend, TestApp};
-use crate::support::postgres::{free_port, new_database, unprivileged};
+use crate::support::postgres::{free_port, new_database, unprivileged_user};
 use crate::support::program::run;
 
 /// A running PgBouncer.
@@ -40,7 +40,7 @@ impl Pooler {
         let own = std::path::Path::new("/usr/sbin/pgbouncer");
         let mut command = Command::new(if own.exists() { own } else { std::path::Path::new("pgbouncer") });
         // It refuses to run as root, as Postgres does.
-        if let Some((uid, gid)) = unprivileged() {
+        if let Some((uid, gid)) = unprivileged_user() {
             for path in [folder.path(), &settings, &users] {
                 std::os::unix::fs::chown(path, Some(uid), Some(gid)).expect("given away");
             }
@@ -90,7 +90,7 @@ fn sessions_of_their_own_work(app: &TestApp) {
         node.editor().create("topics", &json!({"name": format!("Node {number}"), "status": "published"}));
     }
     for node in &nodes {
-        let all = node.public().get("/api/v1/topics?sort=name").expect(200).json();
+        let all = node.visitor().get("/api/v1/topics?sort=name").expect(200).json();
         assert_eq!(all["data"].as_array().unwrap().len(), 3);
     }
 }

@@ -84,15 +84,15 @@ fn looking_ahead_changes_nothing(app: &TestApp) {
         };
         app.block_on(app.app.database.read(look)).unwrap()
     };
-    let before = (state(), app.public().get("/api/v1/events").expect(200).body);
+    let before = (state(), app.visitor().get("/api/v1/events").expect(200).body);
     // Writes go on beside it.
     std::thread::scope(|scope| {
         for _ in 0..4 {
             scope.spawn(|| (0..5).for_each(|_| assert_eq!(titles(&editor, "at=2040-01-01").len(), 2)));
         }
     });
-    assert_eq!((state(), app.public().get("/api/v1/events").expect(200).body), before);
-    assert_eq!(titles(&app.public(), ""), ["Ends", "Now"]);
+    assert_eq!((state(), app.visitor().get("/api/v1/events").expect(200).body), before);
+    assert_eq!(titles(&app.visitor(), ""), ["Ends", "Now"]);
 }
 
 fn link(client: &Client, body: &Value) -> Value {
@@ -101,7 +101,7 @@ fn link(client: &Client, body: &Value) -> Value {
 
 #[apply(api_test)]
 fn a_link_shows_one_item(app: &TestApp) {
-    let (editor, public) = (app.editor(), app.public());
+    let (editor, public) = (app.editor(), app.visitor());
     editor.create("speakers", &json!({"name": "Anna"}));
     editor.create("events", &json!({"title": "E", "speakers": [{"speaker": "anna"}]}));
     let made = link(&editor, &json!({"collection": "events", "id": "e"}));
@@ -128,7 +128,7 @@ fn a_link_shows_one_item(app: &TestApp) {
 
 #[apply(api_test)]
 fn a_link_shows_the_site_at_a_moment(app: &TestApp) {
-    let (editor, public) = (app.editor(), app.public());
+    let (editor, public) = (app.editor(), app.visitor());
     future(&editor);
     let made = link(&editor, &json!({"at": "2030-02-01T09:00"}));
     let preview = format!("preview={}", made["token"].as_str().unwrap());
@@ -142,7 +142,7 @@ fn a_link_shows_the_site_at_a_moment(app: &TestApp) {
 
 #[apply(api_test)]
 fn links_end(app: &TestApp) {
-    let (editor, public) = (app.editor(), app.public());
+    let (editor, public) = (app.editor(), app.visitor());
     editor.create("events", &json!({"title": "E"}));
     let made = link(&editor, &json!({"collection": "events", "id": "e"}));
     let token = made["token"].as_str().unwrap();
@@ -175,7 +175,7 @@ fn links_end(app: &TestApp) {
 
 #[apply(api_test)]
 fn the_public_sees_no_future(app: &TestApp) {
-    let (editor, public) = (app.editor(), app.public());
+    let (editor, public) = (app.editor(), app.visitor());
     future(&editor);
     for path in ["events", "events/begins", "events/now"] {
         public.get(&format!("/api/v1/{path}?at=2040-01-01")).problem(400, &[("?at", "not_public")]);
@@ -190,7 +190,7 @@ fn the_public_sees_no_future(app: &TestApp) {
 /// The page of an event is made of more than its JSON: the same link opens the rest, and nothing else.
 #[apply(api_test)]
 fn a_link_shows_its_item_in_all_forms(app: &TestApp) {
-    let (editor, public) = (app.editor(), app.public());
+    let (editor, public) = (app.editor(), app.visitor());
     let event = json!({"title": "Rivers", "starts_at": "2027-03-04T09:00", "ends_at": "2027-03-04T17:00"});
     editor.create("events", &event);
     let session = |title: &str, status: &str| {

@@ -75,7 +75,7 @@ fn a_programme_is_checked(app: &TestApp) {
 
 #[apply(api_test)]
 fn an_event_is_published_with_its_sessions(app: &TestApp) {
-    let (editor, public) = (app.editor(), app.public());
+    let (editor, public) = (app.editor(), app.visitor());
     event(&editor);
     session(&editor, "A", ("2027-03-04T09:00", "2027-03-04T10:00"), json!({"speakers": [{"speaker": "anna"}]}));
     session(&editor, "B", ("2027-03-04T10:00", "2027-03-04T11:00"), json!({}));
@@ -115,6 +115,6 @@ fn an_event_is_published_with_its_sessions(app: &TestApp) {
         .problem(400, &[("?sessions", "unknown_parameter")]);
     // A key that is held to events publishes no sessions.
     let key = editor.post("/api/v1/auth/keys", &json!({"name": "K", "collections": ["events"]})).expect(201).json();
-    let limited = app.public().with_token(key["token"].as_str().unwrap());
+    let limited = app.visitor().with_token(key["token"].as_str().unwrap());
     limited.act(&format!("{path}?sessions=publish"), both.etag()).problem(403, &[]);
 }

@@ -9,7 +9,7 @@ use crate::support::app::TestApp;
 use crate::support::client::{Client, Reply};
 use crate::support::moments::wait_for;
 use crate::support::postgres::free_port;
-use crate::support::tools::installed;
+use crate::support::tools::tool_path;
 
 /// A running nginx with a cache, which ends when it is dropped.
 struct Nginx {
@@ -34,7 +34,7 @@ impl Nginx {
         let file = folder.join("nginx.conf");
         std::fs::write(&file, config).expect("a configuration");
         let log = folder.join("error.log");
-        let child = Command::new(installed("bin/nginx"))
+        let child = Command::new(tool_path("bin/nginx"))
             .args(["-e".as_ref(), log.as_os_str(), "-c".as_ref(), file.as_os_str(), "-p".as_ref(), folder.as_os_str()])
             .stdin(Stdio::null())
             .stdout(Stdio::null())

@@ -23,7 +23,7 @@ fn what_filters_name_is_remembered_only_while_it_is_so(app: &TestApp) {
             json!({"title": slug, "slug": slug, "type": "talk", "starts_at": "2027-01-01", "status": "published"});
         editor.create("events", &event);
     }
-    let public = app.public();
+    let public = app.visitor();
     for limit in 10..14 {
         assert_eq!(slugs(&public, &format!("type=talk&limit={limit}")), ["a", "b"]);
     }
@@ -47,7 +47,7 @@ fn pages_within_bounds_follow_each_other(app: &TestApp) {
         let event = json!({"title": format!("{number:02}"), "slug": format!("e{number:02}"), "starts_at": format!("{year}-05-01T10:00:00Z"), "status": "published"});
         editor.create("events", &event);
     }
-    let public = app.public();
+    let public = app.visitor();
     let span = ["2020-05-01T10:00:00Z", "2090-05-01T10:00:00Z"];
     let mut queries = vec![
         "when=upcoming".to_owned(),
@@ -111,7 +111,7 @@ fn what_refers_to_an_item_is_found_in_order(app: &TestApp) {
         .patch("/api/v1/events/e02", "\"v1\"", &json!({"starts_at": "2095-01-01T10:00:00Z", "ends_at": null}))
         .expect(200);
     editor.delete("/api/v1/events/e03", "\"v1\"").expect(204);
-    let public = app.public();
+    let public = app.visitor();
     let mut all = 0;
     for query in [
         "speaker=anna",
@@ -185,7 +185,7 @@ fn fill(app: &TestApp) -> Client {
 #[apply(api_test)]
 fn values_can_be_any_all_or_none(app: &TestApp) {
     fill(app);
-    let public = app.public();
+    let public = app.visitor();
     for (query, found) in [
         ("topic=water,law", vec!["a", "b"]),
         ("topic[all]=water,law", vec!["b"]),
@@ -213,7 +213,7 @@ fn values_can_be_any_all_or_none(app: &TestApp) {
 #[apply(api_test)]
 fn words_of_fields_select(app: &TestApp) {
     fill(app);
-    let public = app.public();
+    let public = app.visitor();
     for (query, found) in [
         ("attendance_mode=online", vec!["b"]),
         ("attendance_mode=offline", vec!["a"]),
@@ -241,7 +241,7 @@ fn words_of_fields_select(app: &TestApp) {
 #[apply(api_test)]
 fn what_others_are_like_selects(app: &TestApp) {
     let editor = fill(app);
-    let public = app.public();
+    let public = app.visitor();
     for (query, found) in [
         ("speaker.country=BE", vec!["a", "b"]),
         ("speaker.country=NL", vec!["b"]),
@@ -265,7 +265,7 @@ fn what_others_are_like_selects(app: &TestApp) {
 #[apply(api_test)]
 fn places_within_a_distance_are_found(app: &TestApp) {
     let editor = fill(app);
-    let public = app.public();
+    let public = app.visitor();
     for (near, found) in [
         ("50.84,4.36,10km", vec!["a"]),
         ("50.84,4.36,500m", vec![]),
@@ -289,7 +289,7 @@ fn places_within_a_distance_are_found(app: &TestApp) {
 #[apply(api_test)]
 fn ranges_are_meant_in_a_zone(app: &TestApp) {
     fill(app);
-    let public = app.public();
+    let public = app.visitor();
     // A begins at 22:30 UTC on the last day of the year.
     assert_eq!(slugs(&public, "starts_at[gte]=2027-01-01"), ["b", "c"]);
     assert_eq!(slugs(&public, "starts_at[gte]=2027-01-01&time_zone=Asia/Tokyo"), ["a", "b", "c"]);
@@ -300,7 +300,7 @@ fn ranges_are_meant_in_a_zone(app: &TestApp) {
 #[apply(api_test)]
 fn fields_are_those_that_were_asked_for(app: &TestApp) {
     fill(app);
-    let public = app.public();
+    let public = app.visitor();
     let page = public.get("/api/v1/events?fields=title,starts_at&sort=title").expect(200);
     assert_eq!(page.header("content-type"), "application/vnd.plenary.partial+json");
     let page = page.json();
@@ -319,7 +319,7 @@ fn fields_are_those_that_were_asked_for(app: &TestApp) {
 fn fields_lead_into_what_others_show(app: &TestApp) {
     let editor = fill(app);
     editor.create("sessions", &json!({"event": "a", "title": "First", "slug": "first", "status": "published", "speakers": [{"speaker": "anna"}]}));
-    let public = app.public();
+    let public = app.visitor();
     let of_a = |fields: &str| {
         let mut shown = public.get(&format!("/api/v1/events/a?fields={fields}")).expect(200).json();
         let listed = public.get(&format!("/api/v1/events?ids={}&fields={fields}", shown["id"].as_str().unwrap()));
@@ -360,7 +360,7 @@ fn fields_lead_into_what_others_show(app: &TestApp) {
 #[apply(api_test)]
 fn facets_count_what_the_filters_leave(app: &TestApp) {
     let editor = fill(app);
-    let public = app.public();
+    let public = app.visitor();
     let facets = |query: &str| public.get(&format!("/api/v1/events?{query}")).expect(200).json()["facets"].clone();
     let counted = |facet: &Value| -> Vec<(String, i64)> {
         let values = facet.as_array().unwrap().iter();
@@ -397,7 +397,7 @@ fn facets_count_what_the_filters_leave(app: &TestApp) {
 
 #[apply(api_test)]
 fn what_is_too_dear_is_refused(app: &TestApp) {
-    let public = app.public();
+    let public = app.visitor();
     let all = "type,topic,speaker,partner,series,venue,year,country,attendance_mode,event_status,language,all_day,date_precision,invitation_only";
     public
         .get(&format!("/api/v1/events?limit=100&facets={all}&include=speakers,partners,venue,type,topics"))
@@ -410,7 +410,7 @@ fn facets_over_too_many_items_are_refused(app: &TestApp) {
     let app = TestApp::start_with(app.backend, |config| config.server.facet_items = 2);
     let editor = fill(&app);
     editor.create("events", &json!({"title": "D", "type": "talk"}));
-    let public = app.public();
+    let public = app.visitor();
     public.get("/api/v1/events?facets=type").problem(400, &[("?facets", "query_too_expensive")]);
     let few = public.get("/api/v1/events?facets=type&topic=water").expect(200).json();
     assert_eq!(few["facets"]["type"].as_array().map(Vec::len), Some(2));
@@ -422,7 +422,7 @@ fn facets_over_too_many_items_are_refused(app: &TestApp) {
 #[apply(api_test)]
 fn words_follow_their_items(app: &TestApp) {
     let editor = fill(app);
-    let public = app.public();
+    let public = app.visitor();
     let change = json!({"attendance_mode": "online", "languages": ["de"]});
     editor.patch("/api/v1/events/a", "\"v1\"", &change).expect(200);
     assert_eq!(slugs(&public, "attendance_mode=online"), ["a", "b"]);
@@ -438,7 +438,7 @@ fn relations_of_what_is_included_are_included(app: &TestApp) {
     editor.patch("/api/v1/speakers/anna", "\"v1\"", &json!({"organisation": "delta"})).expect(200);
     let session = json!({"title": "S", "event": "a", "speakers": [{"speaker": "bram"}], "status": "published", "starts_at": "2026-12-31T23:40", "time_zone": "Europe/Brussels"});
     editor.create("sessions", &session);
-    let public = app.public();
+    let public = app.visitor();
     let one = public.get("/api/v1/events/a?include=speakers.organisation,sessions.speakers").expect(200).json();
     let anna = &one["speakers"][0]["speaker"];
     assert_eq!((&anna["country"], &anna["organisation"]["kind"]), (&json!("BE"), &json!("foundation")));

@@ -13,7 +13,7 @@ fn redirect(source: &str, url: &str) -> Value {
 #[apply(api_test)]
 fn the_slug_of_a_hidden_language_is_not_told(app: &TestApp) {
     let app = with_pages(app);
-    let (editor, public) = (app.editor(), app.public());
+    let (editor, public) = (app.editor(), app.visitor());
     let body =
         json!({"title": {"en": "Rain", "nl": "Regen"}, "slugs": {"en": "rain", "nl": "regen"}, "status": "published"});
     let made = editor.post("/api/v1/events?locale=*", &body).expect(201).json();
@@ -44,7 +44,7 @@ fn no_other_spelling_makes_a_loop(app: &TestApp) {
 
 #[apply(api_test)]
 fn placeholders_change_neither_host_nor_query(app: &TestApp) {
-    let (editor, public) = (app.editor(), app.public());
+    let (editor, public) = (app.editor(), app.visitor());
     for (source, url) in [("/old/{*rest}", "/{rest}/archive"), ("/blog/{slug}", "/news?slug={slug}")] {
         let mut body = redirect(source, url);
         body["match_type"] = "pattern".into();
@@ -63,7 +63,7 @@ fn the_list_has_no_syntax_of_others(app: &TestApp) {
     {
         editor.create("redirects", &redirect(source, url));
     }
-    let list = String::from_utf8(app.public().get("/api/v1/redirects.txt").expect(200).body).unwrap();
+    let list = String::from_utf8(app.visitor().get("/api/v1/redirects.txt").expect(200).body).unwrap();
     let live: Vec<&str> = list.lines().filter(|line| !line.starts_with('#')).collect();
     assert_eq!(live, ["/fine /well 301"], "{list}");
     let uses = editor.get("/api/v1/redirects/hits").expect(200);

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::redirects::{of_type, redirect, resolve, with_pages};
 use crate::support::app::TestApp;
 use crate::support::client::Client;
-use crate::support::import::{bring, bring_bytes, exported, options};
+use crate::support::import::{bring, bring_bytes, options, write_export};
 use crate::support::kinds;
 
 const REDIRECTS: &str = "/api/v1/redirects";
@@ -34,7 +34,7 @@ fn batch_of(bodies: &[Value]) -> Value {
 #[apply(api_test)]
 fn the_list_hides_no_page(app: &TestApp) {
     let site = with_pages(app);
-    let (editor, public) = (site.editor(), site.public());
+    let (editor, public) = (site.editor(), site.visitor());
     let topic =
         json!({"name": {"en": "Water", "nl": "Waterbeheer"}, "slugs": {"nl": "waterbeheer"}, "status": "published"});
     editor.post("/api/v1/topics?locale=*", &topic).expect(201);
@@ -133,7 +133,7 @@ fn many_redirects_are_compared_at_once(app: &TestApp) {
         (0..120).map(|n| of_type("prefix", &format!("/area{n}"), &format!("/part{n}"))).collect();
     wide.extend((0..80).map(|n| of_type("pattern", &format!("/blog{n}/{{s}}.html"), &format!("/news{n}/{{s}}"))));
     editor.post("/api/v1/batch", &batch_of(&wide)).expect(200);
-    assert_eq!(location(&app.public(), "/area7/a"), "/part7/a");
+    assert_eq!(location(&app.visitor(), "/area7/a"), "/part7/a");
     let faults = |bodies: &[Value]| -> Vec<(String, String)> {
         let told = editor.post("/api/v1/batch", &batch_of(bodies)).problem(422, &[]);
         let fault = |fault: &Value| {
@@ -233,7 +233,7 @@ fn segments_of_addresses_are_no_slugs(app: &TestApp) {
 /// Only slugs that the public saw redirect, in all kinds and languages.
 #[apply(api_test)]
 fn slugs_that_nobody_saw_do_not_redirect(app: &TestApp) {
-    let (editor, public) = (app.editor(), app.public());
+    let (editor, public) = (app.editor(), app.visitor());
     let event = editor.create("events", &json!({"title": "Home", "status": "published"}));
     for resource in with_lists() {
         let path = format!("/api/v1/{}", resource.collection);
@@ -278,7 +278,7 @@ fn slugs_that_nobody_saw_do_not_redirect(app: &TestApp) {
 /// A hidden language, an item below one that is not public, and a merge: what nobody saw stays unseen.
 #[apply(api_test)]
 fn what_was_hidden_does_not_redirect(app: &TestApp) {
-    let (editor, public) = (app.editor(), app.public());
+    let (editor, public) = (app.editor(), app.visitor());
     let body =
         json!({"title": {"en": "Rain", "nl": "Regen"}, "slugs": {"en": "rain", "nl": "regen"}, "status": "draft"});
     editor.post("/api/v1/events?locale=*", &body).expect(201);
@@ -314,17 +314,17 @@ fn what_was_hidden_does_not_redirect(app: &TestApp) {
     assert_eq!(["topics/seen", "topics/unseen"].map(seen), [308, 404]);
     // An export knows what was seen.
     let folder = tempfile::tempdir().unwrap();
-    let file = exported(app, folder.path(), "all.jsonl");
+    let file = write_export(app, folder.path(), "all.jsonl");
     let other = TestApp::start(app.other_backend());
     bring(&other, &file, &options(&file));
-    let again = other.public();
+    let again = other.visitor();
     let seen = |path: &str| again.get(&format!("/api/v1/{path}")).status;
     assert_eq!(["events/geheim", "sessions/one", "sessions/two", "topics/unseen"].map(seen), [308, 404, 308, 404]);
 }
 
 #[apply(api_test)]
 fn a_request_for_headers_is_no_use(app: &TestApp) {
-    let (editor, public) = (app.editor(), app.public());
+    let (editor, public) = (app.editor(), app.visitor());
     editor.create("redirects", &redirect("/a", "/x"));
     let path = format!("{REDIRECTS}/resolve?path=/a");
     for _ in 0..5 {
@@ -339,7 +339,7 @@ fn a_request_for_headers_is_no_use(app: &TestApp) {
 /// A location can be copied into a header as it is.
 #[apply(api_test)]
 fn no_line_break_is_in_a_location(app: &TestApp) {
-    let (editor, public) = (app.editor(), app.public());
+    let (editor, public) = (app.editor(), app.visitor());
     editor.create("redirects", &redirect("/a", "/Ünit#t"));
     editor.create("redirects", &of_type("prefix", "/b", "https://bücher.example/p"));
     for (path, wanted) in [
@@ -382,7 +382,7 @@ fn rows_with_a_bad_part_are_refused(app: &TestApp) {
         ("/destination", "not_allowed"),
     ];
     assert_eq!(refused, wanted, "{:?}", said.lines);
-    let public = app.public();
+    let public = app.visitor();
     assert!(["/a", "/b", "/c", "/d", "/e", "/h"].iter().all(|path| resolve(&public, path).status == 404));
     assert_eq!(["/f/y", "/g", "/i"].map(|path| location(&public, path)), ["/x/y", "/x", "/x"].map(Value::from));
 }
@@ -390,7 +390,7 @@ fn rows_with_a_bad_part_are_refused(app: &TestApp) {
 /// Two sources are the same exactly if the same paths lead by them.
 #[apply(api_test)]
 fn spellings_of_a_source_are_one(app: &TestApp) {
-    let (editor, public) = (app.editor(), app.public());
+    let (editor, public) = (app.editor(), app.visitor());
     for match_type in ["exact", "prefix", "pattern"] {
         let end = if match_type == "pattern" { "/{x}" } else { "" };
         let at = if match_type == "exact" { "" } else { "/y" };

@@ -117,7 +117,7 @@ fn steps_together_say_what_single_steps_say(app: &TestApp) {
             let list = if path.ends_with("bulk") { "operations" } else { "entries" };
             third.editor().post(path, &json!({list: accepted})).expect(200);
             let public = |app: &TestApp| {
-                let list = app.public().get("/api/v1/redirects.txt").expect(200);
+                let list = app.visitor().get("/api/v1/redirects.txt").expect(200);
                 String::from_utf8(list.body).unwrap().lines().count()
             };
             assert_eq!(public(&third), public(&one), "seed {seed}");

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::support::app::TestApp;
 use crate::support::client::{Client, Reply};
-use crate::support::import::{bring, bring_bytes, exported, options};
+use crate::support::import::{bring, bring_bytes, options, write_export};
 use crate::support::moments::{in_ms, wait_for};
 use crate::support::program::{Program, fresh_database};
 
@@ -62,7 +62,7 @@ fn create(editor: &Client, bodies: &[Value]) {
 
 #[apply(api_test)]
 fn paths_lead_where_redirects_say(app: &TestApp) {
-    let (editor, public) = (app.editor(), app.public());
+    let (editor, public) = (app.editor(), app.visitor());
     let mut late = of_type("pattern", "/blog/{slug}", "/late/{slug}");
     late["position"] = json!(2);
     let mut last = of_type("pattern", "/blog/{year}/{*rest}", "/archive/{rest}/of/{year}");
@@ -122,7 +122,7 @@ fn paths_lead_where_redirects_say(app: &TestApp) {
 #[apply(api_test)]
 fn items_count_first_and_are_followed(app: &TestApp) {
     let site = with_pages(app);
-    let (editor, public) = (site.editor(), site.public());
+    let (editor, public) = (site.editor(), site.visitor());
     let topic =
         json!({"name": {"en": "Water", "nl": "Waterbeheer"}, "slugs": {"nl": "waterbeheer"}, "status": "published"});
     editor.post("/api/v1/topics?locale=*", &topic).expect(201);
@@ -167,7 +167,7 @@ fn items_count_first_and_are_followed(app: &TestApp) {
 #[apply(api_test)]
 fn former_addresses_lead_to_present_ones(app: &TestApp) {
     let site = with_pages(app);
-    let (editor, public) = (site.editor(), site.public());
+    let (editor, public) = (site.editor(), site.visitor());
     editor.create("events", &json!({"title": "Rivers", "status": "published"}));
     editor.create("sessions", &json!({"title": "Opening", "event": "rivers", "status": "published"}));
     let page = json!({"title": {"en": "About", "nl": "Over"}, "segment": {"en": "about", "nl": "over"}, "status": "published"});
@@ -232,13 +232,13 @@ fn loops_and_chains_are_refused(app: &TestApp) {
     let mut part = redirect("/store/part", "https://example.org/part");
     part["status_code"] = json!(302);
     create(&editor, &[part]);
-    assert_eq!(outcome(&site.public(), "/shop/part"), "302 https://example.org/part");
-    assert_eq!(outcome(&site.public(), "/shop/other"), "301 /store/other");
+    assert_eq!(outcome(&site.visitor(), "/shop/part"), "302 https://example.org/part");
+    assert_eq!(outcome(&site.visitor(), "/shop/other"), "301 /store/other");
     // A path that would lead to itself leads nowhere.
     create(&editor, &[of_type("pattern", "/swap/{x}/{y}", "/swap/{y}/{x}/end")]);
     create(&editor, &[of_type("pattern", "/turn/{x}", "/{x}/turn")]);
-    assert_eq!(outcome(&site.public(), "/turn/turn"), "404");
-    assert_eq!(outcome(&site.public(), "/turn/a"), "301 /a/turn");
+    assert_eq!(outcome(&site.visitor(), "/turn/turn"), "404");
+    assert_eq!(outcome(&site.visitor(), "/turn/a"), "301 /a/turn");
     // Drafts are compared when they are published.
     let mut draft = redirect("/b", "/c");
     draft["status"] = "draft".into();
@@ -251,7 +251,7 @@ fn loops_and_chains_are_refused(app: &TestApp) {
         {"operation": "create", "collection": "redirects", "content": redirect("/n", "/o")},
     ]});
     assert_eq!(editor.post("/api/v1/batch", &batch).status, 422);
-    assert_eq!(outcome(&site.public(), "/m"), "404");
+    assert_eq!(outcome(&site.visitor(), "/m"), "404");
 }
 
 #[apply(api_test)]
@@ -267,13 +267,13 @@ fn bad_redirects_are_refused(app: &TestApp) {
     post(&of_type("regex", "/a", "/b")).problem(422, &[("/match_type", "not_allowed")]);
     let lost = json!({"source": "/a", "destination": {"target": {"collection": "events", "id": "none"}}});
     post(&lost).problem(422, &[("/destination/target/id", "dangling_reference")]);
-    app.public().post(REDIRECTS, &redirect("/a", "/b")).problem(401, &[]);
+    app.visitor().post(REDIRECTS, &redirect("/a", "/b")).problem(401, &[]);
 }
 
 /// Redirects are content: drafts, moments, working drafts and the trash work as for all other kinds.
 #[apply(api_test)]
 fn only_what_is_public_redirects(app: &TestApp) {
-    let (editor, public) = (app.editor(), app.public());
+    let (editor, public) = (app.editor(), app.visitor());
     editor.create("redirects", &json!({"source": "/a", "destination": {"url": "/b"}}));
     let path = format!("{REDIRECTS}/a");
     assert_eq!(outcome(&public, "/a"), "404");
@@ -304,13 +304,13 @@ fn only_what_is_public_redirects(app: &TestApp) {
 /// Every node counts, and all counts are stored.
 #[apply(api_test)]
 fn uses_are_counted(app: &TestApp) {
-    let (editor, public, other) = (app.editor(), app.public(), app.second_node());
+    let (editor, public, other) = (app.editor(), app.visitor(), app.second_node());
     create(&editor, &[redirect("/a", "/x"), redirect("/b", "/x"), redirect("/never", "/x")]);
     let before = editor.get(&format!("{REDIRECTS}/hits")).expect(200).json();
     assert!(before["data"].as_array().unwrap().iter().all(|one| one["hits"] == 0 && one["last_hit_at"].is_null()));
     for _ in 0..3 {
         resolve(&public, "/a").expect(200);
-        resolve(&other.public(), "/a").expect(200);
+        resolve(&other.visitor(), "/a").expect(200);
     }
     resolve(&public, "/b").expect(200);
     let uses = |order: &str| -> Vec<(String, i64)> {
@@ -320,7 +320,7 @@ fn uses_are_counted(app: &TestApp) {
     };
     let all = [("/a".to_owned(), 6), ("/b".to_owned(), 1), ("/never".to_owned(), 0)];
     wait_for("the counts", || uses("most") == all);
-    resolve(&other.public(), "/b").expect(200);
+    resolve(&other.visitor(), "/b").expect(200);
     wait_for("a further count", || uses("latest")[0] == ("/b".to_owned(), 2));
     assert_eq!(uses("least")[0].0, "/never");
     let page = editor.get(&format!("{REDIRECTS}/hits?limit=1&offset=1")).expect(200).json();
@@ -351,7 +351,7 @@ fn no_use_is_lost_when_a_node_is_stopped(app: &TestApp) {
 #[apply(api_test)]
 fn the_list_has_all_redirects(app: &TestApp) {
     let site = with_pages(app);
-    let (editor, public) = (site.editor(), site.public());
+    let (editor, public) = (site.editor(), site.visitor());
     editor.create("events", &json!({"title": "Rivers", "status": "published"}));
     let mut gone = redirect("/gone", "/x");
     gone["destination"] = Value::Null;
@@ -400,15 +400,15 @@ fn redirects_come_from_csv_and_from_exports(app: &TestApp) {
     let said = bring_bytes(app, "redirects.csv", text.as_bytes(), |options| options.settings.mapping = Some(mapping));
     assert_eq!(said.report.of(Outcome::Created, "redirect"), 3, "{:?}", said.lines);
     assert_eq!(said.codes(Outcome::Refused), ["not_a_path", "chain"], "{:?}", said.lines);
-    let public = app.public();
+    let public = app.visitor();
     assert_eq!(outcome(&public, "/alt?x=1"), "301 /neu?x=1");
     assert_eq!(outcome(&public, "/alt/tief"), "308 https://example.org/x");
     assert_eq!(outcome(&public, "/weg"), "410");
     let folder = tempfile::tempdir().unwrap();
-    let file = exported(app, folder.path(), "all.jsonl");
+    let file = write_export(app, folder.path(), "all.jsonl");
     let other = TestApp::start(app.other_backend());
     bring(&other, &file, &options(&file));
-    assert_eq!(outcome(&other.public(), "/alt"), "301 /neu");
-    let again = exported(&other, folder.path(), "again.jsonl");
+    assert_eq!(outcome(&other.visitor(), "/alt"), "301 /neu");
+    let again = write_export(&other, folder.path(), "again.jsonl");
     assert_eq!(std::fs::read_to_string(file).unwrap(), std::fs::read_to_string(again).unwrap());
 }

@@ -43,7 +43,7 @@ impl World {
         let menu = json!({"title": "Main", "slug": "main", "status": "published", "entries": entries});
         editor.create("menus", &menu);
         let rng = StdRng::seed_from_u64(seed);
-        Self { editor, public: app.public(), rng, pages, redirects: Vec::new(), shown: BTreeMap::new(), led: [0, 0] }
+        Self { editor, public: app.visitor(), rng, pages, redirects: Vec::new(), shown: BTreeMap::new(), led: [0, 0] }
     }
 
     fn any_page(&mut self) -> String {

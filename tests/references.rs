@@ -48,12 +48,12 @@ fn what_uses_an_item_is_listed(app: &TestApp) {
     editor.post("/api/v1/releases", &release).expect(201);
     let used = editor.get("/api/v1/events/rivers/references").expect(200).json();
     assert_eq!(used["releases"][0]["name"], "Spring");
-    app.public().get("/api/v1/speakers/anna/references").problem(401, &[]);
+    app.visitor().get("/api/v1/speakers/anna/references").problem(401, &[]);
     editor.get("/api/v1/speakers/nobody/references").problem(404, &[]);
     // A key sees of other collections what the public sees.
     let body = json!({"name": "K", "collections": ["speakers"]});
     let key = editor.post("/api/v1/auth/keys", &body).expect(201).json();
-    let limited = app.public().with_token(key["token"].as_str().unwrap());
+    let limited = app.visitor().with_token(key["token"].as_str().unwrap());
     let used = limited.get("/api/v1/speakers/anna/references").expect(200).json();
     assert_eq!((slugs(&used).len(), &used["unreachable"]), (1, &json!(2)), "{used}");
     let refused = limited.delete("/api/v1/speakers/anna", "\"v1\"").problem(409, &[("", "in_use")]);
@@ -81,14 +81,14 @@ fn what_is_used_is_not_trashed_unawares(app: &TestApp) {
     // The version comes first: whoever has not seen the item is not told what uses it.
     editor.delete("/api/v1/speakers/anna", "\"v9\"").problem(412, &[]);
     editor.delete("/api/v1/speakers/anna?references=keep", "\"v1\"").expect(204);
-    assert_eq!(app.public().get("/api/v1/events/rivers").expect(200).json()["speakers"], json!([]));
+    assert_eq!(app.visitor().get("/api/v1/events/rivers").expect(200).json()["speakers"], json!([]));
     // What refers to it can be changed nevertheless, but nothing new can refer to it.
     editor.patch("/api/v1/events/rivers", "\"v1\"", &json!({"kicker": "K"})).expect(200);
     let new = json!({"title": "New", "speakers": [{"speaker": "anna"}]});
     editor.post("/api/v1/events", &new).problem(422, &[("/speakers/0/speaker", "dangling_reference")]);
     editor.act("/api/v1/speakers/anna/restore", "\"v2\"").expect(200);
     assert_eq!(
-        app.public().get("/api/v1/events/rivers").expect(200).json()["speakers"].as_array().map(Vec::len),
+        app.visitor().get("/api/v1/events/rivers").expect(200).json()["speakers"].as_array().map(Vec::len),
         Some(2)
     );
     // An event goes with its sessions, and what nothing uses goes at once.
@@ -158,7 +158,7 @@ fn in_a_batch_what_refers_to_an_item_goes_first(app: &TestApp) {
     editor.create("events", &json!({"title": "Secret", "speakers": [{"speaker": "anna"}]}));
     let body = json!({"name": "K", "collections": ["speakers"]});
     let key = editor.post("/api/v1/auth/keys", &body).expect(201).json();
-    let limited = app.public().with_token(key["token"].as_str().unwrap());
+    let limited = app.visitor().with_token(key["token"].as_str().unwrap());
     let problem = batch(&limited, &[trash("speakers", "anna")]).problem(422, &[("/entries/0", "conflict")]);
     assert!(!problem.to_string().contains("secret"), "{problem}");
 }
@@ -201,6 +201,6 @@ fn broken_references_are_listed(app: &TestApp) {
         paged.extend(page["data"].as_array().unwrap().clone());
     }
     assert_eq!(json!(paged), all["data"]);
-    app.public().get("/api/v1/references/broken").problem(401, &[]);
+    app.visitor().get("/api/v1/references/broken").problem(401, &[]);
     editor.get("/api/v1/references/broken?limit=0").problem(400, &[("?limit", "out_of_range")]);
 }

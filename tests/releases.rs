@@ -26,7 +26,7 @@ fn pair(editor: &Client) {
 
 #[apply(api_test)]
 fn bulk_takes_all_steps_or_none(app: &TestApp) {
-    let (editor, public) = (app.editor(), app.public());
+    let (editor, public) = (app.editor(), app.visitor());
     pair(&editor);
     editor.create("topics", &json!({"name": "T"}));
     let wrong = [
@@ -84,12 +84,12 @@ fn bulk_takes_each_step_that_it_can(app: &TestApp) {
     let ids = ["/results/0/id", "/results/2/id", "/results/4/id"].map(|place| done.pointer(place).unwrap().clone());
     assert!(ids[0].is_string() && ids[0] == ids[1] && ids[2].is_null(), "{done}");
     assert_eq!(done["results"][0]["errors"][0]["pointer"], "/speakers/0/speaker");
-    assert_eq!(status(&app.public(), "speakers/anna"), 200);
+    assert_eq!(status(&app.visitor(), "speakers/anna"), 200);
 }
 
 #[apply(api_test)]
 fn a_release_goes_live_as_one(app: &TestApp) {
-    let (editor, public) = (app.editor(), app.public());
+    let (editor, public) = (app.editor(), app.visitor());
     pair(&editor);
     editor.create("topics", &json!({"name": "Old", "status": "published"}));
     let items = json!([
@@ -122,7 +122,7 @@ fn a_release_goes_live_as_one(app: &TestApp) {
 
 #[apply(api_test)]
 fn a_release_goes_live_at_its_moment(app: &TestApp) {
-    let (editor, public) = (app.editor(), app.public());
+    let (editor, public) = (app.editor(), app.visitor());
     pair(&editor);
     let incomplete = json!({"name": "R", "publish_at": in_ms(60_000), "items": [{"collection": "events", "id": "e"}]});
     editor.post("/api/v1/releases", &incomplete).problem(422, &[("/items/0", "not_published")]);
@@ -150,7 +150,7 @@ fn a_release_goes_live_at_its_moment(app: &TestApp) {
 
 #[apply(api_test)]
 fn a_release_that_lacks_something_fails_whole(app: &TestApp) {
-    let (editor, public) = (app.editor(), app.public());
+    let (editor, public) = (app.editor(), app.visitor());
     pair(&editor);
     let items = json!([{"collection": "speakers", "id": "anna"}, {"collection": "events", "id": "e"}]);
     let body = json!({"name": "R", "publish_at": in_ms(4_000), "items": items});

@@ -129,7 +129,7 @@ fn an_item(app: &TestApp) {
           "related": []
         }
     "#]]
-    .assert_eq(&shown(&app.public().get("/api/v1/events/rivers").expect(200)));
+    .assert_eq(&shown(&app.visitor().get("/api/v1/events/rivers").expect(200)));
 }
 
 #[apply(api_test)]
@@ -213,7 +213,7 @@ fn a_list(app: &TestApp) {
           }
         }
     "#]]
-    .assert_eq(&shown(&app.public().get(&format!("/api/v1/events?{query}")).expect(200)));
+    .assert_eq(&shown(&app.visitor().get(&format!("/api/v1/events?{query}")).expect(200)));
 }
 
 #[apply(api_test)]

@@ -12,8 +12,8 @@ const EVENT: &str = "/api/v1/events/e";
 fn named(app: &TestApp, email: &str, role: Role) -> Client {
     app.account(email, role);
     let body = json!({"email": email, "password": PASSWORD});
-    let reply = app.public().post("/api/v1/auth/login", &body).expect(200).json();
-    app.public().with_token(reply["access_token"].as_str().unwrap())
+    let reply = app.visitor().post("/api/v1/auth/login", &body).expect(200).json();
+    app.visitor().with_token(reply["access_token"].as_str().unwrap())
 }
 
 fn inbox(client: &Client) -> Vec<(String, String)> {
@@ -45,10 +45,10 @@ fn comments_are_made_and_settled(app: &TestApp) {
     editor.post(&path, &json!({"body": "x", "pointer": "speakers"})).problem(422, &[("/pointer", "not_a_pointer")]);
     editor.post(&path, &json!({"text": "x"})).problem(422, &[("/text", "unknown_field"), ("/body", "required")]);
     editor.post(&format!("{path}/{}/resolve", plenary::database::new_id()), &json!({})).problem(404, &[]);
-    for visitor in [app.public(), app.client(Role::Viewer)] {
+    for visitor in [app.visitor(), app.client(Role::Viewer)] {
         assert!([401, 403].contains(&visitor.post(&path, &json!({"body": "x"})).status));
     }
-    app.public().get(&path).problem(401, &[]);
+    app.visitor().get(&path).problem(401, &[]);
 }
 
 #[apply(api_test)]
@@ -66,7 +66,7 @@ fn what_waits_is_in_the_inbox(app: &TestApp) {
     assert_eq!(comments["data"][0]["body"], "No date");
     drop(rejected);
     app.client(Role::Viewer).get("/api/v1/me/inbox").expect(200);
-    app.public().get("/api/v1/me/inbox").problem(401, &[]);
+    app.visitor().get("/api/v1/me/inbox").problem(401, &[]);
 }
 
 /// An item with many open comments hides no other one.
@@ -186,7 +186,7 @@ fn the_desk_says_what_can_be_done(app: &TestApp) {
     assert_eq!(desk["etag"], "\"v4\"");
     let operations = json!(["publish", "unschedule", "unpublish", "archive", "discard", "trash", "schedule"]);
     assert_eq!(desk["operations"], operations);
-    app.public().get(&path).problem(401, &[]);
+    app.visitor().get(&path).problem(401, &[]);
 }
 
 #[apply(api_test)]

@@ -22,7 +22,7 @@ fn a_writer_is_told_what_is_not_shown(app: &TestApp) {
     let made = editor.post("/api/v1/events", &body).expect(201);
     assert_eq!(made.header("not-shown"), r#""/body";what="iframe, script""#);
     let path = "/api/v1/events/rivers";
-    let read = app.public().get(path).expect(200).json();
+    let read = app.visitor().get(path).expect(200).json();
     assert_eq!(read["body"], SHOWN);
     let contents = json!([{"level": 2, "id": "h-x", "text": "Here"}, {"level": 2, "id": "h-also", "text": "Also"}]);
     assert_eq!(read["table_of_contents"], contents);
@@ -79,7 +79,7 @@ fn markdown_has_footnotes_and_bare_links(app: &TestApp) {
     let source =
         "See https://example.org/a, [the plan](#the-plan)[^1].\n\n## The plan\n\n|a|\n|-:|\n|1|\n\n[^1]: A *note*.";
     app.editor().create("events", &json!({"title": "Rivers", "body": source, "status": "published"}));
-    let html = app.public().get("/api/v1/events/rivers").expect(200).json()["body"].as_str().unwrap().to_owned();
+    let html = app.visitor().get("/api/v1/events/rivers").expect(200).json()["body"].as_str().unwrap().to_owned();
     for part in [
         r#"<a href="https://example.org/a" rel="noopener noreferrer">https://example.org/a</a>, "#,
         r##"<a href="#h-the-plan" rel="noopener noreferrer">the plan</a>"##,
@@ -96,7 +96,7 @@ fn markdown_has_footnotes_and_bare_links(app: &TestApp) {
 /// As earlier versions of Plenary stored it: without ids.
 #[apply(api_test)]
 fn texts_of_earlier_versions_get_anchors(app: &TestApp) {
-    let (editor, public) = (app.editor(), app.public());
+    let (editor, public) = (app.editor(), app.visitor());
     let path = "/api/v1/events/rivers";
     let made =
         editor.post("/api/v1/events", &json!({"title": "Rivers", "body": FRAME, "status": "published"})).expect(201);
@@ -133,7 +133,7 @@ fn texts_of_earlier_versions_get_anchors(app: &TestApp) {
 
 #[apply(api_test)]
 fn a_reader_can_refuse_other_languages(app: &TestApp) {
-    let (editor, public) = (app.editor(), app.public());
+    let (editor, public) = (app.editor(), app.visitor());
     let body = json!({"title": {"en": "Rivers"}, "summary": {"nl": "Water"}, "body": {"en": "Text of some words"},
         "contact": {"label": {"nl": "Bel ons"}}, "status": "published"});
     editor.post("/api/v1/events?locale=*", &body).expect(201);
@@ -170,7 +170,7 @@ fn a_reader_can_refuse_other_languages(app: &TestApp) {
 
 #[apply(api_test)]
 fn a_search_finds_what_has_a_title_in_the_language(app: &TestApp) {
-    let (editor, public) = (app.editor(), app.public());
+    let (editor, public) = (app.editor(), app.visitor());
     for title in [json!({"en": "Rivers"}), json!({"en": "Rivers too", "nl": "Rivieren"})] {
         let body = json!({"title": title, "summary": {"en": "Rivers"}, "status": "published"});
         editor.post("/api/v1/events?locale=*", &body).expect(201);

@@ -31,11 +31,11 @@ fn person(app: &TestApp, role: Role) -> Person {
     let email = format!("{}@example.org", plenary::database::new_id());
     app.account(&email, role);
     let tokens = app.log_in(&email);
-    let session = app.public().with_token(tokens["access_token"].as_str().unwrap());
+    let session = app.visitor().with_token(tokens["access_token"].as_str().unwrap());
     let made = session.post("/api/v1/auth/keys", &json!({"name": "K"})).expect(201).json();
     Person {
         id: tokens["account"]["id"].as_str().unwrap().to_owned(),
-        key: app.public().with_token(made["token"].as_str().unwrap()),
+        key: app.visitor().with_token(made["token"].as_str().unwrap()),
         session,
         refresh_token: tokens["refresh_token"].clone(),
     }
@@ -49,7 +49,7 @@ fn change(administrator: &Client, id: &str, change: &Value) -> Reply {
 
 /// The same person on another node.
 fn on(node: &TestApp, client: &Client) -> Client {
-    node.public().with_token(client.token())
+    node.visitor().with_token(client.token())
 }
 
 fn is_refused(client: &Client) -> bool {
@@ -91,7 +91,7 @@ fn what_is_taken_is_gone_with_the_answer(app: &TestApp) {
     });
     take("logged out", false, &|person| {
         let body = json!({"refresh_token": person.refresh_token});
-        app.public().post("/api/v1/auth/logout", &body).expect(204);
+        app.visitor().post("/api/v1/auth/logout", &body).expect(204);
     });
     take("ended", false, &|person| {
         let sessions = person.session.get("/api/v1/auth/sessions").expect(200).json();
@@ -99,7 +99,7 @@ fn what_is_taken_is_gone_with_the_answer(app: &TestApp) {
         person.session.send("DELETE", &path, &[], b"").expect(204);
     });
     take("found out to be stolen", false, &|person| {
-        let refresh = || app.public().post("/api/v1/auth/refresh", &json!({"refresh_token": person.refresh_token}));
+        let refresh = || app.visitor().post("/api/v1/auth/refresh", &json!({"refresh_token": person.refresh_token}));
         refresh().expect(200);
         app.sql("UPDATE refresh_tokens SET used_at = used_at - 11000000 WHERE used_at > 0");
         refresh().problem(401, &[]);
@@ -225,7 +225,7 @@ fn keys_have_no_more_rights_than_their_maker(app: &TestApp) {
     let (admin, maker) = (app.client(Role::Administrator), person(app, Role::Administrator));
     let made = maker.session.post("/api/v1/api-keys", &json!({"name": "Build", "role": "administrator"})).expect(201);
     let made = made.json();
-    let machine = app.public().with_token(made["token"].as_str().unwrap());
+    let machine = app.visitor().with_token(made["token"].as_str().unwrap());
     let take_over = format!("/api/v1/api-keys/{}/take-over", made["key"]["id"].as_str().unwrap());
     machine.get("/api/v1/accounts").expect(200);
     change(&admin, &maker.id, &json!({"role": "viewer"})).expect(200);
@@ -267,7 +267,7 @@ fn claims_are_checked_whole(app: &TestApp) {
     let good = claims(&editor.session);
     let header = json!({"alg": "EdDSA", "typ": "at+jwt"});
     let me =
-        |header: &Value, claims: &Value| app.public().with_token(&forge(app, header, claims)).get("/api/v1/auth/me");
+        |header: &Value, claims: &Value| app.visitor().with_token(&forge(app, header, claims)).get("/api/v1/auth/me");
     me(&header, &good).expect(200);
     let now = chrono::Utc::now().timestamp();
     let wrong = [
@@ -299,7 +299,7 @@ fn claims_are_checked_whole(app: &TestApp) {
     // The role in the token is for others: here, the account is asked.
     let mut raised = good.clone();
     raised["role"] = "administrator".into();
-    let raised = app.public().with_token(&forge(app, &header, &raised));
+    let raised = app.visitor().with_token(&forge(app, &header, &raised));
     raised.get("/api/v1/auth/me").expect(200);
     raised.get("/api/v1/accounts").problem(403, &[]);
 }

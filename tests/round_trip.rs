@@ -187,7 +187,7 @@ fn what_the_server_sets_is_not_written(app: &TestApp) {
     body["kicker"] = "New".into();
     let put = editor.put(&draft, read.etag(), &body).expect(200).json();
     assert_eq!((&put["title"], &put["kicker"]), (&json!("Streams"), &json!("New")));
-    assert_eq!(app.public().get(path).expect(200).json()["title"], "Rivers");
+    assert_eq!(app.visitor().get(path).expect(200).json()["title"], "Rivers");
     // A response that others have overtaken is merged like any other body.
     let read = editor.get(&draft).expect(200);
     editor.patch(&draft, read.etag(), &json!({"title": "Brooks"})).expect(200);

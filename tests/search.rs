@@ -52,7 +52,7 @@ fn words_are_found_in_every_form(app: &TestApp) {
     let dutch = json!({"title": {"en": "Neighbours", "nl": "Vergaderingen over het klimaat"}, "status": "published", "slug": "klimaat"});
     editor.post("/api/v1/events?locale=*", &dutch).expect(201);
     settled(app);
-    let public = app.public();
+    let public = app.visitor();
     let sorted = |text: &str, more: &str| {
         let mut slugs = found(&public, text, more);
         slugs.sort();
@@ -85,7 +85,7 @@ fn words_are_found_in_every_form(app: &TestApp) {
 #[apply(api_test)]
 fn the_best_match_comes_first(app: &TestApp) {
     fill(app);
-    let public = app.public();
+    let public = app.visitor();
     assert_eq!(found(&public, "rivers", ""), ["rivers", "care"], "a title weighs more than a text");
     assert_eq!(found(&public, "rivers", "&sort=-starts_at"), ["care", "rivers"]);
     assert_eq!(found(&public, "rivers", "&sort=starts_at"), ["rivers", "care"]);
@@ -96,7 +96,7 @@ fn texts_are_joined_with_everything_else(app: &TestApp) {
     let editor = fill(app);
     editor.patch("/api/v1/events/care", "\"v1\"", &json!({"type": "talk"})).expect(200);
     settled(app);
-    let public = app.public();
+    let public = app.visitor();
     assert_eq!(found(&public, "rivers", "&type=talk"), ["care"]);
     assert_eq!(found(&public, "rivers", "&starts_at[lt]=2027-01-02"), ["rivers"]);
     assert_eq!(found(&public, "rivers", "&type=talk&starts_at[lt]=2027-01-02"), [""; 0]);
@@ -115,7 +115,7 @@ fn pages_of_matches_follow_each_other(app: &TestApp) {
         editor.create("events", &json!({"title": format!("Water {number}"), "status": "published"}));
     }
     settled(app);
-    let public = app.public();
+    let public = app.visitor();
     for sort in ["", "&sort=title"] {
         let (mut seen, mut back, mut next) = (Vec::new(), String::new(), String::new());
         loop {
@@ -147,7 +147,7 @@ fn what_was_found_is_shown(app: &TestApp) {
         json!({"title": "Danger", "body": "Some <script>alert(1)</script> & `<b>` rivers", "status": "published"});
     editor.create("events", &nasty);
     settled(app);
-    let page = app.public().get("/api/v1/events?q=river&highlights=true").expect(200).json();
+    let page = app.visitor().get("/api/v1/events?q=river&highlights=true").expect(200).json();
     let highlights: Vec<&str> = page["highlights"].as_object().unwrap().values().map(|v| v.as_str().unwrap()).collect();
     assert_eq!(highlights.len(), page["data"].as_array().unwrap().len());
     assert!(highlights.iter().any(|text| text.contains("Shared <mark>rivers</mark> need")), "{highlights:?}");
@@ -155,7 +155,7 @@ fn what_was_found_is_shown(app: &TestApp) {
         let rest = text.replace("<mark>", "").replace("</mark>", "");
         assert!(!rest.contains('<') && text.contains("<mark>"), "{text}");
     }
-    let without = app.public().get("/api/v1/events?q=river").expect(200).json();
+    let without = app.visitor().get("/api/v1/events?q=river").expect(200).json();
     assert_eq!(without.get("highlights"), None);
 }
 
@@ -173,7 +173,7 @@ fn drafts_are_never_found(app: &TestApp) {
         )
         .expect(200);
     settled(app);
-    let public = app.public();
+    let public = app.visitor();
     for client in [&public, &editor] {
         assert_eq!(found(client, "secret", ""), [""; 0]);
         assert_eq!(found(client, "zeppelin", ""), [""; 0]);
@@ -202,7 +202,7 @@ fn the_names_of_others_are_found(app: &TestApp) {
     editor.create("speakers", &json!({"name": "Zoë Quist", "status": "published"}));
     editor.create("events", &json!({"title": "Plain", "status": "published", "speakers": [{"speaker": "zoe-quist"}]}));
     settled(app);
-    let public = app.public();
+    let public = app.visitor();
     assert_eq!(found(&public, "zoe", ""), ["plain"]);
     editor.patch("/api/v1/speakers/zoe-quist", "\"v1\"", &json!({"name": "Ada Lovelace"})).expect(200);
     settled(app);
@@ -219,7 +219,7 @@ fn everything_is_searched(app: &TestApp) {
     let session = json!({"title": "Delta workshop", "event": "care", "status": "published"});
     editor.create("sessions", &session);
     settled(app);
-    let public = app.public();
+    let public = app.visitor();
     // A session has no page of its own: its hit names the event.
     let workshop = public.get("/api/v1/search?q=workshop").expect(200).json()["data"][0].clone();
     let event = (&workshop["event"]["slug"], &workshop["event"]["title"]);
@@ -245,7 +245,7 @@ fn everything_is_searched(app: &TestApp) {
 
 #[apply(api_test)]
 fn what_cannot_be_searched_is_said(app: &TestApp) {
-    let (public, editor) = (app.public(), app.editor());
+    let (public, editor) = (app.visitor(), app.editor());
     public.get("/api/v1/search").problem(400, &[("?q", "required")]);
     public.get("/api/v1/search?q=x&collections=talks").problem(400, &[("?collections", "not_allowed")]);
     public.get("/api/v1/search?q=x&offset=-1").problem(400, &[("?offset", "out_of_range")]);
@@ -278,14 +278,14 @@ fn the_index_outlives_the_program(app: &TestApp) {
     });
     settled(&again);
     assert_eq!(again.app.search.size(), size);
-    assert_eq!(found(&again.public(), "rivers", "").len(), 2);
+    assert_eq!(found(&again.visitor(), "rivers", "").len(), 2);
     drop(again);
     let third = TestApp::start_with(app.backend, |c| {
         c.database_url = app.config.database_url.clone();
         c.search.folder = format!("{}-other", app.config.search.folder);
     });
     // Nothing has to be made anew.
-    assert_eq!(found(&third.public(), "rivers", "").len(), 2);
+    assert_eq!(found(&third.visitor(), "rivers", "").len(), 2);
     assert!(third.app.search.is_complete_to(1));
     let folder = third.config.search.folder.clone();
     drop(third);
@@ -297,7 +297,7 @@ fn the_index_outlives_the_program(app: &TestApp) {
         c.search.folder = folder;
     });
     settled(&fourth);
-    assert_eq!(found(&fourth.public(), "rivers", "").len(), 2);
+    assert_eq!(found(&fourth.visitor(), "rivers", "").len(), 2);
 }
 
 #[apply(api_test)]
@@ -308,7 +308,7 @@ fn nodes_share_an_index(app: &TestApp) {
         c.search.folder = app.config.search.folder.clone();
     });
     editor.create("events", &json!({"title": "Estuaries", "status": "published"}));
-    wait_for("the other node's index", || found(&other.public(), "estuary", "").len() == 1);
+    wait_for("the other node's index", || found(&other.visitor(), "estuary", "").len() == 1);
 }
 
 /// Where the index of an application is, and how many were put aside.
@@ -322,7 +322,7 @@ fn index_folders(app: &TestApp) -> (Option<std::path::PathBuf>, usize) {
 #[apply(api_test)]
 fn a_damaged_index_is_made_anew_while_the_server_runs(app: &TestApp) {
     let editor = fill(app);
-    let public = app.public();
+    let public = app.visitor();
     let index = index_folders(app).0.unwrap();
     // Somebody cleans up, and then a disk loses what was written last.
     std::fs::remove_dir_all(&index).unwrap();
@@ -363,7 +363,7 @@ fn damage_that_no_question_shows_is_found_at_start(app: &TestApp) {
     wait_for("the damage is found", || index_folders(&node).1 == 1);
     settled(&node);
     wait_for("all of it", || node.app.search.size() == 4);
-    assert_eq!(found(&node.public(), "rivers", "").len(), 2);
+    assert_eq!(found(&node.visitor(), "rivers", "").len(), 2);
 }
 
 /// More matches than are named to the database in one question.
@@ -392,7 +392,7 @@ fn many_matches_are_walked(app: &TestApp) {
     std::fs::write(&path, lines).unwrap();
     bring(app, &path, &options(&path));
     settled(app);
-    let public = app.public();
+    let public = app.visitor();
     let first = public.get("/api/v1/events?q=water&sort=title&limit=3").expect(200).json();
     let slugs = |page: &Value| -> Vec<String> {
         page["data"].as_array().unwrap().iter().map(|item| item["slug"].as_str().unwrap().to_owned()).collect()

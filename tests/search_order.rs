@@ -64,7 +64,7 @@ fn walked(public: &Client, parameters: &str) -> (Vec<String>, Vec<String>) {
 #[apply(api_test)]
 fn matches_have_the_order_of_the_list(app: &TestApp) {
     fill(app);
-    let public = app.public();
+    let public = app.visitor();
     for sort in SORTS {
         for filter in ["", "&type=talk", "&starts_at[gte]=2027-03-04", "&starts_at[lt]=2027-03-03&type[none]=talk"] {
             let parameters = format!("sort={sort}{filter}");
@@ -81,7 +81,7 @@ fn matches_have_the_order_of_the_list(app: &TestApp) {
 #[apply(api_test)]
 fn a_change_counts_at_once(app: &TestApp) {
     let editor = fill(app);
-    let public = app.public();
+    let public = app.visitor();
     for step in 0..6 {
         let first = slugs(&page(&public, "q=water&limit=3&sort=starts_at")).swap_remove(step % 2);
         let day = json!({"starts_at": format!("2027-03-2{step}T10:00:00"), "ends_at": null});

@@ -13,7 +13,7 @@ fn publish(app: &TestApp, events: &[(&str, &str)]) -> Client {
         editor.create("events", &json!({"slug": slug, "title": title, "status": "published"}));
     }
     settled(app);
-    app.public()
+    app.visitor()
 }
 
 fn assert_found(public: &Client, more: &str, expected: &[(&str, &[&str])]) {
@@ -69,9 +69,9 @@ fn scripts_without_spaces_are_searched(app: &TestApp) {
             ("ရေ", &["my"]),
         ],
     );
-    let all = app.public().get("/api/v1/search?q=%E6%B0%B4%E9%81%93").expect(200).json();
+    let all = app.visitor().get("/api/v1/search?q=%E6%B0%B4%E9%81%93").expect(200).json();
     assert_eq!(all["data"][0]["highlight"], "飲料水と<mark>水道</mark>の国際会議2027 ガイドブック");
-    let phrase = app.public().get("/api/v1/search?q=%E9%A3%B2%E6%96%99%E6%B0%B4").expect(200).json();
+    let phrase = app.visitor().get("/api/v1/search?q=%E9%A3%B2%E6%96%99%E6%B0%B4").expect(200).json();
     assert_eq!(phrase["data"][0]["highlight"], "<mark>飲料水</mark>と水道の国際会議2027 ガイドブック");
 }
 
@@ -165,6 +165,6 @@ fn an_index_of_an_earlier_format_is_not_used(app: &TestApp) {
         config.search.folder = folder.clone();
     });
     settled(&next);
-    assert_found(&next.public(), "", &[("C++", &["cpp"]), ("c ", &[])]);
+    assert_found(&next.visitor(), "", &[("C++", &["cpp"]), ("c ", &[])]);
     assert_eq!(std::fs::read_to_string(earlier.join("meta.json")).unwrap(), "of an earlier format");
 }

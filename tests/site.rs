@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::newsletter::started;
 use crate::support::app::{Backend, TestApp};
-use crate::support::tools::{installed, node, run};
+use crate::support::tools::{node, run, tool_path};
 use crate::support::website::Website;
 
 /// Built like for a visitor, on demo content: every page in Chromium, in two languages, and nothing that axe
@@ -30,7 +30,7 @@ fn the_site_shows_everything_to_everybody(app: &TestApp) {
     let pages = &found["pages"];
     let text = |page: &str| pages[page]["text"].as_str().unwrap_or_default().to_owned();
     let event = app
-        .public()
+        .visitor()
         .get("/api/v1/events/rivers-without-borders?include=speakers,partners,venue,sessions")
         .expect(200)
         .json();
@@ -44,7 +44,7 @@ fn the_site_shows_everything_to_everybody(app: &TestApp) {
         assert!(text("event").contains(part.as_str().unwrap()), "{part} is missing:\n{}", text("event"));
     }
     // The layout: one request beside that of the page.
-    let layout = app.public().get("/api/v1/layout").expect(200).json();
+    let layout = app.visitor().get("/api/v1/layout").expect(200).json();
     let (settings, footer) = (&layout["site"], pages["event"]["footer"].as_str().unwrap());
     for part in [
         &settings["addresses"][0]["text"],
@@ -115,10 +115,10 @@ fn the_documentation_can_be_tried_out(app: &TestApp) {
     let url = format!("http://{}", listener.local_addr().unwrap());
     let app = TestApp::start_at(app.backend, listener, |config| config.public_url = url.clone());
     app.block_on(plenary::demo::fill(&app.app)).unwrap();
-    let work = tempfile::tempdir_in(installed("node")).unwrap();
+    let work = tempfile::tempdir_in(tool_path("node")).unwrap();
     let script = work.path().join("see_docs.mjs");
     std::fs::copy(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/tools/see_docs.mjs"), &script).unwrap();
-    let said = run(node().arg(&script).arg(&app.url).env("CHROMIUM", installed("bin/chromium")));
+    let said = run(node().arg(&script).arg(&app.url).env("CHROMIUM", tool_path("bin/chromium")));
     let found: Value = serde_json::from_str(said.lines().last().unwrap()).unwrap();
     assert_eq!(found["faults"], json!([]), "{:#}", found["faults"]);
     assert_eq!(
@@ -133,7 +133,7 @@ fn the_documentation_can_be_tried_out(app: &TestApp) {
 
 fn wait_until_searchable(app: &TestApp) {
     crate::support::moments::wait_for("the index", || {
-        let found = app.public().get("/api/v1/events?q=rivers").expect(200).json();
+        let found = app.visitor().get("/api/v1/events?q=rivers").expect(200).json();
         !found["data"].as_array().unwrap().is_empty()
     });
 }

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::support::app::TestApp;
 use crate::support::client::Client;
-use crate::support::import::{bring, exported, options};
+use crate::support::import::{bring, options, write_export};
 
 const SITE: &str = "/api/v1/site";
 const SETTINGS: &str = "/api/v1/site/settings";
@@ -35,7 +35,7 @@ fn origin() -> Value {
 
 #[apply(api_test)]
 fn they_exist_before_anybody_has_written_them(app: &TestApp) {
-    let public = app.public();
+    let public = app.visitor();
     let reply = public.get(SITE).expect(200);
     let site = reply.json();
     assert_eq!((&site["name"], &site["slug"], &site["version"]), (&json!("Plenary"), &json!("settings"), &json!(1)));
@@ -63,7 +63,7 @@ fn they_hold_what_the_origin_page_shows(app: &TestApp) {
     let editor = app.editor();
     let tag = editor.get(SITE).expect(200);
     let changed = editor.patch(SITE, tag.etag(), &origin()).expect(200);
-    let (site, wanted) = (app.public().get(SITE).expect(200).json(), origin());
+    let (site, wanted) = (app.visitor().get(SITE).expect(200).json(), origin());
     for (name, value) in wanted.as_object().unwrap() {
         let (given, shown) = (value, &site[name]);
         match given {
@@ -86,9 +86,9 @@ fn they_hold_what_the_origin_page_shows(app: &TestApp) {
     let dutch = json!({"telephones": [{"label": "Bel ons", "text": "+32 (0)2 231 03 40", "number": "+3222310340"}]});
     let dutch = editor.patch(&format!("{SITE}?locale=nl"), again.etag(), &dutch).expect(200);
     assert_eq!(dutch.json()["telephones"][0]["label"], "Bel ons");
-    let all = app.public().get(&format!("{SITE}?locale=*")).expect(200).json();
+    let all = app.visitor().get(&format!("{SITE}?locale=*")).expect(200).json();
     assert_eq!(all["telephones"][0]["label"], json!({"en": "Call us", "nl": "Bel ons"}));
-    assert_eq!(name(&app.public(), "?locale=nl"), "European Policy Centre");
+    assert_eq!(name(&app.visitor(), "?locale=nl"), "European Policy Centre");
 }
 
 /// Holidays are shown with the other hours, in each language, also in the layout.
@@ -104,7 +104,7 @@ fn they_hold_special_days(app: &TestApp) {
         {"valid_from": "2026-12-24", "valid_through": "2027-01-01", "note": "Kerstmis"}, days[1],
     ]});
     editor.patch(&format!("{SITE}?locale=nl"), changed.etag(), &dutch).expect(200);
-    let public = app.public();
+    let public = app.visitor();
     let shown = public.get(&format!("{SITE}?locale=nl")).expect(200).json()["special_opening_hours"].clone();
     let closed = json!({
         "valid_from": "2026-12-24", "valid_through": "2027-01-01", "opens": null, "closes": null, "note": "Kerstmis",
@@ -169,7 +169,7 @@ fn bad_settings_are_refused_with_their_places(app: &TestApp) {
             ("/verifications/0/token", "not_a_value"),
         ],
     );
-    assert_eq!(name(&app.public(), ""), "Plenary");
+    assert_eq!(name(&app.visitor(), ""), "Plenary");
     editor.send("PATCH", SITE, &[("content-type", "application/json")], b"{}").problem(428, &[]);
     editor.patch(SITE, "\"v7\"", &json!({"name": "X"})).problem(412, &[]);
 }
@@ -199,13 +199,13 @@ fn they_are_neither_created_nor_taken_down(app: &TestApp) {
     let patch =
         json!({"operation": "update", "collection": "site", "id": "settings", "version": 1, "patch": {"name": "B"}});
     editor.post("/api/v1/batch", &entries(patch)).expect(200);
-    assert_eq!(name(&app.public(), ""), "B");
+    assert_eq!(name(&app.visitor(), ""), "B");
 }
 
 #[apply(api_test)]
 fn roles_may_do_what_they_may_with_content(app: &TestApp) {
     let change = json!({"tagline": "New"});
-    app.public().patch(SITE, "\"v1\"", &change).problem(401, &[]);
+    app.visitor().patch(SITE, "\"v1\"", &change).problem(401, &[]);
     app.client(Role::Viewer).patch(SITE, "\"v1\"", &change).problem(403, &[]);
     // A contributor writes drafts of own items; these settings are nobody's until they are assigned.
     let contributor = app.client(Role::Contributor);
@@ -213,12 +213,12 @@ fn roles_may_do_what_they_may_with_content(app: &TestApp) {
     contributor.patch(SITE, "\"v1\"", &change).problem(403, &[]);
     contributor.act(&format!("{SETTINGS}/publish"), "\"v1\"").problem(403, &[]);
     app.editor().patch(&format!("{SITE}?view=draft"), "\"v1\"", &change).expect(200);
-    assert_eq!(app.public().get(SITE).expect(200).json()["tagline"], Value::Null);
+    assert_eq!(app.visitor().get(SITE).expect(200).json()["tagline"], Value::Null);
     let editor = app.editor();
     let newest = editor.get(&format!("{SITE}?view=draft")).expect(200);
     assert_eq!(newest.json()["tagline"], "New");
     editor.act(&format!("{SETTINGS}/publish"), newest.etag()).expect(200);
-    assert_eq!(app.public().get(SITE).expect(200).json()["tagline"], "New");
+    assert_eq!(app.visitor().get(SITE).expect(200).json()["tagline"], "New");
     assert!(editor.get(&format!("{SETTINGS}/desk")).expect(200).json().is_object());
 }
 
@@ -232,11 +232,11 @@ fn they_are_scheduled_and_previewed(app: &TestApp) {
     assert_eq!(name(&editor, ""), "Plenary");
     assert_eq!(name(&editor, "?at=2039-12-31T00:00:00Z"), "Plenary");
     assert_eq!(name(&editor, "?at=2040-01-02T00:00:00Z"), "Later");
-    app.public().get(&format!("{SITE}?at=2040-01-02T00:00:00Z")).problem(400, &[("?at", "not_public")]);
+    app.visitor().get(&format!("{SITE}?at=2040-01-02T00:00:00Z")).problem(400, &[("?at", "not_public")]);
     let link = json!({"collection": "site", "id": "settings"});
     let token = editor.post("/api/v1/preview-links", &link).expect(201).json()["token"].clone();
-    assert_eq!(name(&app.public(), &format!("?preview={}", token.as_str().unwrap())), "Later");
-    assert_eq!(name(&app.public(), ""), "Plenary");
+    assert_eq!(name(&app.visitor(), &format!("?preview={}", token.as_str().unwrap())), "Later");
+    assert_eq!(name(&app.visitor(), ""), "Plenary");
 }
 
 /// The export of one installation is the settings of another.
@@ -245,11 +245,11 @@ fn exports_bring_them_along(app: &TestApp) {
     let editor = app.editor();
     editor.patch(SITE, "\"v1\"", &origin()).expect(200);
     let folder = tempfile::tempdir().unwrap();
-    let file = exported(app, folder.path(), "all.jsonl");
+    let file = write_export(app, folder.path(), "all.jsonl");
     let other = TestApp::start(app.other_backend());
     bring(&other, &file, &options(&file));
     let (mut here, mut there) =
-        (app.public().get(SITE).expect(200).json(), other.public().get(SITE).expect(200).json());
+        (app.visitor().get(SITE).expect(200).json(), other.visitor().get(SITE).expect(200).json());
     for site in [&mut here, &mut there] {
         site.as_object_mut().unwrap().shift_remove("updated_at");
     }

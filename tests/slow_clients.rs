@@ -47,7 +47,7 @@ fn a_connection_that_takes_nothing_ends(app: &TestApp) {
         config.server.compress = false;
     });
     fill(&impatient.editor());
-    let whole = impatient.public().get(LARGE).expect(200).body.len();
+    let whole = impatient.visitor().get(LARGE).expect(200).body.len();
     assert!(whole > 10_000_000, "{whole}");
     // Whoever takes a little now and then is served to the end.
     let mut slow = ask(&impatient, LARGE);
@@ -76,11 +76,11 @@ fn answers_on_their_way_are_bounded(app: &TestApp) {
     });
     fill(&small.editor());
     let waiting = ask(&small, LARGE);
-    wait_for("the bound", || small.public().get("/api/v1/topics").status == 503);
-    let refused = small.public().get("/api/v1/topics?limit=3").expect(503);
+    wait_for("the bound", || small.visitor().get("/api/v1/topics").status == 503);
+    let refused = small.visitor().get("/api/v1/topics?limit=3").expect(503);
     assert!(!refused.header("retry-after").is_empty());
     drop(waiting);
-    wait_for("room", || small.public().get("/api/v1/topics").status == 200);
+    wait_for("room", || small.visitor().get("/api/v1/topics").status == 200);
 }
 
 #[apply(api_test)]
@@ -90,7 +90,7 @@ fn listeners_are_bounded(app: &TestApp) {
     let first = ask(&few, path);
     let _second = ask(&few, path);
     wait_for("two listeners", || few.app.change_stream.listeners() == 2);
-    let refused = few.public().get(path).expect(503);
+    let refused = few.visitor().get(path).expect(503);
     assert!(!refused.header("retry-after").is_empty());
     drop(first);
     wait_for("a place", || few.app.change_stream.listeners() == 1);
@@ -132,7 +132,7 @@ fn a_body_after_its_answer_is_cut_off(app: &TestApp) {
             assert!(begun.elapsed() < Duration::from_secs(60), "{first} {length}: {sent} bytes were taken");
             std::thread::sleep(Duration::from_millis(5));
         }
-        strict.public().get("/healthz").expect(200);
+        strict.visitor().get("/healthz").expect(200);
     }
     // Whoever sends a body that is read keeps the connection.
     let mut stream = TcpStream::connect(&host).expect("the server");

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use crate::redirects::{resolve, with_pages};
 use crate::support::app::TestApp;
 use crate::support::client::{Client, Reply};
-use crate::support::import::{bring, exported, options};
+use crate::support::import::{bring, options, write_export};
 
 const ITEMS: usize = 6;
 const STEPS: usize = 120;
@@ -36,7 +36,7 @@ struct World {
 impl World {
     fn new(app: &TestApp, seed: u64) -> Self {
         let editor = app.editor();
-        let (rng, public) = (StdRng::seed_from_u64(seed), app.public());
+        let (rng, public) = (StdRng::seed_from_u64(seed), app.visitor());
         let (shown, merged, heirs) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
         let mut world = Self { editor, public, rng, ids: Vec::new(), shown, merged, heirs, lent: 0 };
         for _ in 0..ITEMS {
@@ -183,10 +183,10 @@ fn a_slug_that_was_public_leads_to_a_public_item(app: &TestApp) {
         lent += world.lent;
         // Another installation with the same content knows the same.
         let folder = tempfile::tempdir().unwrap();
-        let file = exported(&site, folder.path(), "all.jsonl");
+        let file = write_export(&site, folder.path(), "all.jsonl");
         let other = TestApp::start(app.other_backend());
         bring(&other, &file, &options(&file));
-        let again = other.public();
+        let again = other.visitor();
         for slug in world.shown.keys() {
             let path = format!("{TOPICS}/{slug}");
             assert_eq!(again.get(&path).status == 404, world.public.get(&path).status == 404, "{slug} elsewhere");
@@ -199,7 +199,7 @@ fn a_slug_that_was_public_leads_to_a_public_item(app: &TestApp) {
 #[apply(api_test)]
 fn a_draft_takes_no_redirect_away(app: &TestApp) {
     let app = with_pages(app);
-    let (editor, public) = (app.editor(), app.public());
+    let (editor, public) = (app.editor(), app.visitor());
     editor.create("topics", &json!({"name": "Water", "slug": "water", "status": "published"}));
     editor.patch(&format!("{TOPICS}/water"), "\"v1\"", &json!({"slug": "rivers"})).expect(200);
     let leads = || {

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::support::app::TestApp;
 use crate::support::client::Client;
 use crate::support::import::{bring, options};
-use crate::support::times::{all, exported, instants_of, utc};
+use crate::support::times::{all, instants_of, utc, write_export};
 
 /// A time in a zone, exact.
 struct Case {
@@ -72,7 +72,7 @@ fn made(editor: &Client) -> Vec<Case> {
 
 #[apply(api_test)]
 fn every_zone_is_the_same_instant_in_every_format(app: &TestApp) {
-    let (editor, public) = (app.editor(), app.public());
+    let (editor, public) = (app.editor(), app.visitor());
     let cases = made(&editor);
     let by_slug: BTreeMap<&str, &Case> = cases.iter().map(|case| (case.slug(), case)).collect();
     // JSON: the local time of the zone, its offset to the minute, and order.
@@ -94,12 +94,12 @@ fn every_zone_is_the_same_instant_in_every_format(app: &TestApp) {
     filters_and_facets_agree(&public, &cases);
     // Into the other database and out again.
     let folder = tempfile::tempdir().unwrap();
-    let file = exported(app, folder.path());
+    let file = write_export(app, folder.path());
     let other = TestApp::start(app.other_backend());
     let said = bring(&other, &file, &options(&file));
     assert_eq!(said.report.of(Outcome::Created, "event"), cases.len() as u64);
     assert_eq!(said.lines(Outcome::Note).count(), 0);
-    let there = all(&other.public(), "sort=starts_at");
+    let there = all(&other.visitor(), "sort=starts_at");
     assert!(there.iter().map(|event| &event["starts_at"]).eq(listed.iter().map(|event| &event["starts_at"])));
 }
 
@@ -222,15 +222,15 @@ fn programmes_keep_the_second(app: &TestApp) {
         let session =
             with(json!({"title": "Opening", "slug": format!("opening-{slug}"), "event": slug, "room": "Hall"}));
         editor.create("sessions", &session);
-        let past = app.public().get(&format!("/api/v1/events?when=past&slug={slug}")).expect(200).json();
+        let past = app.visitor().get(&format!("/api/v1/events?when=past&slug={slug}")).expect(200).json();
         assert_eq!(past["data"].as_array().unwrap().len(), 1, "{slug} is over");
         let path = format!("/api/v1/events/{slug}");
-        let told = app.public().get(&format!("{path}/schedule.json")).expect(200).json();
+        let told = app.visitor().get(&format!("{path}/schedule.json")).expect(200).json();
         let talk = &told["schedule"]["conference"]["days"][0]["rooms"]["Hall"][0];
         assert_eq!((&talk["date"], &talk["start"]), (&json!(format!("{at}{offset}")), &json!(at[11..16])));
-        let xml = app.public().get(&format!("{path}/schedule.xml")).expect(200).body;
+        let xml = app.visitor().get(&format!("{path}/schedule.xml")).expect(200).body;
         assert!(String::from_utf8(xml).unwrap().contains(&format!("<date>{at}{offset}</date>")));
-        let calendar = String::from_utf8(app.public().get(&format!("{path}/calendar.ics")).expect(200).body).unwrap();
+        let calendar = String::from_utf8(app.visitor().get(&format!("{path}/calendar.ics")).expect(200).body).unwrap();
         let start = format!("DTSTART;TZID={zone}:{}\r\n", at.replace(['-', ':'], ""));
         assert_eq!(calendar.matches(&start).count(), 2, "{calendar}");
         editor.patch(&path, "\"v1\"", &json!({"title": "Another"})).expect(200);

@@ -106,7 +106,7 @@ fn filters_by_time(app: &TestApp) {
     }
     editor.create("events", &json!({"title": "undated", "status": "published"}));
     let titles = |query: &str| {
-        let list = app.public().get(&format!("/api/v1/events?{query}")).expect(200).json();
+        let list = app.visitor().get(&format!("/api/v1/events?{query}")).expect(200).json();
         list["data"]
             .as_array()
             .unwrap()
@@ -125,16 +125,16 @@ fn filters_by_time(app: &TestApp) {
     );
     assert_eq!(titles("ends_at[lte]=2001-01-01T11:00:00%2B00:00"), "past");
     assert_eq!(titles("sort=title"), "ongoing past undated upcoming");
-    app.public().get("/api/v1/events?starts_at[gte]=soon").problem(400, &[("?starts_at[gte]", "not_a_time")]);
-    app.public()
+    app.visitor().get("/api/v1/events?starts_at[gte]=soon").problem(400, &[("?starts_at[gte]", "not_a_time")]);
+    app.visitor()
         .get("/api/v1/events?starts_at[after]=2001-01-01")
         .problem(400, &[("?starts_at[after]", "unknown_parameter")]);
-    app.public().get("/api/v1/events?when=soon").problem(400, &[("?when", "not_allowed")]);
+    app.visitor().get("/api/v1/events?when=soon").problem(400, &[("?when", "not_allowed")]);
 }
 
 #[apply(api_test)]
 fn the_ends_of_the_calendar(app: &TestApp) {
-    let (editor, public) = (app.editor(), app.public());
+    let (editor, public) = (app.editor(), app.visitor());
     for (index, zone) in ["Pacific/Kiritimati", "Europe/Brussels", "Pacific/Midway", "UTC"].into_iter().enumerate() {
         for (slug, starts, ends) in [
             ("first-day", "0001-01-01", None),
@@ -217,7 +217,7 @@ fn years_are_counted_where_the_new_year_had_no_midnight(app: &TestApp) {
             editor.create("events", &body);
             *expected.entry(at.year().to_string()).or_default() += 1;
         }
-        let list = own.public().get("/api/v1/events?facets=year").expect(200).json();
+        let list = own.visitor().get("/api/v1/events?facets=year").expect(200).json();
         let counted = list["facets"]["year"]
             .as_array()
             .unwrap()
@@ -233,7 +233,7 @@ fn what_was_stored_as_no_date_comes_right(app: &TestApp) {
     use diesel::prelude::*;
     use plenary::database::DatabaseError;
     use plenary::database::schema::{items, links, settings};
-    let (editor, public) = (app.editor(), app.public());
+    let (editor, public) = (app.editor(), app.visitor());
     editor.create("topics", &json!({"name": "Water", "slug": "water", "status": "published"}));
     let body = json!({"title": "Old", "slug": "old", "status": "published", "time_zone": "Africa/Monrovia",
         "starts_at": "1971-03-01T12:00", "topics": ["water"]});

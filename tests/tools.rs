@@ -8,7 +8,7 @@ use plenary::auth::permissions::Role;
 use serde_json::Value;
 
 use crate::support::app::{Backend, PASSWORD, TestApp};
-use crate::support::tools::{install_client, installed, node, node_tool, run};
+use crate::support::tools::{install_client, node, node_tool, run, tool_path};
 
 const EMAIL: &str = "generated@example.org";
 
@@ -26,7 +26,7 @@ fn linters_find_nothing(app: &TestApp) {
     let folder = tempfile::tempdir().unwrap();
     for name in ["openapi.json", "openapi-delivery.json"] {
         let document = folder.path().join(name);
-        std::fs::write(&document, app.public().get(&format!("/api/{name}")).expect(200).body).unwrap();
+        std::fs::write(&document, app.visitor().get(&format!("/api/{name}")).expect(200).body).unwrap();
         let said = run(node_tool("redocly").args(["lint", "--config"]).arg(ours("redocly.yaml")).arg(&document));
         assert!(said.contains("Your API description is valid") && !said.contains("You have"), "{said}");
         let said = run(node_tool("spectral")
@@ -50,7 +50,7 @@ fn postman_collections_are_complete_and_small(app: &TestApp) {
     let folder = tempfile::tempdir().unwrap();
     for (name, limit) in POSTMAN_LIMITS {
         let (document, made) = (folder.path().join("openapi.json"), folder.path().join("collection.json"));
-        let described = app.public().get(&format!("/api/{name}.json")).expect(200);
+        let described = app.visitor().get(&format!("/api/{name}.json")).expect(200);
         std::fs::write(&document, &described.body).unwrap();
         run(node_tool("openapi2postmanv2").arg("-s").arg(&document).arg("-o").arg(&made));
         let collection: Value = serde_json::from_slice(&std::fs::read(&made).unwrap()).unwrap();
@@ -72,7 +72,7 @@ fn requests(folder: &Value) -> usize {
 #[apply(api_test)]
 fn generated_clients_compile_and_work(app: &TestApp) {
     // Within the tools' folder, so that imports find their packages.
-    let work = tempfile::tempdir_in(installed("node")).unwrap();
+    let work = tempfile::tempdir_in(tool_path("node")).unwrap();
     for file in ["tsconfig.json", "package.json", "openapi-ts.config.js", "orval.config.js", "with-orval-fetch.ts"] {
         std::fs::copy(ours("client").join(file), work.path().join(file)).unwrap();
     }
@@ -109,12 +109,12 @@ fn generated_python_clients_compile_and_work(app: &TestApp) {
     let within =
         |program: &Path, arguments: &[&str]| run(Command::new(program).current_dir(work.path()).args(arguments));
     let options = ["generate", "--path", "openapi.json", "--meta", "none", "--output-path", "plenary_client"];
-    within(&installed("python/bin/openapi-python-client"), &options);
+    within(&tool_path("python/bin/openapi-python-client"), &options);
     let options = std::fs::read_to_string(ours("client/datamodel-codegen.txt")).unwrap();
-    within(&installed("python/bin/datamodel-codegen"), &options.split_whitespace().collect::<Vec<_>>());
-    within(&installed("python/bin/mypy"), &["--strict", "."]);
+    within(&tool_path("python/bin/datamodel-codegen"), &options.split_whitespace().collect::<Vec<_>>());
+    within(&tool_path("python/bin/mypy"), &["--strict", "."]);
     // The interpreter is a symbolic link whose own path selects the environment, so it must not be resolved.
-    let python = installed("python/bin").join("python");
+    let python = tool_path("python/bin").join("python");
     for program in programs {
         let said = within(&python, &[program, &app.url, EMAIL, PASSWORD]);
         assert!(said.contains(": done"), "{said}");
@@ -126,7 +126,7 @@ fn save_documents(app: &TestApp, folder: &Path) {
     app.block_on(plenary::demo::fill(&app.app)).unwrap();
     app.account(EMAIL, Role::Editor);
     for name in ["openapi.json", "openapi-delivery.json"] {
-        std::fs::write(folder.join(name), app.public().get(&format!("/api/{name}")).expect(200).body).unwrap();
+        std::fs::write(folder.join(name), app.visitor().get(&format!("/api/{name}")).expect(200).body).unwrap();
     }
 }
 
@@ -134,7 +134,7 @@ fn save_documents(app: &TestApp, folder: &Path) {
 #[apply(api_test)]
 fn our_own_client_is_packed_and_works(app: &TestApp) {
     app.account(EMAIL, Role::Editor);
-    let work = tempfile::tempdir_in(installed("node")).unwrap();
+    let work = tempfile::tempdir_in(tool_path("node")).unwrap();
     let within = |mut command: Command, arguments: &[&str]| run(command.current_dir(work.path()).args(arguments));
     install_client(work.path());
     for file in ["tsconfig.json", "package.json", "with-plenary-client.ts"] {
@@ -159,7 +159,7 @@ fn the_jobs_of_the_readme_are_done(app: &TestApp) {
     };
     let editor = app.client(Role::Editor);
     let token = editor.token();
-    let paths = [installed("bin"), installed("python/bin"), PathBuf::from("/usr/bin"), PathBuf::from("/bin")];
+    let paths = [tool_path("bin"), tool_path("python/bin"), PathBuf::from("/usr/bin"), PathBuf::from("/bin")];
     for script in blocks("sh") {
         run(Command::new("bash")
             .args(["-euc", script])
@@ -167,7 +167,7 @@ fn the_jobs_of_the_readme_are_done(app: &TestApp) {
             .env("api", format!("{}/api/v1", app.url))
             .env("token", token));
     }
-    let work = tempfile::tempdir_in(installed("node")).unwrap();
+    let work = tempfile::tempdir_in(tool_path("node")).unwrap();
     install_client(work.path());
     for file in ["tsconfig.json", "package.json"] {
         std::fs::copy(ours("client").join(file), work.path().join(file)).unwrap();
@@ -178,7 +178,7 @@ fn the_jobs_of_the_readme_are_done(app: &TestApp) {
     run(node_tool("tsc").current_dir(work.path()).args(["--project", "only.json"]));
     run(node().current_dir(work.path()).args(["built/job.js", &app.url, token]));
     for slug in ["rivers-at-night", "rivers-at-dawn", "rivers-at-noon"] {
-        let event = app.public().get(&format!("/api/v1/events/{slug}")).expect(200).json();
+        let event = app.visitor().get(&format!("/api/v1/events/{slug}")).expect(200).json();
         assert!(event["venue"]["name"].is_string(), "{event}");
         assert!(event["speakers"][0]["speaker"]["name"].is_string(), "{event}");
         assert!(event["partners"][0]["partner"]["name"].is_string(), "{event}");
@@ -219,7 +219,7 @@ fn schemathesis_finds_nothing_as_a_visitor(app: &TestApp) {
 fn schemathesis(app: &TestApp, arguments: &[&str]) {
     app.block_on(plenary::demo::fill(&app.app)).unwrap();
     let folder = tempfile::tempdir().unwrap();
-    let mut command = Command::new(installed("python/bin/schemathesis"));
+    let mut command = Command::new(tool_path("python/bin/schemathesis"));
     command
         .current_dir(folder.path())
         .env("SCHEMATHESIS_HOOKS", "schemathesis_hooks")

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::support::app::{Backend, TestApp};
 use crate::support::data::fixture;
-use crate::support::import::{all, bring, exported, options};
+use crate::support::import::{all, bring, options, write_export};
 
 /// Into an empty database of the other kind and out again: the same bytes.
 #[apply(api_test)]
@@ -40,13 +40,13 @@ fn an_export_makes_the_same_content_elsewhere(app: &TestApp) {
     editor.patch("/api/v1/venues/shed?locale=nl", "\"v2\"", &json!({"name": "Schuur", "slug": "schuur"})).expect(200);
     editor.act("/api/v1/venues/shed/translations/nl/unpublish", "\"v3\"").expect(200);
 
-    let before = exported(app, folder.path(), "before.jsonl");
+    let before = write_export(app, folder.path(), "before.jsonl");
     let others = [TestApp::start(Backend::Sqlite), TestApp::start(app.other_backend())];
     for other in &others {
         let said = bring(other, &before, &options(&before));
         assert_eq!(said.report.total(Outcome::Refused), 0, "{:?}", said.lines(Outcome::Refused).next());
         assert_eq!(said.lines(Outcome::Note).count(), 0, "{:?}", said.lines(Outcome::Note).next());
-        let after = exported(other, folder.path(), "after.jsonl");
+        let after = write_export(other, folder.path(), "after.jsonl");
         assert!(std::fs::read(&before).unwrap() == std::fs::read(&after).unwrap(), "the exports differ");
         let again = bring(other, &before, &options(&before));
         assert_eq!(again.report.total(Outcome::Unchanged), said.report.total(Outcome::Created));
@@ -69,12 +69,12 @@ fn our_own_fixtures_come_in_whole(app: &TestApp) {
     let path = fixture("schedule.xml");
     let said = bring(app, &path, &options(&path));
     assert_eq!((said.report.of(Outcome::Created, "session"), said.report.total(Outcome::Refused)), (3, 1));
-    let late = app.public().get("/api/v1/sessions/night-on-the-river").expect(200).json();
+    let late = app.visitor().get("/api/v1/sessions/night-on-the-river").expect(200).json();
     assert_eq!(
         (&late["starts_at"], &late["ends_at"]),
         (&json!("2027-03-05T00:30:00+01:00"), &json!("2027-03-05T01:15:00+01:00"))
     );
-    let talk = app.public().get("/api/v1/sessions/who-owns-the-rain?include=speakers").expect(200).json();
+    let talk = app.visitor().get("/api/v1/sessions/who-owns-the-rain?include=speakers").expect(200).json();
     assert_eq!(talk["abstract"], "<p>Rain &amp; rights.</p>");
     assert_eq!((&talk["kind"], &talk["format"]), (&json!("lightning_talk"), &json!("lightningtalk")));
     assert_eq!(talk["recordings"][0]["kind"], "video");
@@ -86,7 +86,7 @@ fn our_own_fixtures_come_in_whole(app: &TestApp) {
     let said = bring(app, &path, &options(&path));
     assert_eq!((said.report.of(Outcome::Created, "event"), said.report.total(Outcome::Refused)), (5, 1));
     let event =
-        |slug: &str| app.public().get(&format!("/api/v1/events/{slug}?include=venue,topics")).expect(200).json();
+        |slug: &str| app.visitor().get(&format!("/api/v1/events/{slug}?include=venue,topics")).expect(200).json();
     let folded = event("a-long-evening-by-the-water-with-a-title-that-is-folded-over-two-lines");
     assert_eq!(
         (&folded["starts_at"], &folded["time_zone"]),
@@ -110,7 +110,7 @@ fn our_own_fixtures_come_in_whole(app: &TestApp) {
         "{:?}",
         said.lines
     );
-    let talk = app.public().get("/api/v1/sessions/locks-and-keys").expect(200).json();
+    let talk = app.visitor().get("/api/v1/sessions/locks-and-keys").expect(200).json();
     assert_eq!(
         (&talk["starts_at"], &talk["ends_at"]),
         (&json!("2027-05-01T10:00:00+02:00"), &json!("2027-05-01T10:30:00+02:00"))
@@ -133,8 +133,8 @@ fn csv_follows_its_mapping(app: &TestApp) {
     let places: Vec<&str> = said.lines(Outcome::Refused).map(|l| l.place.as_str()).collect();
     assert_eq!(places, ["line 4", "line 6"]);
     assert_eq!(said.codes(Outcome::Refused), ["not_a_time", "required"]);
-    assert_eq!(said.report.noted("short_row", ""), 1);
-    let event = app.public().get("/api/v1/events/rivers-2027?include=speakers,topics,type").expect(200).json();
+    assert_eq!(said.report.count_notes("short_row", ""), 1);
+    let event = app.visitor().get("/api/v1/events/rivers-2027?include=speakers,topics,type").expect(200).json();
     assert_eq!(event["registration"]["capacity"], 120);
     assert_eq!(event["attendance_mode"], "mixed");
     assert_eq!(event["type"]["name"], "Conference");
@@ -149,10 +149,10 @@ fn csv_follows_its_mapping(app: &TestApp) {
 fn a_rehearsal_changes_nothing(app: &TestApp) {
     let folder = tempfile::tempdir().unwrap();
     let path = fixture("conferences.json");
-    let before = std::fs::read(exported(app, folder.path(), "before.jsonl")).unwrap();
+    let before = std::fs::read(write_export(app, folder.path(), "before.jsonl")).unwrap();
     let said = bring(app, &path, &Options { dry_run: true, ..options(&path) });
     assert!(said.report.of(Outcome::Created, "event") > 0);
-    assert_eq!(before, std::fs::read(exported(app, folder.path(), "after.jsonl")).unwrap());
+    assert_eq!(before, std::fs::read(write_export(app, folder.path(), "after.jsonl")).unwrap());
     let real = bring(app, &path, &options(&path));
     assert_eq!(serde_json::to_value(&said.report).unwrap(), serde_json::to_value(&real.report).unwrap());
 }

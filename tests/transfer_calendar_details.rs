@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::support::app::TestApp;
 use crate::support::calendars::{calendar, event, read};
-use crate::support::import::{Said, bring_bytes, bring_text, known};
+use crate::support::import::{Said, bring_bytes, bring_text, strip_nulls};
 
 /// Returns the texts of the notes of one code on one property, with their numbers.
 fn texts<'a>(said: &'a Said, code: &str, subject: &str) -> Vec<(&'a str, u64)> {
@@ -79,7 +79,7 @@ fn whole_days_and_what_is_dropped_of_ends(app: &TestApp) {
     for (code, subject) in
         [("mixed_end", "/X-MICROSOFT-CDO-ALLDAYEVENT"), ("before_start", "/DTEND"), ("not_a_time", "/DTEND")]
     {
-        assert_eq!(said.report.noted(code, subject), 1, "{code} {subject}: {:?}", said.report.notes.keys());
+        assert_eq!(said.report.count_notes(code, subject), 1, "{code} {subject}: {:?}", said.report.notes.keys());
     }
     assert_eq!(texts(&said, "mixed_end", "/DURATION").len(), 2);
 }
@@ -130,7 +130,7 @@ fn notes_of_other_meanings_stand_apart(app: &TestApp) {
     let told = texts(&said, "out_of_range", "/geo");
     assert_eq!(told.iter().map(|(_, count)| *count).collect::<Vec<_>>(), [2, 1], "{told:?}");
     assert!(told[0].0.contains("longitude") && told[1].0.contains("abc"), "{told:?}");
-    assert_eq!(said.report.noted("out_of_range", "/geo"), 3);
+    assert_eq!(said.report.count_notes("out_of_range", "/geo"), 3);
 }
 
 #[apply(api_test)]
@@ -153,12 +153,15 @@ fn texts_of_events_are_kept(app: &TestApp) {
     let said = bring_text(&app, "texts.ics", &calendar(&text));
     let address = read(&app, "address");
     assert!(address["body"].as_str().unwrap().contains("Important words"), "{address}");
-    assert_eq!(known(&address["links"]), json!([{"title": "Description", "url": "https://river.example/text.html"}]));
+    assert_eq!(
+        strip_nulls(&address["links"]),
+        json!([{"title": "Description", "url": "https://river.example/text.html"}])
+    );
     assert_eq!(read(&app, "other-words")["body"], "<p>Rich words</p>");
-    assert_eq!(said.report.noted("left_out", "DESCRIPTION beside another text with markup"), 1);
-    assert_eq!(said.report.noted("on_purpose", "DESCRIPTION"), 1);
+    assert_eq!(said.report.count_notes("left_out", "DESCRIPTION beside another text with markup"), 1);
+    assert_eq!(said.report.count_notes("on_purpose", "DESCRIPTION"), 1);
     for list in ["venues/stadhuis", "topics/waterbeheer"] {
-        let item = app.public().get(&format!("/api/v1/{list}?locale=*")).expect(200).json();
+        let item = app.visitor().get(&format!("/api/v1/{list}?locale=*")).expect(200).json();
         assert!(item["name"].get("nl").is_some() && item["name"].get("en").is_none(), "{item}");
     }
     assert_eq!(read(&app, "one-l")["event_status"], "cancelled");
@@ -175,7 +178,7 @@ fn old_calendars_and_other_encodings(app: &TestApp) {
     let text = calendar(&event("2", "Łódź", ""));
     let bytes: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
     let said = bring_bytes(app, "utf16.ics", &bytes, |_| {});
-    assert_eq!((said.report.of(Outcome::Created, "event"), said.report.noted("encoding", "")), (1, 0));
+    assert_eq!((said.report.of(Outcome::Created, "event"), said.report.count_notes("encoding", "")), (1, 0));
     assert_eq!(read(app, "lodz")["title"], "Łódź");
 }
 
@@ -199,7 +202,7 @@ fn times_of_old_calendars_have_their_offset(app: &TestApp) {
     assert_eq!(starts("west-in-summer"), "2027-07-04T18:00:00-05:00");
     assert_eq!(starts("west-in-utc"), "2027-07-04T20:00:00+02:00");
     // Whether the clocks change is not said, which matters in summer only.
-    assert_eq!((said.report.noted("zone", "/DTSTART"), said.report.noted("left_out", "TZ")), (1, 0));
+    assert_eq!((said.report.count_notes("zone", "/DTSTART"), said.report.count_notes("left_out", "TZ")), (1, 0));
     let said = old(
         "east.ics",
         "TZ:-0500\nDAYLIGHT:TRUE;-04;20270314T015959;20271107T015959;EST;EDT",
@@ -207,12 +210,12 @@ fn times_of_old_calendars_have_their_offset(app: &TestApp) {
     );
     assert_eq!(starts("east-in-winter"), "2027-03-04T18:00:00-05:00");
     assert_eq!(starts("east-in-summer"), "2027-07-04T18:00:00-04:00");
-    assert_eq!((said.report.noted("zone", "/DTSTART"), said.report.noted("left_out", "DAYLIGHT")), (0, 0));
+    assert_eq!((said.report.count_notes("zone", "/DTSTART"), said.report.count_notes("left_out", "DAYLIGHT")), (0, 0));
     let said = old("odd.ics", "TZ:local", &at("6", "Odd", "20270304T180000"));
-    assert_eq!((starts("odd"), said.report.noted("zone", "/TZ")), (json!("2027-03-04T18:00:00+01:00"), 1));
+    assert_eq!((starts("odd"), said.report.count_notes("zone", "/TZ")), (json!("2027-03-04T18:00:00+01:00"), 1));
     // Since iCalendar 2.0 there is no such property.
     let said = bring_text(app, "new.ics", &calendar(&format!("TZ:-05\n{}", at("7", "New", "20270304T180000"))));
-    assert_eq!((starts("new"), said.report.noted("left_out", "TZ")), (json!("2027-03-04T18:00:00+01:00"), 1));
+    assert_eq!((starts("new"), said.report.count_notes("left_out", "TZ")), (json!("2027-03-04T18:00:00+01:00"), 1));
 }
 
 /// Thunderbird writes the text with markup beside the plain one, as a `data:` URL.
@@ -235,7 +238,7 @@ fn texts_with_markup_beside_the_plain_one(app: &TestApp) {
     assert_eq!(body("encoded"), "<b>é</b>");
     assert_eq!(body("elsewhere"), "<p>Plain</p>");
     assert_eq!(body("both"), "<p>One</p>");
-    assert_eq!(said.report.noted("left_out", "X-ALT-DESC, a further one"), 0, "{:?}", said.report.notes);
+    assert_eq!(said.report.count_notes("left_out", "X-ALT-DESC, a further one"), 0, "{:?}", said.report.notes);
 }
 
 /// An address of mail is no name, and what stands for nobody is no contact.
@@ -248,16 +251,16 @@ fn people_without_a_name(app: &TestApp) {
         + &event("4", "Address", "ORGANIZER;CN=desk@river.example:mailto:desk@river.example")
         + &event("5", "Calendar", "ORGANIZER;CN=River club:mailto:abc123@group.calendar.google.com");
     let said = bring_text(app, "people.ics", &calendar(&text));
-    let speakers = app.public().get("/api/v1/speakers").expect(200).json();
+    let speakers = app.visitor().get("/api/v1/speakers").expect(200).json();
     let names: Vec<&str> =
         speakers["data"].as_array().unwrap().iter().map(|one| one["name"].as_str().unwrap()).collect();
     assert_eq!(names, ["Bob Example"]);
     for slug in ["unknown", "nobody"] {
         assert!(read(app, slug)["contact"].is_null(), "{slug}");
     }
-    assert_eq!(known(&read(app, "address")["contact"]), json!({"email": "desk@river.example"}));
-    assert_eq!(known(&read(app, "calendar")["contact"]), json!({"name": "River club"}));
-    assert_eq!(said.report.noted("on_purpose", "ORGANIZER"), 2);
+    assert_eq!(strip_nulls(&read(app, "address")["contact"]), json!({"email": "desk@river.example"}));
+    assert_eq!(strip_nulls(&read(app, "calendar")["contact"]), json!({"name": "River club"}));
+    assert_eq!(said.report.count_notes("on_purpose", "ORGANIZER"), 2);
 }
 
 /// What says that a place is not known makes none, and a map leads to no meeting.
@@ -285,17 +288,20 @@ fn places_that_are_not_known_and_maps(app: &TestApp) {
         assert_eq!((&found["venue"], &found["online_url"]), (&Value::Null, &Value::Null), "{slug}");
         assert_ne!(found["attendance_mode"], "online", "{slug}");
     }
-    assert_eq!(said.report.noted("no_place", "/venue"), 3, "{:?}", said.report.notes);
+    assert_eq!(said.report.count_notes("no_place", "/venue"), 3, "{:?}", said.report.notes);
     assert_eq!(read(app, "half")["venue"]["name"], "Ghent");
-    let links = known(&read(app, "map")["links"]);
+    let links = strip_nulls(&read(app, "map")["links"]);
     assert_eq!(links, json!([{"title": "Map", "url": map}, {"title": "Website", "url": "https://river.example/4"}]));
     let hall = read(app, "hall");
     assert_eq!((&hall["venue"]["name"], &hall["online_url"]), (&json!("Town Hall, Main Street 1"), &Value::Null));
     let slug = hall["venue"]["slug"].as_str().unwrap();
-    let venue = app.public().get(&format!("/api/v1/venues/{slug}")).expect(200).json();
+    let venue = app.visitor().get(&format!("/api/v1/venues/{slug}")).expect(200).json();
     assert_eq!(venue["map_url"], "https://www.google.com/maps/place/x");
     let meeting = read(app, "meeting");
     assert_eq!(meeting["online_url"], "https://meet.google.com/abc");
-    assert_eq!(known(&meeting["links"]), json!([{"title": "Map", "url": "https://www.openstreetmap.org/node/1"}]));
+    assert_eq!(
+        strip_nulls(&meeting["links"]),
+        json!([{"title": "Map", "url": "https://www.openstreetmap.org/node/1"}])
+    );
     assert_eq!(read(app, "titled")["venue"]["name"], "Old Mill");
 }

@@ -4,7 +4,7 @@ use plenary::transfer::read::{ImportFormat, Mapping};
 use plenary::transfer::{Options, Outcome};
 
 use crate::support::app::TestApp;
-use crate::support::complete::{Leaf, leaves_of_json, leaves_of_xml, lost};
+use crate::support::complete::{Leaf, leaves_of_json, leaves_of_xml, lost_values};
 use crate::support::data::fixture;
 use crate::support::import::{Said, bring, bring_bytes, options};
 
@@ -24,7 +24,7 @@ fn all_of(app: &TestApp, name: &str, change: impl FnOnce(&mut Options), elsewher
         leaves_of_json(&serde_json::from_str(&text).unwrap(), "", &mut leaves);
     }
     assert!(leaves.len() > 5, "{name} has no values");
-    let lost = lost(app, &said, &leaves, elsewhere);
+    let lost = lost_values(app, &said, &leaves, elsewhere);
     assert!(lost.is_empty(), "{name}: {lost:#?}\n{:#?}", said.report.notes.keys());
     said
 }
@@ -36,10 +36,10 @@ fn what_is_lost_is_found(app: &TestApp) {
     let said = bring_bytes(app, "list.json", row.to_string().as_bytes(), |_| {});
     let mut leaves = Vec::new();
     leaves_of_json(&row, "", &mut leaves);
-    assert!(lost(app, &said, &leaves, &[]).is_empty());
+    assert!(lost_values(app, &said, &leaves, &[]).is_empty());
     leaves.push(Leaf { path: "/secret".into(), text: "nowhere".into(), is_flag: false });
     leaves.push(Leaf { path: "/flag".into(), text: "true".into(), is_flag: true });
-    assert_eq!(lost(app, &said, &leaves, &[]), ["/secret: nowhere", "/flag: true"]);
+    assert_eq!(lost_values(app, &said, &leaves, &[]), ["/secret: nowhere", "/flag: true"]);
 }
 
 #[apply(api_test)]
@@ -135,7 +135,7 @@ fn the_events_calendar(app: &TestApp) {
             ("/venue/country", "\"FR\""),
         ],
     );
-    assert_eq!(said.report.noted("partial", ""), 1);
+    assert_eq!(said.report.count_notes("partial", ""), 1);
 }
 
 #[apply(api_test)]
@@ -257,8 +257,8 @@ fn lists_with_a_mapping(app: &TestApp) {
             is_flag: matches!(*value, "TRUE" | "FALSE"),
         })
         .collect();
-    let lost = lost(app, &said, &leaves, &[("All Day Event", "")]);
+    let lost = lost_values(app, &said, &leaves, &[("All Day Event", "")]);
     assert!(lost.is_empty(), "{lost:#?}\n{:#?}", said.report.notes.keys());
-    let tags = said.report.noted("left_out", "column \"Event Show Map\"");
+    let tags = said.report.count_notes("left_out", "column \"Event Show Map\"");
     assert_eq!(tags, 1, "{:?}", said.report.notes);
 }

@@ -7,7 +7,7 @@ use crate::support::app::TestApp;
 use crate::support::import::{Said, bring_text};
 
 fn list(app: &TestApp, path: &str) -> Vec<Value> {
-    app.public().get(&format!("/api/v1/{path}")).expect(200).json()["data"].as_array().unwrap().clone()
+    app.visitor().get(&format!("/api/v1/{path}")).expect(200).json()["data"].as_array().unwrap().clone()
 }
 
 fn starts(items: &[Value]) -> Vec<&str> {
@@ -38,7 +38,7 @@ fn sessions_with_the_id_of_another_are_taken(app: &TestApp) {
     };
     let file = xml("", &(at(10) + &at(12) + &at(10)));
     let said = bring_text(app, "twice.xml", &file);
-    assert_eq!((said.report.of(Outcome::Created, "session"), said.report.noted("same_id", "")), (2, 1));
+    assert_eq!((said.report.of(Outcome::Created, "session"), said.report.count_notes("same_id", "")), (2, 1));
     let sessions = list(app, "sessions?sort=starts_at");
     assert_eq!(starts(&sessions), ["2031-10-24T10:00:00+02:00", "2031-10-24T12:00:00+02:00"]);
     assert!(is_unchanged(&bring_text(app, "twice.xml", &file)));
@@ -53,7 +53,7 @@ fn events_with_the_uid_of_another_are_taken(app: &TestApp) {
     };
     let file = calendar(&(at(10) + &at(12) + &at(10)));
     let said = bring_text(app, "twice.ics", &file);
-    assert_eq!((said.report.of(Outcome::Created, "event"), said.report.noted("same_uid", "/UID")), (2, 1));
+    assert_eq!((said.report.of(Outcome::Created, "event"), said.report.count_notes("same_uid", "/UID")), (2, 1));
     assert_eq!(list(app, "events").len(), 2);
     assert!(is_unchanged(&bring_text(app, "twice.ics", &file)));
 }
@@ -62,13 +62,13 @@ fn events_with_the_uid_of_another_are_taken(app: &TestApp) {
 fn relative_addresses_belong_to_the_base_of_the_file(app: &TestApp) {
     let event = "<event id=\"1\"><start>10:00</start><duration>00:30</duration><title>Fog horns</title><logo>/media/horn.png</logo><attachments><attachment href=\"files/horn%20two.pdf\">Slides</attachment></attachments></event>";
     let said = bring_text(app, "base.xml", &xml("", event));
-    assert_eq!(said.report.noted("not_a_url", "/image"), 0, "{:?}", said.report.notes);
-    let session = app.public().get("/api/v1/sessions/fog-horns").expect(200).json();
+    assert_eq!(said.report.count_notes("not_a_url", "/image"), 0, "{:?}", said.report.notes);
+    let session = app.visitor().get("/api/v1/sessions/fog-horns").expect(200).json();
     assert_eq!(session["image"]["url"], "https://fog.example/media/horn.png");
     assert_eq!(session["documents"][0]["url"], "https://fog.example/2031/files/horn%20two.pdf");
     let file = json!({"schedule": {"base_url": "https://mist.example", "conference": {"acronym": "mist-2031", "title": "Mist 2031", "start": "2031-10-24", "days": [{"date": "2031-10-24", "rooms": {"Quay": [{"guid": "2", "title": "Mist", "start": "10:00", "duration": "00:30", "attachments": [{"title": "Paper", "url": "/media/mist.txt"}]}]}}]}}});
     bring_text(app, "base.json", &file.to_string());
-    let session = app.public().get("/api/v1/sessions/mist").expect(200).json();
+    let session = app.visitor().get("/api/v1/sessions/mist").expect(200).json();
     assert_eq!(session["documents"][0]["url"], "https://mist.example/media/mist.txt");
 }
 
@@ -80,10 +80,10 @@ fn the_word_none_of_pretalx_is_no_abstract(app: &TestApp) {
     };
     let generator = "<generator name=\"pretalx\" version=\"2026.2.1\"/>";
     let said = bring_text(app, "none.xml", &xml(generator, &event("quiet")));
-    assert_eq!(said.report.noted("on_purpose", "event/abstract \"None\""), 1);
+    assert_eq!(said.report.count_notes("on_purpose", "event/abstract \"None\""), 1);
     bring_text(app, "other.xml", &xml("", &event("loud")).replace("fog-2031", "other-2031"));
     let abstract_of =
-        |slug: &str| app.public().get(&format!("/api/v1/sessions/{slug}")).expect(200).json()["abstract"].clone();
+        |slug: &str| app.visitor().get(&format!("/api/v1/sessions/{slug}")).expect(200).json()["abstract"].clone();
     assert!(abstract_of("quiet").is_null());
     assert!(abstract_of("loud").to_string().contains("None"));
 }
@@ -95,11 +95,14 @@ fn ids_languages_and_tracks_as_others_write_them(app: &TestApp) {
     let said = bring_text(app, "ids.xml", &xml("", sessions));
     assert_eq!((said.report.of(Outcome::Created, "session"), said.report.total(Outcome::Refused)), (2, 0));
     // An element that says nothing is no loss.
-    assert_eq!((said.report.noted("left_out", "event/video"), said.report.noted("left_out", "event/flag")), (0, 0));
-    assert_eq!(said.report.noted("several_languages", "/language"), 1);
-    assert_eq!(app.public().get("/api/v1/sessions/an-id-within").expect(200).json()["language"], "de");
-    assert_eq!(app.public().get("/api/v1/events/fog-2031").expect(200).json()["tracks"][0]["name"], "Harbours");
-    assert_eq!(said.report.noted("left_out", "track/online_qa"), 1);
+    assert_eq!(
+        (said.report.count_notes("left_out", "event/video"), said.report.count_notes("left_out", "event/flag")),
+        (0, 0)
+    );
+    assert_eq!(said.report.count_notes("several_languages", "/language"), 1);
+    assert_eq!(app.visitor().get("/api/v1/sessions/an-id-within").expect(200).json()["language"], "de");
+    assert_eq!(app.visitor().get("/api/v1/events/fog-2031").expect(200).json()["tracks"][0]["name"], "Harbours");
+    assert_eq!(said.report.count_notes("left_out", "track/online_qa"), 1);
     assert!(is_unchanged(&bring_text(app, "ids.xml", &xml("", sessions))));
 }
 
@@ -108,7 +111,7 @@ fn an_end_without_a_zone_has_that_of_the_start(app: &TestApp) {
     let event = "BEGIN:VEVENT\r\nUID:a@fog.example\r\nDTSTART;TZID=America/New_York:20310902T090000\r\nDTEND:20310902T100000\r\nSUMMARY:Buoys\r\nEND:VEVENT\r\n";
     let said = bring_text(app, "end.ics", &calendar(event));
     assert_eq!(said.lines(Outcome::Note).count(), 0, "{:?}", said.lines);
-    let event = app.public().get("/api/v1/events/buoys").expect(200).json();
+    let event = app.visitor().get("/api/v1/events/buoys").expect(200).json();
     assert_eq!(
         (&event["starts_at"], &event["ends_at"]),
         (&json!("2031-09-02T09:00:00-04:00"), &json!("2031-09-02T10:00:00-04:00"))
@@ -131,7 +134,7 @@ fn zones_whose_names_have_commas(app: &TestApp) {
     );
     let said = bring_text(app, "commas.ics", &file);
     assert_eq!(said.report.total(Outcome::Refused), 0, "{:?}", said.lines);
-    let starts = app.public().get("/api/v1/events/commas").expect(200).json()["starts_at"].clone();
+    let starts = app.visitor().get("/api/v1/events/commas").expect(200).json()["starts_at"].clone();
     assert_eq!(starts, "2031-10-24T09:00:00+08:00");
 }
 
@@ -145,7 +148,10 @@ fn what_replaces_an_occurrence_may_come_before_its_series(app: &TestApp) {
     let first = event(other, "Late watch") + &event("DTSTART:20200101T090000Z\r\nRRULE:FREQ=DAILY;COUNT=3", "Watch");
     let file = calendar(&first);
     let said = bring_text(app, "before.ics", &file);
-    assert_eq!((said.report.of(Outcome::Created, "event"), said.report.noted("dangling_reference", "/series")), (3, 0));
+    assert_eq!(
+        (said.report.of(Outcome::Created, "event"), said.report.count_notes("dangling_reference", "/series")),
+        (3, 0)
+    );
     let events = list(app, "events?sort=starts_at&detail=full");
     let series: Vec<&Value> = events.iter().map(|event| &event["series"]["id"]).collect();
     assert!(series.len() == 3 && series.iter().all(|id| id.is_string() && *id == series[0]), "{events:?}");
@@ -199,7 +205,7 @@ fn zones_that_are_defined_with_seconds_or_for_one_year(app: &TestApp) {
         ("within", "2007-06-13T12:00:00-04:00"),
     ] {
         assert_eq!(
-            app.public().get(&format!("/api/v1/events/{slug}")).expect(200).json()["starts_at"],
+            app.visitor().get(&format!("/api/v1/events/{slug}")).expect(200).json()["starts_at"],
             start,
             "{slug}"
         );

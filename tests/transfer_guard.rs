@@ -30,7 +30,7 @@ fn second(app: &TestApp, name: &str, texts: [&str; 2], is_taken: bool) {
 fn second_with(app: &TestApp, name: &str, texts: [&str; 2], is_taken: bool, change: impl Fn(&mut Options)) {
     let app = TestApp::start(app.backend);
     assert!(attempt(&app, name, texts[0], &change).is_some(), "{}", texts[0]);
-    let count = || app.public().get("/api/v1/events?count=exact").expect(200).json()["page"]["total"].clone();
+    let count = || app.visitor().get("/api/v1/events?count=exact").expect(200).json()["page"]["total"].clone();
     let before = count();
     for (dry_run, withdraw_missing) in [(true, false), (false, true)] {
         let said = attempt(&app, name, texts[1], |options| {
@@ -205,9 +205,9 @@ fn what_was_withdrawn_returns_as_it_was(app: &TestApp) {
     };
     bring_bytes(app, "All.json", sessionize(0, 4, "A", 2099).as_bytes(), |_| {});
     assert_eq!(programme(3).report.of(Outcome::Withdrawn, "session"), 1);
-    app.public().get("/api/v1/sessions/a-talk-3").expect(404);
+    app.visitor().get("/api/v1/sessions/a-talk-3").expect(404);
     programme(4);
-    app.public().get("/api/v1/sessions/a-talk-3").expect(200);
+    app.visitor().get("/api/v1/sessions/a-talk-3").expect(200);
 }
 
 fn at_hall(events: &[&str]) -> String {
@@ -229,11 +229,11 @@ fn what_a_published_item_needs_is_published(app: &TestApp) {
     let venue = |app: &TestApp| app.editor().get("/api/v1/venues/hall").expect(200).json();
     with(app, &["One"], "draft");
     let said = with(app, &["One", "Two"], "published");
-    assert_eq!(said.report.noted("published_too", "/venue"), 1, "{:?}", said.report.notes);
-    assert_eq!(said.report.noted("published_too", "/topics/*"), 1, "{:?}", said.report.notes);
-    let two = app.public().get("/api/v1/events/two?include=venue,topics").expect(200).json();
+    assert_eq!(said.report.count_notes("published_too", "/venue"), 1, "{:?}", said.report.notes);
+    assert_eq!(said.report.count_notes("published_too", "/topics/*"), 1, "{:?}", said.report.notes);
+    let two = app.visitor().get("/api/v1/events/two?include=venue,topics").expect(200).json();
     assert_eq!((&two["venue"]["name"], &two["topics"][0]["name"]), (&json!("Hall"), &json!("Water")));
-    app.public().get("/api/v1/events/one").expect(404);
+    app.visitor().get("/api/v1/events/one").expect(404);
     // The source still describes them.
     assert_eq!(with(app, &["One", "Two"], "published").report.total(Outcome::Kept), 0);
     // An editor took the venue off the site, or has changed it.
@@ -244,7 +244,7 @@ fn what_a_published_item_needs_is_published(app: &TestApp) {
     let headers = [("content-type", "application/json"), ("if-match", tag.as_str())];
     other.editor().send("PATCH", "/api/v1/venues/hall", &headers, b"{\"description\": \"Closed\"}").expect(200);
     let said = with(&other, &["One", "Two", "Three"], "published");
-    assert_eq!(said.report.noted("hidden_reference", "/venue"), 2, "{:?}", said.report.notes);
+    assert_eq!(said.report.count_notes("hidden_reference", "/venue"), 2, "{:?}", said.report.notes);
     assert_eq!(venue(&other)["status"], "draft");
 }
 

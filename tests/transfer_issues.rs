@@ -11,7 +11,7 @@ use crate::imports::{counts, succeeded};
 use crate::newsletter::started_with;
 use crate::newsletter_issues::{step, subscribe, text_issue};
 use crate::support::app::{Backend, TestApp};
-use crate::support::import::{bring, bring_text, exported, options};
+use crate::support::import::{bring, bring_text, options, write_export};
 use crate::support::moments::{in_ms, wait_for};
 use crate::support::post_office::PostOffice;
 
@@ -115,7 +115,7 @@ fn issues_move_and_are_not_sent_again(app: &TestApp) {
     let (office, app) = slow(app);
     fill(&app, &office);
     let folder = tempfile::tempdir().unwrap();
-    let before = exported(&app, folder.path(), "before.jsonl");
+    let before = write_export(&app, folder.path(), "before.jsonl");
     let text = std::fs::read_to_string(&before).unwrap();
     assert!(!text.contains("reader-0"), "a subscriber is in the export");
     for backend in [Backend::Sqlite, app.other_backend()] {
@@ -132,7 +132,7 @@ fn issues_move_and_are_not_sent_again(app: &TestApp) {
         }
         assert!(by_name(&other, "scheduled")["send_at"].is_null());
         assert_eq!(by_name(&other, "sent")["counts"]["addressed"], READERS);
-        let after = exported(&other, folder.path(), "after.jsonl");
+        let after = write_export(&other, folder.path(), "after.jsonl");
         assert_eq!(std::fs::read_to_string(&after).unwrap(), text);
         // Nothing is sent of itself, and what has ended cannot be sent.
         let editor = other.editor();
@@ -171,7 +171,7 @@ fn issues_come_in_over_http(app: &TestApp) {
     let (office, app) = slow(app);
     fill(&app, &office);
     let folder = tempfile::tempdir().unwrap();
-    let text = std::fs::read(exported(&app, folder.path(), "all.jsonl")).unwrap();
+    let text = std::fs::read(write_export(&app, folder.path(), "all.jsonl")).unwrap();
     let other = TestApp::start(app.backend);
     let admin = other.client(Role::Administrator);
     let import = |query: &str| {
@@ -192,7 +192,7 @@ fn bad_issues_are_refused_and_what_is_missing_is_noted(app: &TestApp) {
     let (office, app) = slow(app);
     fill(&app, &office);
     let folder = tempfile::tempdir().unwrap();
-    let text = std::fs::read_to_string(exported(&app, folder.path(), "all.jsonl")).unwrap();
+    let text = std::fs::read_to_string(write_export(&app, folder.path(), "all.jsonl")).unwrap();
     let line = text.lines().find(|line| line.contains(r#""name":"draft""#)).unwrap();
     let draft: Value = serde_json::from_str(line).unwrap();
     let change = |pointer: &str, new: &Value| {

@@ -17,7 +17,7 @@ use crate::support::app::TestApp;
 use crate::support::import::{Said, bring_bytes, bring_text, options};
 
 fn list(app: &TestApp, path: &str) -> Vec<Value> {
-    app.public().get(&format!("/api/v1/{path}")).expect(200).json()["data"].as_array().unwrap().clone()
+    app.visitor().get(&format!("/api/v1/{path}")).expect(200).json()["data"].as_array().unwrap().clone()
 }
 
 fn texts<'a>(items: &'a [Value], name: &str) -> Vec<&'a str> {
@@ -36,8 +36,8 @@ fn a_list_without_its_page_is_a_programme(app: &TestApp) {
     let entries = json!([submission("A", "confirmed"), submission("B", "accepted"), submission("C", "canceled")]);
     let said = bring_text(app, "submissions.json", &entries.to_string());
     assert_eq!(said.report.of(Outcome::Created, "session"), 2, "{:?}", said.lines);
-    assert_eq!(said.report.noted("not_public", "/state"), 1, "what is confirmed or accepted is in the programme");
-    let session = app.public().get("/api/v1/sessions/tide-a").expect(200).json();
+    assert_eq!(said.report.count_notes("not_public", "/state"), 1, "what is confirmed or accepted is in the programme");
+    let session = app.visitor().get("/api/v1/sessions/tide-a").expect(200).json();
     // The site's own language decides where a name can have one only.
     assert_eq!((&session["room"], &session["track"]), (&json!("Quay hall"), &json!("Tides")));
     // A resource that is a page is a link.
@@ -50,8 +50,8 @@ fn a_list_without_its_page_is_a_programme(app: &TestApp) {
     let said = bring_text(app, "slots.json", &slots.to_string());
     assert_eq!(
         (
-            said.report.noted("expand_submission", ""),
-            said.report.noted("left_out", "slot of a submission that is an id")
+            said.report.count_notes("expand_submission", ""),
+            said.report.count_notes("left_out", "slot of a submission that is an id")
         ),
         (1, 2),
         "{:?}",
@@ -75,7 +75,7 @@ fn rooms_of_a_schedule_are_no_day_and_languages_have_names(app: &TestApp) {
         said.lines
     );
     assert_eq!(texts(&list(app, "sessions?sort=title"), "language"), ["de", "de", "fr", ""]);
-    assert_eq!(said.report.noted("not_a_language", "/language"), 1);
+    assert_eq!(said.report.count_notes("not_a_language", "/language"), 1);
     let venue = list(app, "venues?detail=full").remove(0);
     assert_eq!((&venue["rooms"][0]["name"], &venue["rooms"][0]["capacity"]), (&json!("Quay hall"), &json!(80)));
 }
@@ -126,7 +126,7 @@ fn twins_at_one_time_are_two_events(app: &TestApp) {
     );
     let said = bring_text(app, "twins.ics", &file);
     assert_eq!(
-        (said.report.of(Outcome::Created, "event"), said.report.noted("same_uid", "/UID")),
+        (said.report.of(Outcome::Created, "event"), said.report.count_notes("same_uid", "/UID")),
         (5, 4),
         "{:?}",
         said.lines
@@ -157,7 +157,7 @@ fn a_zone_that_nobody_defines_costs_no_event(app: &TestApp) {
         "{:?}",
         said.lines
     );
-    assert_eq!(said.report.noted("zone", "/DTSTART"), 3);
+    assert_eq!(said.report.count_notes("zone", "/DTSTART"), 3);
     let events = list(app, "events?sort=title");
     assert_eq!(texts(&events, "time_zone"), ["Europe/Lisbon", "Europe/Amsterdam", "Europe/Lisbon"]);
     assert_eq!(events[0]["starts_at"], "2032-05-01T10:00:00+01:00");
@@ -210,7 +210,7 @@ fn lists_of_deadlines_in_yaml_are_read(app: &TestApp) {
         said.lines
     );
     let event = |slug: &str| {
-        app.public().get(&format!("/api/v1/events/{slug}?include=venue,topics&detail=full")).expect(200).json()
+        app.visitor().get(&format!("/api/v1/events/{slug}?include=venue,topics&detail=full")).expect(200).json()
     };
     let tides = event("tides-2032");
     assert_eq!(
@@ -232,7 +232,7 @@ fn lists_of_deadlines_in_yaml_are_read(app: &TestApp) {
             "mastodon"
         ]
     );
-    assert_eq!(said.report.noted("left_out", "hindex"), 2);
+    assert_eq!(said.report.count_notes("left_out", "hindex"), 2);
     let ebb = event("ebb-2032");
     assert_eq!(
         (&ebb["starts_on"], &ebb["ends_on"], &ebb["attendance_mode"]),
@@ -249,7 +249,7 @@ fn lists_of_deadlines_in_yaml_are_read(app: &TestApp) {
         (&quays["date_precision"], &quays["attendance_mode"], &quays["venue"]),
         (&json!("year"), &json!("online"), &Value::Null)
     );
-    assert_eq!(said.report.noted("only_the_year", "/starts_at"), 1);
+    assert_eq!(said.report.count_notes("only_the_year", "/starts_at"), 1);
     assert_eq!(
         (&event("locks-2032")["date_precision"], &event("locks-2031")["starts_on"]),
         (&json!("month"), &json!("2031-05-01"))

@@ -36,7 +36,7 @@ fn relative_addresses_belong_to_the_base(app: &TestApp) {
         let app = TestApp::start(app.backend);
         let said = bring_text(&app, "schedule.json", &frab(&json!({"base_url": base}), &conference, &session));
         assert_eq!(said.report.of(Outcome::Created, "session"), 1, "{:?}", said.lines);
-        let get = |path: &str| app.public().get(&format!("/api/v1/{path}")).expect(200).json();
+        let get = |path: &str| app.visitor().get(&format!("/api/v1/{path}")).expect(200).json();
         let talk = get("sessions/ebb");
         let below = |name: &str| format!("https://x.example.org/2027/{name}");
         assert_eq!(urls(&talk["documents"]), [below("slides.pdf"), below("b.pdf"), below("media/c.zip")]);
@@ -47,13 +47,13 @@ fn relative_addresses_belong_to_the_base(app: &TestApp) {
     }
     // Without a base, the name of a file is no host: it is left out, with a note.
     let said = bring_text(app, "schedule.json", &frab(&json!({}), &json!({}), &session));
-    let talk = app.public().get("/api/v1/sessions/ebb").expect(200).json();
+    let talk = app.visitor().get("/api/v1/sessions/ebb").expect(200).json();
     assert_eq!(
         (urls(&talk["documents"]).len(), urls(&talk["links"])),
         (0, vec!["https://www.river.example/x"]),
         "{talk:#}"
     );
-    assert_eq!(said.report.noted("not_a_url", "/documents"), 3, "{:?}", said.report.notes);
+    assert_eq!(said.report.count_notes("not_a_url", "/documents"), 3, "{:?}", said.report.notes);
 }
 
 #[apply(api_test)]
@@ -61,7 +61,7 @@ fn rooms_say_how_many_seats_they_have(app: &TestApp) {
     let rooms = json!([{"name": "Aula", "capacity": "200", "guid": "7d1f2f4e-0000-4000-8000-0000000000a1"},
         {"name": "Attic", "capacity": "about 30"}, {"name": "Aula", "guid": "7d1f2f4e-0000-4000-8000-0000000000a2"}]);
     let said = bring_text(app, "schedule.json", &frab(&json!({}), &json!({"rooms": rooms}), &json!({})));
-    let venue = app.public().get("/api/v1/venues/gully").expect(200).json();
+    let venue = app.visitor().get("/api/v1/venues/gully").expect(200).json();
     let seats: Vec<(&str, Option<u64>)> = venue["rooms"]
         .as_array()
         .unwrap()
@@ -70,7 +70,7 @@ fn rooms_say_how_many_seats_they_have(app: &TestApp) {
         .collect();
     assert_eq!(seats, [("Aula", Some(200)), ("Attic", None), ("Aula (2)", None)]);
     for (code, property) in [("left_out", "room/capacity, which is no number"), ("on_purpose", "room \"Aula\"")] {
-        assert_eq!(said.report.noted(code, property), 1, "{property}: {:?}", said.report.notes);
+        assert_eq!(said.report.count_notes(code, property), 1, "{property}: {:?}", said.report.notes);
     }
 }
 
@@ -84,9 +84,9 @@ fn the_website_is_that_of_the_conference(app: &TestApp) {
     ] {
         let app = TestApp::start(app.backend);
         let said = bring_text(&app, "schedule.json", &frab(&schedule, &conference, &json!({})));
-        let event = app.public().get("/api/v1/events/gully").expect(200).json();
+        let event = app.visitor().get("/api/v1/events/gully").expect(200).json();
         assert_eq!(urls(&event["links"]), [website], "{event:#}");
-        assert_eq!(said.report.noted("left_out", "conference/url, a further one"), 0);
+        assert_eq!(said.report.count_notes("left_out", "conference/url, a further one"), 0);
     }
 }
 
@@ -102,9 +102,9 @@ fn tracks_of_submissions_have_their_colours(app: &TestApp) {
         submission("CCCCCC", "rejected", json!({"id": 2, "name": {"en": "Hidden"}, "color": "#00aa00"})),
     ]});
     bring_text(app, "submissions.json", &file.to_string());
-    let events = app.public().get("/api/v1/events").expect(200).json();
+    let events = app.visitor().get("/api/v1/events").expect(200).json();
     let slug = events["data"][0]["slug"].as_str().unwrap();
-    let event = app.public().get(&format!("/api/v1/events/{slug}")).expect(200).json();
+    let event = app.visitor().get(&format!("/api/v1/events/{slug}")).expect(200).json();
     let tracks: Vec<(&Value, &Value)> =
         event["tracks"].as_array().unwrap().iter().map(|track| (&track["name"], &track["colour"])).collect();
     assert_eq!(tracks, [(&json!("Law"), &json!("#aa0000"))], "{event:#}");
@@ -122,7 +122,7 @@ fn sessionize_has_plain_texts_and_public_speakers(app: &TestApp) {
         "speakers": [speaker("a", "Ada", json!([1, 2])), speaker("b", "Bo", json!([2])), speaker("c", "Cy", json!([]))],
         "questions": [], "categories": [], "rooms": [{"id": 1, "name": "Aula", "sort": 0}]});
     let said = bring_text(app, "all.json", &file.to_string());
-    let get = |path: &str| app.public().get(&format!("/api/v1/{path}"));
+    let get = |path: &str| app.visitor().get(&format!("/api/v1/{path}"));
     let html = get("sessions/open").expect(200).json()["description"].as_str().unwrap().to_owned();
     assert_eq!(html, "<p>First line<br>\nsecond *line*</p>\n<p># not a head &lt;none&gt;</p>");
     let bio = get("speakers/ada-example").expect(200).json()["biography"].as_str().unwrap().to_owned();
@@ -130,7 +130,7 @@ fn sessionize_has_plain_texts_and_public_speakers(app: &TestApp) {
     get("speakers/bo-example").expect(404);
     get("speakers/cy-example").expect(200);
     assert_eq!(app.editor().get("/api/v1/speakers/bo-example").status, 404);
-    assert_eq!(said.report.noted("not_public", "/speakers"), 1, "{:?}", said.report.notes);
+    assert_eq!(said.report.count_notes("not_public", "/speakers"), 1, "{:?}", said.report.notes);
 }
 
 /// Two rooms with one name and two guids stay two, in the venue, of the sessions, and where the programme goes out.
@@ -149,7 +149,7 @@ fn rooms_of_one_name(app: &TestApp) {
         room(2, "09"),
         room(2, "11")
     );
-    let get = |path: &str| app.public().get(&format!("/api/v1/{path}")).expect(200).json();
+    let get = |path: &str| app.visitor().get(&format!("/api/v1/{path}")).expect(200).json();
     for _ in 0..2 {
         bring_text(app, "schedule.xml", &xml);
         let rooms = get("venues/gorge")["rooms"].clone();

@@ -40,7 +40,7 @@ fn event(uid: &str, lines: &str) -> String {
 }
 
 fn statuses(app: &TestApp) -> Vec<Value> {
-    let page = app.public().get("/api/v1/events?limit=100").expect(200).json();
+    let page = app.visitor().get("/api/v1/events?limit=100").expect(200).json();
     page["data"].as_array().unwrap().iter().map(|event| event["event_status"].clone()).collect()
 }
 
@@ -101,7 +101,7 @@ fn a_refused_event_is_not_gone(app: &TestApp) {
         &calendar("", &("BEGIN:VEVENT\nSUMMARY:Which one\nEND:VEVENT\n".to_owned() + &event("4", at))),
         |_| {},
     );
-    assert_eq!((gone(&said), said.report.noted("perhaps_missing", "")), (Vec::new(), 2), "{:?}", said.lines);
+    assert_eq!((gone(&said), said.report.count_notes("perhaps_missing", "")), (Vec::new(), 2), "{:?}", said.lines);
     assert_eq!(statuses(app).iter().filter(|status| **status == "cancelled").count(), 1);
 }
 
@@ -147,8 +147,8 @@ fn pages_of_pretalx_are_parts(app: &TestApp) {
     let text = page(&Value::Null, &Value::Null, &json!([submission("A", at), submission("B", at), withdrawn]));
     let said = withdraw(app, "page.json", &text, named);
     assert_eq!((gone(&said), said.report.of(Outcome::Withdrawn, "session")), (vec!["Talk C"], 1), "{:?}", said.lines);
-    app.public().get("/api/v1/sessions/talk-c").expect(404);
-    app.public().get("/api/v1/sessions/lunch").expect(200);
+    app.visitor().get("/api/v1/sessions/talk-c").expect(404);
+    app.visitor().get("/api/v1/sessions/lunch").expect(200);
 }
 
 #[apply(api_test)]
@@ -166,8 +166,8 @@ fn rows_that_the_mapping_leaves_out_are_there(app: &TestApp) {
     // Left out, refused for its date, refused for its shape; the fourth is gone.
     let said = with("One,2099-03-04,open\nTwo,soon,fixed\nThree,2099-03-04,fixed,more\n");
     assert_eq!((gone(&said), said.report.total(Outcome::Refused)), (vec!["Four"], 2), "{:?}", said.lines);
-    assert_eq!(said.report.noted("on_purpose", "row"), 1);
-    app.public().get("/api/v1/events/one").expect(200);
+    assert_eq!(said.report.count_notes("on_purpose", "row"), 1);
+    app.visitor().get("/api/v1/events/one").expect(200);
 }
 
 /// A programme that this site gave out is its own: nothing is missing from it, also if it bears the name of the source that
@@ -190,12 +190,12 @@ fn an_own_programme_withdraws_nothing(app: &TestApp) {
         "sessions",
         &json!({"event": "water-99", "title": "Own talk", "starts_at": "2099-05-01T18:00", "status": "published"}),
     );
-    let mut own = app.public().get("/api/v1/events/water-99/schedule.json").expect(200).json();
+    let mut own = app.visitor().get("/api/v1/events/water-99/schedule.json").expect(200).json();
     for format in ["json", "xml"] {
         let text = match format {
             "json" => own.to_string(),
             _ => {
-                let reply = app.public().get("/api/v1/events/water-99/schedule.xml").expect(200);
+                let reply = app.visitor().get("/api/v1/events/water-99/schedule.xml").expect(200);
                 String::from_utf8(reply.body).unwrap()
             }
         };
@@ -210,10 +210,10 @@ fn an_own_programme_withdraws_nothing(app: &TestApp) {
     let said = withdraw(app, "schedule.json", &own.to_string(), |_| {});
     assert!(gone(&said).is_empty(), "{:?}", said.lines);
     for slug in ["talk-1", "talk-4", "extra-talk", "own-talk"] {
-        app.public().get(&format!("/api/v1/sessions/{slug}")).expect(200);
+        app.visitor().get(&format!("/api/v1/sessions/{slug}")).expect(200);
     }
     // From the source itself they are, and only its own.
     let said = withdraw(app, "schedule.json", &programme(&[1, 2, 3]), |_| {});
     assert_eq!(gone(&said), ["Talk 4"], "{:?}", said.lines);
-    app.public().get("/api/v1/sessions/extra-talk").expect(200);
+    app.visitor().get("/api/v1/sessions/extra-talk").expect(200);
 }

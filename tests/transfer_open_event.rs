@@ -25,7 +25,7 @@ const ROOMS: &str = r#"[{"id": 1, "name": "Upper deck", "floor": 2}, {"id": 2, "
 const TRACKS: &str = r##"[{"id": 1, "name": "Moon", "color": "#112233", "font_color": "#000"}]"##;
 
 fn first_start(app: &TestApp, sessions: &str) -> Value {
-    app.public().get(&format!("/api/v1/sessions/{sessions}")).expect(200).json()["starts_at"].clone()
+    app.visitor().get(&format!("/api/v1/sessions/{sessions}")).expect(200).json()["starts_at"].clone()
 }
 
 /// Files of one command are one programme, whatever their order; the zone of the event decides.
@@ -92,7 +92,7 @@ fn of_two_events_none_is_taken(app: &TestApp) {
     }
     let said =
         bring_bytes(app, "sessions.json", sessions().to_string().as_bytes(), |options| options.settings.beside = paths);
-    assert_eq!(said.report.noted("site_zone", "/time_zone"), 1, "{:?}", said.report.notes);
+    assert_eq!(said.report.count_notes("site_zone", "/time_zone"), 1, "{:?}", said.report.notes);
 }
 
 /// Sessions alone have the zone of the site, which is told, unless another one is named or the event is known.
@@ -104,7 +104,7 @@ fn the_zone_of_sessions_is_named_or_told(app: &TestApp) {
             change(options);
         })
     };
-    let told = |said: &Said| said.report.noted("site_zone", "/time_zone");
+    let told = |said: &Said| said.report.count_notes("site_zone", "/time_zone");
     let alone = bring("alone.json", &|_| {});
     assert_eq!((told(&alone), first_start(app, "on-ebb")), (1, json!("2027-05-01T10:00:00+02:00")));
     let note = alone.report.notes.values().find(|note| note.code == "site_zone").unwrap();
@@ -147,8 +147,8 @@ fn an_event_on_the_net_has_no_venue(app: &TestApp) {
         "{:?}",
         said.lines
     );
-    let stored = app.public().get("/api/v1/events/open-tides?include=venue").expect(200).json();
+    let stored = app.visitor().get("/api/v1/events/open-tides?include=venue").expect(200).json();
     assert_eq!((&stored["attendance_mode"], &stored["venue"]), (&json!("online"), &Value::Null));
-    let talk = app.public().get("/api/v1/sessions/on-ebb").expect(200).json();
+    let talk = app.visitor().get("/api/v1/sessions/on-ebb").expect(200).json();
     assert_eq!((&talk["room"], &talk["links"][0]["url"]), (&Value::Null, &json!("https://meet.tides.example/7")));
 }

@@ -98,7 +98,7 @@ fn every_parameter_is_stored_or_noted(app: &TestApp) {
     for text in ["Name 315", "file-317.pdf", "application/x-317", "https://alt.example/314"] {
         assert!(stored.contains(text), "{text} is not stored: {stored}");
     }
-    assert_eq!(said.report.noted("on_purpose", "ATTENDEE;SENT-BY"), 1, "{:?}", said.report.notes);
+    assert_eq!(said.report.count_notes("on_purpose", "ATTENDEE;SENT-BY"), 1, "{:?}", said.report.notes);
 }
 
 /// Properties of which an event has one, and of calendars and zones.
@@ -117,10 +117,10 @@ fn what_stands_twice_is_noted(app: &TestApp) {
         "X-APPLE-STRUCTURED-LOCATION;X-TITLE",
         "METHOD;X-OWN",
     ] {
-        assert_eq!(said.report.noted("left_out", subject), 1, "{subject}: {:?}", said.report.notes);
+        assert_eq!(said.report.count_notes("left_out", subject), 1, "{subject}: {:?}", said.report.notes);
     }
     for subject in ["VTIMEZONE/TZURL", "VTIMEZONE/TZNAME"] {
-        assert_eq!(said.report.noted("on_purpose", subject), 1, "{subject}: {:?}", said.report.notes);
+        assert_eq!(said.report.count_notes("on_purpose", subject), 1, "{subject}: {:?}", said.report.notes);
     }
     assert_eq!(read(app, "evening")["event_status"], "tentative");
 }
@@ -130,13 +130,13 @@ fn what_stands_twice_is_noted(app: &TestApp) {
 fn a_description_with_markup_beside_it(app: &TestApp) {
     let lines = "DESCRIPTION;ALTREP=\"data:text/html,%3Cbody%3E%3Cp%3EBring%20%3Cb%3Eboots%3C%2Fb%3E%2C%20please%3C%2Fp%3E%3C%2Fbody%3E\":Bring boots\\, please";
     let said = bring_text(app, "markup.ics", &calendar(&event("1", "Walk", lines)));
-    let body = app.public().get("/api/v1/events/walk?detail=full").expect(200).json()["body"].clone();
+    let body = app.visitor().get("/api/v1/events/walk?detail=full").expect(200).json()["body"].clone();
     assert!(body.to_string().contains("<strong>boots</strong>") || body.to_string().contains("<b>boots</b>"), "{body}");
-    assert_eq!(said.report.noted("left_out", "DESCRIPTION;ALTREP"), 0, "{:?}", said.report.notes);
+    assert_eq!(said.report.count_notes("left_out", "DESCRIPTION;ALTREP"), 0, "{:?}", said.report.notes);
     let other = bring_text(
         app,
         "address.ics",
         &calendar(&event("2", "Talk", "DESCRIPTION;ALTREP=\"https://x.example/long\":Short")),
     );
-    assert_eq!(other.report.noted("left_out", "DESCRIPTION;ALTREP"), 1, "{:?}", other.report.notes);
+    assert_eq!(other.report.count_notes("left_out", "DESCRIPTION;ALTREP"), 1, "{:?}", other.report.notes);
 }

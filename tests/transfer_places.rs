@@ -12,11 +12,11 @@ const NO_PLACES: [(&str, &str); 4] =
     [("Online", "online"), ("Zoom", "online"), ("https://zoom.us/j/7", "online"), ("TBA", "offline")];
 
 fn read(app: &TestApp, slug: &str) -> Value {
-    app.public().get(&format!("/api/v1/events/{slug}?include=venue")).expect(200).json()
+    app.visitor().get(&format!("/api/v1/events/{slug}?include=venue")).expect(200).json()
 }
 
 fn venues(app: &TestApp) -> Vec<Value> {
-    let list = app.public().get("/api/v1/venues").expect(200).json();
+    let list = app.visitor().get("/api/v1/venues").expect(200).json();
     list["data"].as_array().unwrap().iter().map(|venue| venue["name"].clone()).collect()
 }
 
@@ -60,8 +60,8 @@ fn a_column_with_places(app: &TestApp) {
     }
     assert_eq!(place(app, "aula"), [json!("mixed"), json!("Aula"), Value::Null]);
     assert_eq!(place(app, "quay"), [json!("offline"), json!("Quay 7"), Value::Null]);
-    assert_eq!(said.report.noted("no_place", "/venue"), 4, "{:?}", said.report.notes);
-    assert_eq!(said.report.noted("left_out", "venue.address.country of what is no place"), 4);
+    assert_eq!(said.report.count_notes("no_place", "/venue"), 4, "{:?}", said.report.notes);
+    assert_eq!(said.report.count_notes("left_out", "venue.address.country of what is no place"), 4);
     // What was at a place and is online now has no place any more; the other way, it has one.
     let moved = rows.replace("Quay 7", "Webex").replace("Zoom,Belgium", "Quay 7,Belgium");
     csv(app, &moved, create);
@@ -126,10 +126,13 @@ fn programmes(app: &TestApp) {
     }
     let said =
         bring_text(app, "schedule.json", &programme("both", "", &["Aula", "Online", "https://zoom.us/j/7", "TBA"]));
-    assert_eq!((said.report.noted("no_place", "/room"), said.report.noted("on_purpose", "room \"Online\"")), (1, 1));
-    let venue = app.public().get("/api/v1/venues/both").expect(200).json();
+    assert_eq!(
+        (said.report.count_notes("no_place", "/room"), said.report.count_notes("on_purpose", "room \"Online\"")),
+        (1, 1)
+    );
+    let venue = app.visitor().get("/api/v1/venues/both").expect(200).json();
     assert_eq!(venue["rooms"].as_array().unwrap().len(), 1, "{venue}");
-    let session = |slug: &str| app.public().get(&format!("/api/v1/sessions/{slug}")).expect(200).json();
+    let session = |slug: &str| app.visitor().get(&format!("/api/v1/sessions/{slug}")).expect(200).json();
     assert_eq!(
         [session("both-0")["room"].clone(), session("both-1")["room"].clone()],
         [json!("Aula"), json!("Online")]
@@ -164,7 +167,7 @@ fn events_with_a_venue_of_their_own(app: &TestApp) {
         .collect();
     let said = bring_text(app, "events.json", &json!({"events": events}).to_string());
     assert_eq!((said.report.of(Outcome::Created, "event"), venues(app).len()), (4, 0), "{:?}", said.lines);
-    assert_eq!(said.report.noted("left_out", "venue/city"), 4, "{:?}", said.report.notes);
+    assert_eq!(said.report.count_notes("left_out", "venue/city"), 4, "{:?}", said.report.notes);
     for (at, (text, mode)) in NO_PLACES.iter().enumerate() {
         assert_eq!(place(app, &format!("net-{at}"))[..2], [json!(mode), Value::Null], "{text}");
     }
@@ -189,7 +192,7 @@ fn maps(app: &TestApp) {
     const MAP: &str = "https://maps.apple.com/?ll=51.05,3.72";
     let venue_map = |slug: &str| {
         let venue = read(app, slug)["venue"]["id"].as_str().unwrap().to_owned();
-        app.public().get(&format!("/api/v1/venues/{venue}")).expect(200).json()["map_url"].clone()
+        app.visitor().get(&format!("/api/v1/venues/{venue}")).expect(200).json()["map_url"].clone()
     };
     let links = |slug: &str| {
         let links = read(app, slug)["links"].clone();
@@ -199,7 +202,7 @@ fn maps(app: &TestApp) {
     let link = (json!("Map"), json!(MAP));
     let rows = format!("Field,2027-03-01,\"{MAP}\",\nQuay,2027-03-02,\"Quay 7 ({MAP})\",\n");
     let said = csv(app, &rows, "venue = { from = \"{Place}\", create = true }\n");
-    assert_eq!(said.report.noted("no_place", "/venue"), 0, "{:?}", said.report.notes);
+    assert_eq!(said.report.count_notes("no_place", "/venue"), 0, "{:?}", said.report.notes);
     let list = format!(
         "- title: Rills\n  year: 2027\n  date: May 3, 2027\n  link: https://rills.example\n  place: \"{MAP}\"\n- title: Brooks\n  year: 2027\n  date: May 3, 2027\n  place: \"Ghent, Belgium, {MAP}\"\n"
     );
@@ -212,7 +215,7 @@ fn maps(app: &TestApp) {
         "events.json",
         &json!({"events": [event(1, "Walk", MAP), event(2, "Hall", &format!("Hall {MAP}"))]}).to_string(),
     );
-    assert_eq!(said.report.noted("left_out", "virtual_url, the address of a map"), 2, "{:?}", said.report.notes);
+    assert_eq!(said.report.count_notes("left_out", "virtual_url, the address of a map"), 2, "{:?}", said.report.notes);
     let open = json!({"id": 1, "name": "Tides", "location_name": format!("Quay House {MAP}"), "start_time": "2027-05-01T09:00:00", "end_time": "2027-05-02T18:00:00", "timezone": "Asia/Singapore", "privacy": "public", "identifier": "tides27"});
     bring_text(app, "event.json", &open.to_string());
     for slug in ["field", "quay", "rills-2027", "brooks-2027", "bruges-2027", "walk", "hall", "tides"] {
@@ -236,7 +239,7 @@ fn maps(app: &TestApp) {
         json!({"sessions": [{"id": "1", "title": "Walking talk", "startsAt": "2027-05-01T09:00:00", "endsAt": "2027-05-01T10:00:00", "room": room, "speakers": []}], "speakers": [], "categories": [], "rooms": []}).to_string()
     };
     bring_text(app, "walks.json", &far(&format!("Meadow {MAP}")));
-    let session = app.public().get("/api/v1/sessions/walking-talk").expect(200).json();
+    let session = app.visitor().get("/api/v1/sessions/walking-talk").expect(200).json();
     assert_eq!((&session["room"], &session["links"][0]["title"]), (&json!("Meadow"), &json!("Map")));
 }
 
@@ -266,7 +269,7 @@ fn rooms_on_the_net_in_xml(app: &TestApp) {
             let said = bring_text(app, "schedule.xml", &file(acronym, about, rooms));
             assert_eq!(place(app, acronym)[..2], [json!(mode), venue], "{acronym}: {:?}", said.lines);
             if acronym == "both" {
-                let rooms = app.public().get("/api/v1/venues/both").expect(200).json()["rooms"].clone();
+                let rooms = app.visitor().get("/api/v1/venues/both").expect(200).json()["rooms"].clone();
                 assert_eq!(rooms[0]["name"], "Aula");
             }
         }
@@ -285,13 +288,13 @@ fn places_that_are_not_known_in_lists(app: &TestApp) {
     for text in ["To be announced", "n/a", "nog niet bekend"] {
         let said = bring_text(app, "deadlines.yml", &list.replace("PLACE", text));
         assert_eq!(place(app, "rills-2027")[..2], [json!("offline"), Value::Null], "{text}");
-        assert_eq!(said.report.noted("no_place", "/venue"), 1, "{text}: {:?}", said.report.notes);
+        assert_eq!(said.report.count_notes("no_place", "/venue"), 1, "{text}: {:?}", said.report.notes);
     }
     // The code of Namibia is no "not available".
     let namibia = list.replace("Rills", "Dunes").replace("PLACE", "Windhoek\n  country: NA");
     bring_text(app, "namibia.yml", &namibia);
     assert_eq!(place(app, "dunes-2027")[1], json!("Windhoek"));
-    let venue = app.public().get("/api/v1/events/dunes-2027?include=venue").expect(200).json();
+    let venue = app.visitor().get("/api/v1/events/dunes-2027?include=venue").expect(200).json();
     assert_eq!(venue["venue"]["address"]["country"], "NA", "{venue:#}");
     let said =
         bring_text(app, "deadlines.yml", &list.replace("May 3, 2027", "To be announced").replace("PLACE", "Ghent"));

@@ -7,12 +7,12 @@ use plenary::transfer::{Options, Outcome};
 use serde_json::Value;
 
 use crate::support::app::TestApp;
-use crate::support::data::real;
+use crate::support::data::real_path;
 use crate::support::import::{all, bring, options};
 
 #[apply(api_test)]
 fn a_list_of_thousands_comes_in_whole(app: &TestApp) {
-    let Some(path) = real("events/tech-conferences.json") else { return };
+    let Some(path) = real_path("events/tech-conferences.json") else { return };
     let rows: Vec<Value> = serde_json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
     let begun = std::time::Instant::now();
     let said = bring(app, &path, &options(&path));
@@ -60,7 +60,7 @@ fn programmes_in_xml_come_in_whole(app: &TestApp) {
         ("fosdem-2020.xml", 872, 841, "FOSDEM 2020"),
         ("fosdem-2025.xml", 943, 992, "FOSDEM 2025"),
     ] {
-        let Some(path) = real(&format!("programmes/{file}")) else { return };
+        let Some(path) = real_path(&format!("programmes/{file}")) else { return };
         let said = bring(app, &path, &options(&path));
         assert_eq!(said.report.total(Outcome::Refused), 0, "{:?}", said.lines(Outcome::Refused).next());
         assert_eq!(
@@ -83,7 +83,7 @@ fn programmes_in_xml_come_in_whole(app: &TestApp) {
         assert_eq!(held.iter().map(|s| s["speakers"].as_array().unwrap().len()).sum::<usize>(), facts, "{file}");
         let rooms: std::collections::BTreeSet<&str> = held.iter().filter_map(|s| s["room"].as_str()).collect();
         let venue = app
-            .public()
+            .visitor()
             .get(&format!("/api/v1/venues/{}", event["venue"]["slug"].as_str().unwrap()))
             .expect(200)
             .json();
@@ -98,7 +98,7 @@ fn programmes_in_xml_come_in_whole(app: &TestApp) {
 
 #[apply(api_test)]
 fn a_bilingual_programme_keeps_both_languages(app: &TestApp) {
-    let Some(path) = real("programmes/pyconfr-2025.json") else { return };
+    let Some(path) = real_path("programmes/pyconfr-2025.json") else { return };
     let app = TestApp::start_with(app.backend, |c| c.site.locales = vec!["en".into(), "fr".into()]);
     let said = bring(
         &app,
@@ -111,7 +111,7 @@ fn a_bilingual_programme_keeps_both_languages(app: &TestApp) {
     assert_eq!(said.report.total(Outcome::Refused), 0, "{:?}", said.lines(Outcome::Refused).next());
     let noted = said.codes(Outcome::Note);
     assert!(noted.iter().all(|code| *code == "not_shown"), "{:?}", said.lines(Outcome::Note).next());
-    assert!(said.report.noted("left_out", "submission/answers") > 0, "{:?}", said.report.notes);
+    assert!(said.report.count_notes("left_out", "submission/answers") > 0, "{:?}", said.report.notes);
     let programme: Value = serde_json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
     let held = all(&app, "/api/v1/sessions?locale=*&detail=full&body_format=source");
     let mut count = 0;
@@ -156,7 +156,7 @@ fn a_bilingual_programme_keeps_both_languages(app: &TestApp) {
 /// Valid, odd and broken calendars: what is sound comes in, what is not is named with its line.
 #[apply(api_test)]
 fn calendars_of_many_producers_spoil_nothing(app: &TestApp) {
-    let Some(folder) = real("calendars") else { return };
+    let Some(folder) = real_path("calendars") else { return };
     let (mut taken, mut refused) = (0, 0);
     let mut files: Vec<PathBuf> = std::fs::read_dir(folder).unwrap().map(|f| f.unwrap().path()).collect();
     files.sort();

@@ -22,13 +22,13 @@ fn one_bad_detail_does_not_cost_the_record(app: &TestApp) {
         said.lines
     );
     assert_eq!(
-        (said.report.noted("before_start", "/ends_at"), said.report.noted("too_long", "/title/en")),
+        (said.report.count_notes("before_start", "/ends_at"), said.report.count_notes("too_long", "/title/en")),
         (1, 1),
         "{:?}",
         said.report.notes
     );
-    assert_eq!(said.report.noted("left_out", "mood"), 2);
-    let event = app.public().get("/api/v1/events/backwards-2027").expect(200).json();
+    assert_eq!(said.report.count_notes("left_out", "mood"), 2);
+    let event = app.visitor().get("/api/v1/events/backwards-2027").expect(200).json();
     assert_eq!((&event["starts_on"], &event["ends_on"]), (&json!("2027-01-02"), &json!("2027-01-02")));
     // The second import of the same file changes nothing.
     let again = bring_text(app, "list.json", &rows.to_string());
@@ -50,7 +50,7 @@ fn a_file_of_another_kind_is_no_success(app: &TestApp) {
         let said = bring_text(app, name, text);
         assert_eq!(said.report.verdict(), Verdict::NothingRecognised, "{name}: {:?}", said.lines);
     }
-    assert_eq!(app.public().get("/api/v1/events").expect(200).json()["data"], json!([]));
+    assert_eq!(app.visitor().get("/api/v1/events").expect(200).json()["data"], json!([]));
     let good = json!([{"topic": "water", "name": "Good", "url": "https://x.example/", "startDate": "2027-01-01"}]);
     assert_eq!(bring_text(app, "good.json", &good.to_string()).report.verdict(), Verdict::AllTaken);
     let mixed = json!([{"topic": "water", "name": "Good", "url": "https://x.example/", "startDate": "2027-01-01"}, {"name": "No day"}, 5]);
@@ -148,7 +148,7 @@ fn likely_doubles_are_told(app: &TestApp) {
             {"date": "2027-05-01", "rooms": {"Aula": [{"id": 1, "start": "09:00", "duration": "00:30", "title": "Opening", "persons": [{"id": 1, "name": "Ada Example"}]}]}},
         ]}}}).to_string()
     };
-    assert_eq!(bring_text(app, "a.json", &programme("first-2027")).report.noted("likely_double", ""), 0);
+    assert_eq!(bring_text(app, "a.json", &programme("first-2027")).report.count_notes("likely_double", ""), 0);
     let said = bring_bytes(app, "b.json", programme("second-2027").as_bytes(), |_| {});
-    assert_eq!(said.report.noted("likely_double", ""), 1, "{:?}", said.report.notes);
+    assert_eq!(said.report.count_notes("likely_double", ""), 1, "{:?}", said.report.notes);
 }

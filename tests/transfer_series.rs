@@ -9,7 +9,8 @@ use crate::support::import::{bring_bytes, bring_text};
 
 /// Returns title, start and end of the events of a series, by their starts.
 fn occurrences(app: &TestApp, series: &str) -> Vec<(String, String, String)> {
-    let list = app.public().get(&format!("/api/v1/events?series={series}&limit=100&sort=starts_at")).expect(200).json();
+    let list =
+        app.visitor().get(&format!("/api/v1/events?series={series}&limit=100&sort=starts_at")).expect(200).json();
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let rows = list["data"].as_array().unwrap().iter();
     rows.map(|row| (text(&row["title"]), text(&row["starts_at"]), text(&row["ends_at"]))).collect()
@@ -27,7 +28,7 @@ fn a_series_has_an_event_for_each_evening(app: &TestApp) {
         "{:?}",
         said.lines
     );
-    let list = app.public().get("/api/v1/events?series=reading-circle&limit=100").expect(200).json();
+    let list = app.visitor().get("/api/v1/events?series=reading-circle&limit=100").expect(200).json();
     let mut starts: Vec<&str> =
         list["data"].as_array().unwrap().iter().map(|e| e["starts_at"].as_str().unwrap()).collect();
     starts.sort_unstable();
@@ -61,7 +62,7 @@ fn a_series_without_an_end_has_a_horizon(app: &TestApp) {
         calendar(&event("1", "Daily", &format!("DTSTART;VALUE=DATE:{}\nRRULE:FREQ=DAILY", today.format("%Y%m%d"))));
     let said = bring_bytes(app, "daily.ics", text.as_bytes(), |options| options.settings.horizon = 10);
     assert_eq!(
-        (said.report.of(Outcome::Created, "event"), said.report.noted("horizon", "/RRULE")),
+        (said.report.of(Outcome::Created, "event"), said.report.count_notes("horizon", "/RRULE")),
         (11, 1),
         "{:?}",
         said.lines
@@ -71,7 +72,7 @@ fn a_series_without_an_end_has_a_horizon(app: &TestApp) {
     let odd = calendar(&event("2", "Odd rule", "RRULE:FREQ=SOMETIMES"));
     let said = bring_text(app, "odd.ics", &odd);
     assert_eq!(
-        (said.report.of(Outcome::Created, "event"), said.report.noted("recurrence", "/RRULE")),
+        (said.report.of(Outcome::Created, "event"), said.report.count_notes("recurrence", "/RRULE")),
         (1, 1),
         "{:?}",
         said.lines
@@ -94,7 +95,7 @@ fn a_change_counts_from_an_occurrence_on(app: &TestApp) {
         + &event("1", "Last", &last);
     let said = bring_text(app, "ranges.ics", &calendar(&text));
     assert_eq!(
-        (said.report.of(Outcome::Created, "event"), said.report.noted("left_out", "RANGE=THISANDFUTURE")),
+        (said.report.of(Outcome::Created, "event"), said.report.count_notes("left_out", "RANGE=THISANDFUTURE")),
         (6, 0),
         "{:?}",
         said.lines
@@ -118,7 +119,7 @@ fn a_change_counts_from_an_occurrence_on(app: &TestApp) {
     assert_eq!(again.report.total(Outcome::Created) + again.report.total(Outcome::Updated), 0, "{:?}", again.lines);
     // Without the series there is nothing that it could change.
     let said = bring_text(app, "part.ics", &calendar(&event("2", "Alone", &later)));
-    assert_eq!(said.report.noted("left_out", "RANGE=THISANDFUTURE"), 1, "{:?}", said.report.notes);
+    assert_eq!(said.report.count_notes("left_out", "RANGE=THISANDFUTURE"), 1, "{:?}", said.report.notes);
 }
 
 /// A period has its own length, as an end or as a duration.
@@ -127,7 +128,7 @@ fn periods_have_their_own_length(app: &TestApp) {
     let lines = "DTSTART:20270301T180000Z\nDTEND:20270301T190000Z\nRDATE;VALUE=PERIOD:20270308T180000Z/20270308T213000Z,20270315T180000Z/PT30M,20270322T180000Z/20270322T170000Z\nRDATE:20270401T180000Z";
     let said = bring_text(app, "periods.ics", &calendar(&event("1", "Evenings", lines)));
     assert_eq!(
-        (said.report.of(Outcome::Created, "event"), said.report.noted("period", "/RDATE")),
+        (said.report.of(Outcome::Created, "event"), said.report.count_notes("period", "/RDATE")),
         (5, 1),
         "{:?}",
         said.lines
@@ -158,7 +159,10 @@ fn parts_of_rules_are_read_or_told(app: &TestApp) {
     let said = bring_text(app, "rules.ics", &calendar(&text));
     let count = |series: &str| occurrences(app, series).len();
     assert_eq!(["no-interval", "gregorian", "own-part", "never", "hebrew"].map(count), [1, 3, 3, 1, 1]);
-    assert_eq!((said.report.noted("recurrence", "/RRULE"), said.report.noted("left_out", "/RRULE")), (3, 1));
+    assert_eq!(
+        (said.report.count_notes("recurrence", "/RRULE"), said.report.count_notes("left_out", "/RRULE")),
+        (3, 1)
+    );
 }
 
 /// An occurrence is replaced by a date too if the series has times, and by a time if it has dates.

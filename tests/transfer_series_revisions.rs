@@ -26,7 +26,7 @@ fn revision(number: u32, stamp: &str, title: &str, start: &str, rule: &str) -> S
 
 /// Returns starts and states of the events of the series, in their order.
 fn states(app: &TestApp) -> Vec<(String, String)> {
-    let list = app.public().get("/api/v1/events?series=circle&limit=100&sort=starts_at").expect(200).json();
+    let list = app.visitor().get("/api/v1/events?series=circle&limit=100&sort=starts_at").expect(200).json();
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let row = |row: &Value| (text(&row["starts_at"])[5..16].to_owned(), text(&row["event_status"]));
     list["data"].as_array().unwrap().iter().map(row).collect()
@@ -70,7 +70,7 @@ fn the_stamp_tells_revisions_apart(app: &TestApp) {
         assert_eq!(counts(&said), [0; 4], "{:?}", said.lines);
         assert_eq!(states(app), before);
     }
-    assert_eq!(bring_text(app, "a.ics", &first).report.noted("older_revision", ""), 4);
+    assert_eq!(bring_text(app, "a.ics", &first).report.count_notes("older_revision", ""), 4);
     // A program that keeps its stamp says the time of the change in LAST-MODIFIED.
     let lines = revision(0, "20261101", "Circle", "20270302T200000", "FREQ=WEEKLY;COUNT=3");
     let said = bring_text(app, "a.ics", &message("PUBLISH", &format!("{lines}\nLAST-MODIFIED:20261109T000000Z")));
@@ -86,8 +86,13 @@ fn an_older_revision_makes_no_occurrences(app: &TestApp) {
     let older = revision(2, "20261110", "Old circle", "20270303T180000", "FREQ=WEEKLY;COUNT=9");
     let said = bring_text(app, "a.ics", &message("REQUEST", &older));
     assert_eq!(counts(&said), [0; 4], "{:?}", said.lines);
-    assert_eq!((states(app), said.report.noted("older_revision", "")), (before.clone(), 10), "{:?}", said.report.notes);
-    let series = app.public().get("/api/v1/series/circle").expect(200).json();
+    assert_eq!(
+        (states(app), said.report.count_notes("older_revision", "")),
+        (before.clone(), 10),
+        "{:?}",
+        said.report.notes
+    );
+    let series = app.visitor().get("/api/v1/series/circle").expect(200).json();
     assert_eq!(series["title"], "Circle");
     // An older event by itself is the same, and so is one in a calendar that says all of its source.
     let single = "UID:s@river.example\nSEQUENCE:1\nDTSTAMP:20261111T000000Z\nDTSTART:20270303T180000Z\nSUMMARY:Single";
@@ -116,7 +121,7 @@ fn an_addition_is_one_more_occurrence(app: &TestApp) {
     let said = bring_text(app, "a.ics", &addition);
     assert_eq!(counts(&said), [1, 0, 0, 0], "{:?}", said.lines);
     assert_eq!(starts(app), ["03-02T19:00", "03-09T19:00", "03-16T19:00", "06-10T19:00"]);
-    let feed = String::from_utf8(app.public().get("/api/v1/events.ics?series=circle").expect(200).body).unwrap();
+    let feed = String::from_utf8(app.visitor().get("/api/v1/events.ics?series=circle").expect(200).body).unwrap();
     assert!(feed.contains("RECURRENCE-ID:20270610T170000Z"), "{feed}");
     // The series has that number now, so what came before is older.
     for text in [&addition, &first] {
@@ -124,7 +129,7 @@ fn an_addition_is_one_more_occurrence(app: &TestApp) {
         assert_eq!((counts(&said), states(app).len()), ([0; 4], 4), "{:?}", said.lines);
     }
     let said = bring_text(app, "a.ics", &message("ADD", &lines("unknown")));
-    let notes = said.report.noted("dangling_reference", "/series");
+    let notes = said.report.count_notes("dangling_reference", "/series");
     assert_eq!((counts(&said), notes), ([1, 0, 0, 0], 1), "{:?}", said.report.notes);
 }
 
@@ -149,7 +154,7 @@ fn an_addition_may_be_several_occurrences(app: &TestApp) {
 fn messages_in_one_file_are_all_told(app: &TestApp) {
     let addition = "UID:s@river.example\nSEQUENCE:4\nDTSTAMP:20261113T000000Z\nDTSTART;TZID=Europe/Brussels:20270610T190000\nSUMMARY:Circle";
     let said = bring_text(app, "a.ics", &(circle(3, 3) + &message("ADD", addition)));
-    assert_eq!((counts(&said), said.report.noted("older_revision", "")), ([4, 0, 0, 0], 0), "{:?}", said.lines);
+    assert_eq!((counts(&said), said.report.count_notes("older_revision", "")), ([4, 0, 0, 0], 0), "{:?}", said.lines);
     assert_eq!(starts(app), ["03-02T19:00", "03-09T19:00", "03-16T19:00", "06-10T19:00"]);
     let said = bring_text(app, "a.ics", &(circle(3, 3) + &message("ADD", addition)));
     assert_eq!((counts(&said), states(app).len()), ([0; 4], 4), "{:?}", said.lines);
@@ -158,8 +163,8 @@ fn messages_in_one_file_are_all_told(app: &TestApp) {
     let file = circle(3, 3).replace("s@river", "t@river") + &cancel + &message("REQUEST", later);
     let said = bring_text(app, "b.ics", &file);
     assert_eq!(counts(&said), [1, 0, 0, 0], "{:?}", said.lines);
-    let left_out = said.report.noted("left_out", "RANGE=THISANDFUTURE");
-    assert_eq!((left_out, said.report.noted("older_revision", "")), (1, 1), "{:?}", said.report.notes);
+    let left_out = said.report.count_notes("left_out", "RANGE=THISANDFUTURE");
+    assert_eq!((left_out, said.report.count_notes("older_revision", "")), (1, 1), "{:?}", said.report.notes);
     assert_eq!(read(app, "later")["starts_at"], "2027-03-09T20:30:00+01:00");
 }
 
@@ -174,7 +179,7 @@ fn cancellations_need_no_start(app: &TestApp) {
         bring_text(app, "a.ics", &message("CANCEL", &text))
     };
     let said = cancel("one", 4, "");
-    assert_eq!((counts(&said), said.report.noted("older_revision", "")), ([0; 4], 1), "{:?}", said.lines);
+    assert_eq!((counts(&said), said.report.count_notes("older_revision", "")), ([0; 4], 1), "{:?}", said.lines);
     let said = cancel("one", 6, "ORGANIZER:mailto:a@river.example");
     assert_eq!(counts(&said), [0, 1, 0, 0], "{:?}", said.lines);
     let one = read(app, "single");
@@ -202,7 +207,7 @@ fn cancellations_need_no_start(app: &TestApp) {
     assert!(states(app).iter().all(|(_, state)| state == "scheduled"));
     // Nothing is cancelled that is not there, and a RECURRENCE-ID that cannot be read does not mean the series.
     let said = cancel("other", 1, "");
-    assert_eq!((counts(&said), said.report.noted("nothing_to_cancel", "")), ([0; 4], 1), "{:?}", said.lines);
+    assert_eq!((counts(&said), said.report.count_notes("nothing_to_cancel", "")), ([0; 4], 1), "{:?}", said.lines);
     let said = cancel("s", 8, "RECURRENCE-ID:soon");
     assert_eq!((counts(&said), said.report.of(Outcome::Refused, "event")), ([0; 4], 1), "{:?}", said.lines);
 }
@@ -227,7 +232,7 @@ fn what_an_editor_changed_is_kept(app: &TestApp) {
 fn days_that_do_not_exist(app: &TestApp) {
     let days = |title: &str| -> Vec<String> {
         let list =
-            app.public().get(&format!("/api/v1/events?series={title}&limit=100&sort=starts_at")).expect(200).json();
+            app.visitor().get(&format!("/api/v1/events?series={title}&limit=100&sort=starts_at")).expect(200).json();
         list["data"].as_array().unwrap().iter().map(|row| row["starts_at"].as_str().unwrap()[..10].to_owned()).collect()
     };
     for (title, start, rule, wanted, notes) in [
@@ -274,7 +279,7 @@ fn days_that_do_not_exist(app: &TestApp) {
         let text = message("REQUEST", &lines);
         let said = bring_bytes(app, "days.ics", text.as_bytes(), |options| options.settings.horizon = 4_000);
         assert_eq!(
-            (days(title), said.report.noted("left_out", "/RRULE")),
+            (days(title), said.report.count_notes("left_out", "/RRULE")),
             (wanted.iter().map(ToString::to_string).collect(), notes),
             "{title}: {:?}",
             said.lines

@@ -8,7 +8,8 @@ use crate::support::import::{Said, bring_text};
 
 /// Returns the starts of the events of a series as instants, in their order.
 fn instants(app: &TestApp, series: &str) -> Vec<String> {
-    let list = app.public().get(&format!("/api/v1/events?series={series}&limit=100&sort=starts_at")).expect(200).json();
+    let list =
+        app.visitor().get(&format!("/api/v1/events?series={series}&limit=100&sort=starts_at")).expect(200).json();
     let start = |row: &serde_json::Value| {
         let at = chrono::DateTime::parse_from_rfc3339(row["starts_at"].as_str().unwrap()).unwrap();
         at.with_timezone(&chrono::Utc).format("%m-%dT%H:%M").to_string()
@@ -18,7 +19,7 @@ fn instants(app: &TestApp, series: &str) -> Vec<String> {
 
 /// Returns a calendar that a site gives out.
 fn feed(app: &TestApp, path: &str) -> String {
-    String::from_utf8(app.public().get(path).expect(200).body).unwrap()
+    String::from_utf8(app.visitor().get(path).expect(200).body).unwrap()
 }
 
 fn assert_unchanged(said: &Said) {
@@ -126,7 +127,7 @@ fn a_series_follows_the_definition_of_its_zone(app: &TestApp) {
     assert_eq!(instants(app, "autumn"), ["10-04T15:00", "10-11T15:00", "10-18T14:00", "10-25T14:00"]);
     assert_eq!(instants(app, "two"), ["02-25T11:00", "03-04T09:00", "03-11T09:00"]);
     // The first start of the second series has no other offset, so its own note tells of the later ones.
-    assert_eq!(said.report.noted("zone", "/RRULE"), 2, "{:?}", said.report.notes);
+    assert_eq!(said.report.count_notes("zone", "/RRULE"), 2, "{:?}", said.report.notes);
     let given = feed(app, "/api/v1/events.ics?series=south");
     assert!(given.contains("RECURRENCE-ID:20270222T150000Z"), "{given}");
     assert_unchanged(&bring_text(app, "own-zones.ics", &calendar(&text)));
@@ -147,7 +148,7 @@ fn times_that_clocks_skip_and_days_in_utc(app: &TestApp) {
     // The second half past two of the night is not the one that the rule means.
     assert_eq!(instants(app, "twice"), ["10-30T00:30", "10-31T00:30", "11-01T01:30"]);
     assert_eq!(instants(app, "tokyo"), ["03-01T10:00", "03-03T10:00"]);
-    let days = app.public().get("/api/v1/events?series=days&sort=starts_at").expect(200).json();
+    let days = app.visitor().get("/api/v1/events?series=days&sort=starts_at").expect(200).json();
     let days: Vec<&str> =
         days["data"].as_array().unwrap().iter().map(|day| day["starts_on"].as_str().unwrap()).collect();
     assert_eq!(days, ["2027-03-31", "2027-05-30", "2027-05-31"]);

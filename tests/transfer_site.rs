@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::imports::{counts, succeeded};
 use crate::support::app::{Backend, TestApp};
-use crate::support::import::{bring, bring_text, exported, options};
+use crate::support::import::{bring, bring_text, options, write_export};
 
 const TERMS: &str = "/api/v1/pages/terms";
 
@@ -51,7 +51,7 @@ fn fill(app: &TestApp) {
 
 /// Returns everything that visitors see of the versions.
 fn versions(app: &TestApp) -> Vec<Value> {
-    let public = app.public();
+    let public = app.visitor();
     let list = public.get(&format!("{TERMS}/versions?locale=nl")).expect(200).json()["data"].clone();
     let one = |version: &Value| public.get(&format!("{TERMS}/versions/{}", version["version"])).expect(200).json();
     let shown = list.as_array().unwrap().iter().map(one);
@@ -67,7 +67,7 @@ fn versions(app: &TestApp) -> Vec<Value> {
 fn forms_and_public_versions_move_with_the_content(app: &TestApp) {
     fill(app);
     let folder = tempfile::tempdir().unwrap();
-    let before = exported(app, folder.path(), "before.jsonl");
+    let before = write_export(app, folder.path(), "before.jsonl");
     let text = std::fs::read_to_string(&before).unwrap();
     assert_eq!(text.lines().filter(|line| line.starts_with(r#"{"kind":"contact_form""#)).count(), 2);
     let there = versions(app);
@@ -87,7 +87,7 @@ fn forms_and_public_versions_move_with_the_content(app: &TestApp) {
         };
         assert_eq!(tag(&other), tag(app));
         assert_eq!(versions(&other), there);
-        let after = exported(&other, folder.path(), "after.jsonl");
+        let after = write_export(&other, folder.path(), "after.jsonl");
         assert_eq!(std::fs::read_to_string(&after).unwrap(), text);
         // Once more changes nothing, here and there.
         for app in [&other, app] {
@@ -102,6 +102,13 @@ fn forms_and_public_versions_move_with_the_content(app: &TestApp) {
         admin.put("/api/v1/contact-forms/contact", &tag(&other), &form).expect(200);
         let again = bring(&other, &before, &options(&before));
         assert_eq!(again.report.of(Outcome::Kept, "contact_form"), 1);
+        // A form that was deleted here comes back under a tag that none of its earlier versions had.
+        let (first, last) = (tag(app), tag(&other));
+        admin.delete("/api/v1/contact-forms/contact", &last).expect(204);
+        let again = bring(&other, &before, &options(&before));
+        assert_eq!(again.report.of(Outcome::Created, "contact_form"), 1);
+        assert!(![&first, &last].contains(&&tag(&other)), "{}", tag(&other));
+        admin.put("/api/v1/contact-forms/contact", &first, &form).problem(412, &[]);
         let editor = other.editor();
         let etag = editor.get(TERMS).expect(200).etag().to_owned();
         editor.patch(TERMS, &etag, &json!({"title": "Terms 3"})).expect(200);
@@ -120,7 +127,7 @@ fn forms_and_public_versions_move_with_the_content(app: &TestApp) {
 fn forms_and_public_versions_come_in_over_http(app: &TestApp) {
     fill(app);
     let folder = tempfile::tempdir().unwrap();
-    let path = exported(app, folder.path(), "all.jsonl");
+    let path = write_export(app, folder.path(), "all.jsonl");
     let text = std::fs::read(&path).unwrap();
     let other = TestApp::start(app.backend);
     let admin = other.client(Role::Administrator);
@@ -140,7 +147,7 @@ fn forms_and_public_versions_come_in_over_http(app: &TestApp) {
     assert_eq!(rehearsed.0.iter().filter(|one| one.1 != "site_settings").count(), 3, "{:?}", rehearsed.0);
     assert!(rehearsed.0.iter().all(|one| expected.contains(one)), "{:?}", rehearsed.0);
     assert_eq!(forms(), 0);
-    other.public().get(&format!("{TERMS}/versions")).problem(404, &[]);
+    other.visitor().get(&format!("{TERMS}/versions")).problem(404, &[]);
     // Without its speaker, an earlier version has a note, also in the rehearsal.
     let lines: Vec<&str> =
         std::str::from_utf8(&text).unwrap().lines().filter(|line| !line.contains("\"speaker\",\"id\"")).collect();
@@ -161,12 +168,12 @@ fn versions_of_a_page_end_where_it_was_taken_down(app: &TestApp) {
     let page = json!({"title": "Plain", "slug": "plain", "status": "published"});
     editor.create("pages", &page);
     let folder = tempfile::tempdir().unwrap();
-    let file = exported(app, folder.path(), "all.jsonl");
+    let file = write_export(app, folder.path(), "all.jsonl");
     let text = std::fs::read_to_string(&file).unwrap();
     assert_eq!(text.matches("public_versions\":[{").count(), 1);
     let other = TestApp::start(app.backend);
     bring(&other, &file, &options(&file));
-    other.public().get(&format!("{TERMS}/versions")).problem(404, &[]);
+    other.visitor().get(&format!("{TERMS}/versions")).problem(404, &[]);
     let editor = other.editor();
     let etag = editor.get(TERMS).expect(200).etag().to_owned();
     editor.act(&format!("{TERMS}/publish"), &etag).expect(200);
@@ -181,7 +188,7 @@ fn versions_of_a_page_end_where_it_was_taken_down(app: &TestApp) {
 fn bad_forms_and_versions_are_refused_or_left_out(app: &TestApp) {
     fill(app);
     let folder = tempfile::tempdir().unwrap();
-    let text = std::fs::read_to_string(exported(app, folder.path(), "all.jsonl")).unwrap();
+    let text = std::fs::read_to_string(write_export(app, folder.path(), "all.jsonl")).unwrap();
     let of_kind = |kind: &str| -> Value {
         let line = text.lines().find(|line| line.starts_with(&format!("{{\"kind\":\"{kind}\""))).unwrap();
         serde_json::from_str(line).unwrap()

@@ -62,9 +62,24 @@ fn every_slug_is_checked(app: &TestApp) {
     let said = bring_item(app, &item("event", json!({"old_slugs": [merged, "older"], "taken_slugs": ["by-path"]})));
     assert_eq!(said.report.total(Outcome::Created), 1, "{:?}", said.lines);
     for address in [merged, "older"] {
-        let reply = app.public().get(&format!("/api/v1/events/{address}")).expect(308);
+        let reply = app.visitor().get(&format!("/api/v1/events/{address}")).expect(308);
         assert_eq!(reply.header("location"), "/api/v1/events/x");
     }
+}
+
+/// A draft whose slug is taken here has the slug of its item, and a note says so.
+#[apply(api_test)]
+fn a_slug_of_a_draft_that_is_taken_is_told(app: &TestApp) {
+    let editor = app.editor();
+    editor.post("/api/v1/events", &json!({"title": "Taken", "slug": "taken"})).expect(201);
+    let draft = json!({"slug": "taken", "version": 4, "updated_at": 3, "content": {"title": {"en": "Y"}}});
+    let said = bring_item(app, &item("event", json!({"draft": draft})));
+    assert_eq!(said.report.total(Outcome::Created), 1, "{:?}", said.lines);
+    let notes: Vec<_> = said.lines(Outcome::Note).flat_map(|line| &line.faults).collect();
+    assert_eq!(notes.len(), 1, "{notes:?}");
+    assert_eq!((notes[0].pointer.as_str(), notes[0].code.as_str()), ("/draft/slug", "taken"));
+    let draft = editor.get("/api/v1/events/x?view=draft").expect(200).json();
+    assert_eq!((&draft["slug"], &draft["title"]), (&json!("x"), &json!("Y")));
 }
 
 /// An item whose slug in another language is taken here has none in that language, and not one that leads to another item.
@@ -73,7 +88,7 @@ fn a_slug_of_a_language_that_is_taken_is_left_out(app: &TestApp) {
     let app = &TestApp::start_with(app.backend, |config| {
         config.site.locales = ["en", "nl", "fr"].map(str::to_owned).to_vec();
     });
-    let (editor, public) = (app.editor(), app.public());
+    let (editor, public) = (app.editor(), app.visitor());
     let job = |en: &str, nl: &str| json!({"en": en, "nl": nl});
     let here = json!({"name": "Jan here", "job_title": job("Writer", "Schrijver"), "slugs": {"en": "jan-here", "nl": "jan"}, "status": "published"});
     editor.post("/api/v1/speakers?locale=*", &here).expect(201);
@@ -102,7 +117,7 @@ fn a_slug_of_a_language_that_is_taken_is_left_out(app: &TestApp) {
 /// A slug that another item had formerly is free. So is that of a language which the list of former slugs does not name.
 #[apply(api_test)]
 fn a_slug_of_a_language_that_was_free_leads_to_the_item(app: &TestApp) {
-    let (editor, public) = (app.editor(), app.public());
+    let (editor, public) = (app.editor(), app.visitor());
     editor.create("speakers", &json!({"name": "Jan here", "slug": "jan", "status": "published"}));
     editor.patch("/api/v1/speakers/jan", "\"v1\"", &json!({"slug": "jan-here"})).expect(200);
     let content = json!({"name": "Jan there", "job_title": {"en": "Poet", "nl": "Dichter"}});

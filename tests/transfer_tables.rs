@@ -6,7 +6,7 @@ use plenary::transfer::{Outcome, Verdict};
 use serde_json::{Value, json};
 
 use crate::support::app::TestApp;
-use crate::support::import::{Said, bring_bytes, bring_text, known};
+use crate::support::import::{Said, bring_bytes, bring_text, strip_nulls};
 
 fn bring_table(app: &TestApp, text: &str, mapping: &str) -> Said {
     let mapping = Mapping::parse(mapping).unwrap();
@@ -17,7 +17,7 @@ fn bring_table(app: &TestApp, text: &str, mapping: &str) -> Said {
 }
 
 fn event(app: &TestApp, slug: &str) -> Value {
-    app.public().get(&format!("/api/v1/events/{slug}?include=venue,topics")).expect(200).json()
+    app.visitor().get(&format!("/api/v1/events/{slug}?include=venue,topics")).expect(200).json()
 }
 
 /// A mapping for events with a title in `T`, besides these fields.
@@ -45,10 +45,10 @@ fn an_offset_decides_over_the_instant(app: &TestApp) {
         assert_eq!(event(app, title)["starts_at"], wanted, "{title}");
         // An offset that the zone does not have is noted, as in programmes.
         let is_foreign = !starts.contains("+01:00") && !starts.ends_with('Z') && !starts.ends_with("UTC");
-        assert_eq!(said.report.noted("wrong_offset", "/starts_at") == 1, is_foreign, "{title}: {:?}", said.lines);
+        assert_eq!(said.report.count_notes("wrong_offset", "/starts_at") == 1, is_foreign, "{title}: {:?}", said.lines);
     }
     let said = bring_table(app, "T,S\nnowhere,01.03.2027 18:30 QXZ\n", &with("%d.%m.%Y %H:%M %Z"));
-    assert_eq!(said.report.noted("unknown_zone", "/starts_at"), 1, "{:?}", said.lines);
+    assert_eq!(said.report.count_notes("unknown_zone", "/starts_at"), 1, "{:?}", said.lines);
     assert_eq!(event(app, "nowhere")["starts_at"], "2027-03-01T18:30:00+01:00");
 }
 
@@ -81,7 +81,7 @@ fn a_decimal_comma_is_read_and_a_bad_number_costs_no_venue(app: &TestApp) {
     let text = "T,S,V,Lat,Lon\none,2027-05-01,Sluice,\"50,85\",\"4,35\"\ntwo,2027-05-01,Barrage,north,east\n";
     let said = bring_table(app, text, &mapping);
     assert_eq!(said.report.total(Outcome::Refused), 0, "{:?}", said.lines);
-    assert_eq!(known(&event(app, "one")["venue"]["geo"]), json!({"latitude": 50.85, "longitude": 4.35}));
+    assert_eq!(strip_nulls(&event(app, "one")["venue"]["geo"]), json!({"latitude": 50.85, "longitude": 4.35}));
     let second = event(app, "two");
     assert_eq!((&second["venue"]["name"], &second["venue"]["geo"]), (&json!("Barrage"), &Value::Null), "{second:#}");
     assert!(said.codes(Outcome::Note).contains(&"wrong_type"), "{:?}", said.lines);
@@ -96,7 +96,11 @@ fn short_rows_are_rows(app: &TestApp) {
         &mapping,
     );
     assert_eq!(
-        (said.report.of(Outcome::Created, "event"), said.codes(Outcome::Refused), said.report.noted("short_row", "")),
+        (
+            said.report.of(Outcome::Created, "event"),
+            said.codes(Outcome::Refused),
+            said.report.count_notes("short_row", "")
+        ),
         (3, vec!["wrong_count"], 1),
         "{:?}",
         said.lines
@@ -125,7 +129,7 @@ fn apostrophes_of_spreadsheets_are_no_part_of_values(app: &TestApp) {
     }
     let topics: Vec<Value> = event(app, "e1")["topics"].as_array().unwrap().iter().map(|t| t["name"].clone()).collect();
     assert_eq!(topics, ["Law, order; rivers", "Water"]);
-    assert_eq!(said.report.noted("on_purpose", "apostrophe before `=`, `+`, `-` or `@`"), 2);
+    assert_eq!(said.report.count_notes("on_purpose", "apostrophe before `=`, `+`, `-` or `@`"), 2);
 }
 
 #[apply(api_test)]
@@ -221,7 +225,7 @@ fn sessions_have_the_zone_of_their_event(app: &TestApp) {
         ("second", "America/New_York", "2027-06-01T10:00:00-04:00"),
         ("third", "Europe/Paris", "2027-06-01T10:00:00+02:00"),
     ] {
-        let session = app.public().get(&format!("/api/v1/sessions/{slug}")).expect(200).json();
+        let session = app.visitor().get(&format!("/api/v1/sessions/{slug}")).expect(200).json();
         assert_eq!((&session["time_zone"], &session["starts_at"]), (&json!(zone), &json!(starts)), "{session:#}");
     }
     assert_eq!(bring_table(app, text, mapping).report.of(Outcome::Unchanged, "session"), 3);
@@ -247,12 +251,12 @@ fn months_in_lists_and_nothing_left_of_what_is_refused(app: &TestApp) {
     let said = bring_text(app, "editions.yaml", yaml);
     assert_eq!((said.report.of(Outcome::Created, "event"), said.codes(Outcome::Refused)), (1, vec!["not_a_time"]));
     assert_eq!(
-        (&event(app, "sike-2027")["date_precision"], said.report.noted("only_the_year", "/starts_at")),
+        (&event(app, "sike-2027")["date_precision"], said.report.count_notes("only_the_year", "/starts_at")),
         (&json!("month"), 0)
     );
-    let venues = app.public().get("/api/v1/venues").expect(200).json();
+    let venues = app.visitor().get("/api/v1/venues").expect(200).json();
     let mut names: Vec<&str> = venues["data"].as_array().unwrap().iter().map(|v| v["name"].as_str().unwrap()).collect();
     names.sort_unstable();
     assert_eq!(names, ["Bruges", "Ghent"]);
-    assert_eq!(app.public().get("/api/v1/topics").expect(200).json()["data"], json!([]));
+    assert_eq!(app.visitor().get("/api/v1/topics").expect(200).json()["data"], json!([]));
 }

@@ -245,7 +245,7 @@ fn read_all(reader: &Reader, world: &[Marked]) {
 fn nobody_is_shown_more_than_is_theirs(app: &TestApp) {
     let editor = app.editor();
     let world = world(&editor);
-    let public = Reader { name: "public".into(), client: app.public(), collections: Vec::new(), link: None };
+    let public = Reader { name: "public".into(), client: app.visitor(), collections: Vec::new(), link: None };
     read_all(&public, &world);
     for path in ["/api/v1/search?q=zz", "/api/v1/changes?limit=100", "/api/v1/sitemap.xml"] {
         public.get(&world, path, None);
@@ -272,7 +272,7 @@ fn a_link_of_one_item_opens_nothing_else(app: &TestApp) {
         let token =
             editor.post("/api/v1/preview-links", &body).expect(201).json()["token"].as_str().unwrap().to_owned();
         let link = Some((number, token.clone()));
-        let reader = Reader { name: format!("link {number}"), client: app.public(), collections: Vec::new(), link };
+        let reader = Reader { name: format!("link {number}"), client: app.visitor(), collections: Vec::new(), link };
         let whole = format!("{}locale=*", include(item.resource()));
         let seen = reader.get(&world, &format!("{}?{whole}", item.path()), Some(number));
         let newest = if item.state == "changed" { DRAFT } else { PUBLIC };
@@ -283,7 +283,7 @@ fn a_link_of_one_item_opens_nothing_else(app: &TestApp) {
             assert_eq!(seen.contains(&(waiting, PUBLIC)), shown, "{} {}", item.state, below.state);
         }
         for other in ["/api/v1/events", "/api/v1/events.ics"] {
-            app.public().get(&format!("{other}?preview={token}")).problem(400, &[("?preview", "one_item")]);
+            app.visitor().get(&format!("{other}?preview={token}")).problem(400, &[("?preview", "one_item")]);
         }
     }
 }
@@ -295,7 +295,7 @@ fn a_key_that_is_held_to_collections_opens_no_others(app: &TestApp) {
     for resource in with_lists() {
         let collection = resource.collection;
         let key = editor.post("/api/v1/auth/keys", &json!({"name": collection, "collections": [collection]}));
-        let client = app.public().with_token(key.expect(201).json()["token"].as_str().unwrap());
+        let client = app.visitor().with_token(key.expect(201).json()["token"].as_str().unwrap());
         let reader = Reader { name: format!("key {collection}"), client, collections: vec![collection], link: None };
         read_all(&reader, &world);
         reader.client.get(&format!("/api/v1/{collection}?at=2050-01-01")).problem(400, &[("?at", "not_for_this_key")]);
@@ -310,7 +310,7 @@ fn a_key_that_is_held_to_collections_opens_no_others(app: &TestApp) {
     }
     // Nor does a filter tell of what others hold: of a draft by its slug, of drafts that are like that.
     let key = editor.post("/api/v1/auth/keys", &json!({"name": "E", "collections": ["events"]})).expect(201).json();
-    let events = app.public().with_token(key["token"].as_str().unwrap());
+    let events = app.visitor().with_token(key["token"].as_str().unwrap());
     editor.create("speakers", &json!({"name": "Secret", "country": "FR"}));
     editor.create("events", &json!({"title": "With a secret", "speakers": [{"speaker": "secret"}]}));
     for filter in ["speaker=secret", "speaker.country=FR"] {

@@ -59,7 +59,7 @@ fn a_write_waits_for_the_lock_only_so_long(app: &TestApp) {
     }
     other.rollback().unwrap();
     // It is noticed that the lock is free, without anybody's write.
-    wait_for("a free lock", || app.public().get("/readyz").status == 200);
+    wait_for("a free lock", || app.visitor().get("/readyz").status == 200);
     editor.create("topics", &topic("afterwards"));
     let there: Vec<i64> = (0..3).map(|round| count_topics(&app, &format!("waits-{round}"))).collect();
     assert_eq!(there, [0; 3], "what was refused is not kept");
@@ -72,17 +72,17 @@ fn readiness_tells_that_writes_wait(app: &TestApp) {
     hold_lock(&mut other);
     std::thread::scope(|scope| {
         let write = scope.spawn(|| editor.post("/api/v1/topics", &topic("patient")));
-        wait_for("the wait", || app.public().get("/readyz").status == 503);
-        let detail = app.public().get("/readyz").problem(503, &[])["detail"].clone();
+        wait_for("the wait", || app.visitor().get("/readyz").status == 503);
+        let detail = app.visitor().get("/readyz").problem(503, &[])["detail"].clone();
         assert!(detail.as_str().unwrap().contains("writes have been waiting"), "{detail}");
         // Whoever only reads is served.
-        app.public().get("/readyz?scope=reads").expect(200);
-        app.public().get("/healthz").expect(200);
-        app.public().get("/readyz?scope=none").problem(400, &[("?scope", "not_allowed")]);
+        app.visitor().get("/readyz?scope=reads").expect(200);
+        app.visitor().get("/healthz").expect(200);
+        app.visitor().get("/readyz?scope=none").problem(400, &[("?scope", "not_allowed")]);
         other.rollback().unwrap();
         write.join().unwrap().expect(201);
     });
-    app.public().get("/readyz").expect(200);
+    app.visitor().get("/readyz").expect(200);
 }
 
 /// A client that closes its connection while its write waits: the write never happens.
@@ -116,7 +116,7 @@ fn what_nobody_waits_for_is_not_done(app: &TestApp) {
     // The one thread that serves them all hears of that before it answers these.
     for _ in 0..5 {
         std::thread::sleep(Duration::from_millis(100));
-        app.public().get("/healthz").expect(200);
+        app.visitor().get("/healthz").expect(200);
     }
     other.rollback().unwrap();
     first.join().unwrap().expect(201);
@@ -150,7 +150,7 @@ fn a_database_that_hangs_makes_nobody_wait(app: &TestApp) {
     let node = impatient(app, |config| config.database_url = proxy.url(url));
     let editor = node.editor();
     editor.create("topics", &json!({"name": "Kept", "slug": "kept", "status": "published"}));
-    let public = node.public();
+    let public = node.visitor();
     // What it wrote itself, and what it keeps beside, comes by the journal once more; then the answer stays.
     for _ in 0..15 {
         std::thread::sleep(Duration::from_millis(200));

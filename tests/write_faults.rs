@@ -176,7 +176,7 @@ fn by_chance(app: &TestApp, clients: usize, each: usize) {
 }
 
 fn lost_transactions(app: &TestApp) -> f64 {
-    let text = String::from_utf8(app.public().get("/metrics").expect(200).body).unwrap();
+    let text = String::from_utf8(app.visitor().get("/metrics").expect(200).body).unwrap();
     let line = text.lines().find(|line| line.starts_with("plenary_database_rollbacks_total"));
     line.map_or(0.0, |line| line.rsplit(' ').next().unwrap().parse().unwrap())
 }

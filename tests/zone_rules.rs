@@ -10,7 +10,7 @@ use crate::support::client::Client;
 use crate::support::import::{bring, options};
 use crate::support::moments::wait_for;
 use crate::support::program::{Program, fresh_database, run};
-use crate::support::times::{all, exported, instants_of, utc};
+use crate::support::times::{all, instants_of, utc, write_export};
 use crate::support::zoneinfo::{ZoneFile, write_release};
 
 /// Rules as they were, and as they became. Vancouver, Edmonton and Casablanca stay at another offset from some
@@ -196,7 +196,7 @@ fn exports_of_other_rules_are_taken(app: &TestApp) {
     let draft = json!({"title": "Summer, anew", "starts_at": "2031-07-02T09:00", "ends_at": "2031-07-02T10:00"});
     editor.patch("/api/v1/events/summer?view=draft", "\"v1\"", &draft).expect(200);
     let folder = tempfile::tempdir().unwrap();
-    let file = exported(app, folder.path());
+    let file = write_export(app, folder.path());
     let text = std::fs::read_to_string(&file).unwrap();
     assert!(text.contains("2031-07-01T09:00:00+02:00") && text.contains("2031-07-02T09:00:00+02:00"), "{text}");
     std::fs::write(&file, text.replace("+02:00", "+03:00")).unwrap();
@@ -235,7 +235,7 @@ fn numbers_that_cannot_grow_are_refused(app: &TestApp) {
     let editor = app.editor();
     editor.create("topics", &json!({"name": "Water", "slug": "water", "status": "published"}));
     let folder = tempfile::tempdir().unwrap();
-    let file = exported(app, folder.path());
+    let file = write_export(app, folder.path());
     let whole: Value = serde_json::from_str(std::fs::read_to_string(&file).unwrap().trim()).unwrap();
     let other = TestApp::start(app.other_backend());
     let bring_with = |place: &str, value: Value| {

@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde_json::json;
 use utoipa::ToSchema;
 
-use crate::api::content::history::{Person, before, limit, page_parameters};
+use crate::api::content::history::{Person, before_parameter, limit, page_parameters};
 use crate::api::openapi::schemas::{reference, text};
 use crate::api::parameters::query;
 use crate::auth::permissions::{Action, Area};
@@ -107,7 +107,7 @@ pub fn routes() -> Vec<Route> {
                 "Only actions at this moment or later: local time of the site, or RFC 3339 with a UTC offset.",
             ),
             moment("until", "Only actions before this moment: local time of the site, or RFC 3339 with a UTC offset."),
-            before(),
+            before_parameter(),
         ]
     };
     vec![
@@ -191,7 +191,7 @@ async fn list(request: Request) -> Result<Response, Problem> {
     let limit = filter.limit;
     let entries = request.app.database.read(move |c| Ok::<_, Problem>(audit::entries(c, &filter)?)).await?;
     let next = entries.last().map(|last| last.sequence).filter(|_| entries.len() as i64 == limit);
-    Ok(Response::serialized(200, &AuditPage { data: entries.into_iter().map(to_api).collect(), next })?.no_store())
+    Ok(Response::json(200, &AuditPage { data: entries.into_iter().map(to_api).collect(), next })?.no_store())
 }
 
 async fn export(request: Request) -> Result<Response, Problem> {
@@ -202,5 +202,5 @@ async fn export(request: Request) -> Result<Response, Problem> {
         serde_json::to_writer(&mut lines, &to_api(entry)).map_err(|error| Problem::internal(&error))?;
         lines.push(b'\n');
     }
-    Ok(Response::json(200, lines).with_content_type(JSON_LINES).no_store())
+    Ok(Response::json_text(200, lines).with_content_type(JSON_LINES).no_store())
 }

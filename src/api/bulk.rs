@@ -152,13 +152,15 @@ async fn operate(request: Request) -> Result<Response, Problem> {
     };
     let outcomes = request.app.database.write_content(write).await?;
     let results = BulkResults { results: outcomes.into_iter().map(result).collect() };
-    Ok(Response::serialized(200, &results)?.no_store())
+    Ok(Response::json(200, &results)?.no_store())
 }
 
 fn result(outcome: StepOutcome) -> BulkResult {
     let id = outcome.item_id;
     match outcome.result {
-        Ok(item) => BulkResult { status: 200, id, version: Some(item.latest()), detail: None, errors: Vec::new() },
+        Ok(item) => {
+            BulkResult { status: 200, id, version: Some(item.latest_version()), detail: None, errors: Vec::new() }
+        }
         Err(problem) => BulkResult {
             status: problem.kind.status(),
             id,

@@ -6,7 +6,7 @@ use serde_json::json;
 use utoipa::openapi::path::ParameterIn;
 
 use crate::api::openapi::schemas::{reference, text};
-use crate::api::parameters::{number, query, whole};
+use crate::api::parameters::{integer_between, number, query};
 use crate::content::violation::Violations;
 use crate::database::Db;
 use crate::database::position::Position;
@@ -24,7 +24,7 @@ const MAX_LIMIT: i64 = 1_000;
 
 /// Returns the routes of the change feed.
 pub fn routes() -> Vec<Route> {
-    let limit = whole(1, MAX_LIMIT).default(Some(json!(DEFAULT_LIMIT)));
+    let limit = integer_between(1, MAX_LIMIT).default(Some(json!(DEFAULT_LIMIT)));
     vec![
         Route::get("/api/v1/changes", Access::Open, list)
             .operation_id("listChanges")
@@ -57,7 +57,7 @@ pub fn routes() -> Vec<Route> {
             ])
             .responds(200, "The changes.", reference("Changes"), &["Cache-Control"])
             .problems(&[ProblemKind::InvalidSyncToken]),
-        Route::get("/api/v1/changes/live", Access::Open, live)
+        Route::get("/api/v1/changes/live", Access::Open, stream)
             .operation_id("listenToChanges")
             .for_delivery()
             .tag("Sync")
@@ -121,15 +121,15 @@ async fn list(request: Request) -> Result<Response, Problem> {
     let site = Arc::clone(&request.app.site);
     let read = move |c: &mut Db| {
         Ok::<_, Problem>(match token {
-            Some(Token { position, after: None }) => changes::since(c, &site, position, limit)?,
+            Some(Token { position, after: None }) => changes::load_changes(c, &site, position, limit)?,
             token => changes::copy(c, &site, token, limit)?,
         })
     };
     let changes = request.app.database.read(read).await?.ok_or_else(history_reset)?;
-    Ok(Response::json(200, changes.body(&key)).header("cache-control", "no-cache"))
+    Ok(Response::json_text(200, changes.body(&key)).header("cache-control", "no-cache"))
 }
 
-async fn live(request: Request) -> Result<Response, Problem> {
+async fn stream(request: Request) -> Result<Response, Problem> {
     let key = &request.app.site_key;
     let resumption = match (request.header("last-event-id").filter(|id| !id.is_empty()), request.query("since")) {
         (Some(id), _) => Some((id, "Last-Event-ID")),
@@ -145,7 +145,7 @@ async fn live(request: Request) -> Result<Response, Problem> {
         },
         // Changes between this read and the beginning of the stream are not lost: every listener first reads
         // the journal from its position, and only then follows the broadcast.
-        None => request.app.database.read(|c| Ok::<_, Problem>(Position::newest(c)?)).await?,
+        None => request.app.database.read(|c| Ok::<_, Problem>(Position::find_newest(c)?)).await?,
     };
     if !request.app.database.read(move |c| Ok::<_, Problem>(position.holds(c)?)).await? {
         return Err(history_reset());

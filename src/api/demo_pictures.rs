@@ -33,7 +33,7 @@ pub fn route() -> Route {
 
 async fn get(request: Request) -> Result<Response, Problem> {
     let svg = picture(request.path("name")).ok_or_else(|| Problem::not_found("picture"))?;
-    Ok(Response::json(200, svg)
+    Ok(Response::json_text(200, svg)
         .with_content_type(SVG)
         .header("content-security-policy", POLICY)
         .header("cache-control", "public, max-age=86400"))

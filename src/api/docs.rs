@@ -83,7 +83,7 @@ fn page(name: &str) -> Result<Response, Problem> {
         Ok(Some(file)) => content(file)?,
         _ => return Err(Problem::not_found("file")),
     };
-    Ok(Response::json(200, bytes)
+    Ok(Response::json_text(200, bytes)
         .with_content_type(media_type(name))
         .header("content-security-policy", SWAGGER_POLICY)
         .header("cache-control", "public, max-age=3600"))
@@ -123,7 +123,7 @@ pub async fn problems(_: Request) -> Result<Response, Problem> {
             "<dt><a href=\"/problems/{0}\">{0}</a> ({1})</dt><dd>{2}</dd>",
             kind.code(),
             kind.status(),
-            kind.about()
+            kind.explanation()
         );
     }
     page.push_str("</dl><h1>Permissions</h1><table><tr><th>area</th><th>action</th>");
@@ -147,14 +147,14 @@ pub async fn problems(_: Request) -> Result<Response, Problem> {
 pub async fn problem(request: Request) -> Result<Response, Problem> {
     let kind = ProblemKind::ALL.iter().find(|kind| kind.code() == request.path("code"));
     let kind = kind.ok_or_else(|| Problem::not_found("problem type"))?;
-    Ok(html(&format!("<h1>{}</h1><p>Status {}.</p><p>{}</p>", kind.title(), kind.status(), kind.about())))
+    Ok(html(&format!("<h1>{}</h1><p>Status {}.</p><p>{}</p>", kind.title(), kind.status(), kind.explanation())))
 }
 
 fn html(body: &str) -> Response {
     let page = format!(
         "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>Plenary</title><body>{body}</body></html>"
     );
-    Response::json(200, page)
+    Response::json_text(200, page)
         .with_content_type(HTML)
         .header("content-security-policy", TEXT_POLICY)
         .header("cache-control", "public, max-age=3600")

@@ -5,10 +5,10 @@ use utoipa::openapi::path::Parameter;
 use utoipa::openapi::schema::ArrayBuilder;
 use utoipa::openapi::{RefOr, Schema};
 
-use crate::api::openapi::schemas::{enumeration, id_or_slug, named, one_of, text};
+use crate::api::openapi::schemas::{enumeration, id_or_slug, one_of, text, with_name};
 use crate::api::parameters::{MAX_VALUES, TEXT, comma_separated, comma_separated_list, query};
 use crate::content_types::{ContentType, Filter, FilterTarget, WordField};
-use crate::delivery::query::{Compare, Quantity, When};
+use crate::delivery::query::{Compare, Quantity, TimeRelation};
 
 /// Returns the parameters with which items of a content type are searched, sorted and filtered.
 pub(super) fn sort_and_filter_parameters(resource: &'static ContentType) -> Vec<Parameter> {
@@ -47,7 +47,7 @@ pub(super) fn sort_and_filter_parameters(resource: &'static ContentType) -> Vec<
             }
             FilterTarget::When => parameters.push(query(
                 filter.name,
-                one_of("Timing", &When::ALL.map(|(word, _)| word)),
+                one_of("Timing", &TimeRelation::ALL.map(|(word, _)| word)),
                 filter.about,
                 json!(filter.example),
             )),
@@ -74,10 +74,10 @@ fn value_filter_parameters(filter: &Filter, on: FilterTarget) -> Vec<Parameter> 
         }
         FilterTarget::Word(_) => {
             let tag = text().min_length(Some(1)).max_length(Some(60)).pattern(Some("^[0-9A-Za-z-]+$"));
-            named("LanguageTagList", list(tag.into()))
+            with_name("LanguageTagList", list(tag.into()))
         }
-        FilterTarget::Country => named("CountryCodeList", list(text().pattern(Some("^[A-Za-z]{2}$")).into())),
-        _ => named("IdOrSlugList", list(id_or_slug().into())),
+        FilterTarget::Country => with_name("CountryCodeList", list(text().pattern(Some("^[A-Za-z]{2}$")).into())),
+        _ => with_name("IdOrSlugList", list(id_or_slug().into())),
     };
     let example = || json!([filter.example]);
     let mut parameters = vec![comma_separated_list(filter.name, values.clone(), filter.about, example())];

@@ -50,7 +50,7 @@ pub struct ZoneRulesInUse {
 }
 
 fn health() -> Health {
-    let rules = rules::current();
+    let rules = rules::current_rules();
     let time_zone_rules = ZoneRulesInUse { release: rules.release.clone(), source: rules.source() };
     Health { status: "ok", version: env!("CARGO_PKG_VERSION"), time_zone_rules }
 }
@@ -93,14 +93,12 @@ pub fn routes() -> Vec<Route> {
 /// Returns the routes with the state of the server.
 fn state_routes() -> Vec<Route> {
     vec![
-        Route::get("/healthz", Access::Open, |_| async {
-            Response::serialized(200, &health()).map(Response::no_store)
-        })
-        .operation_id("getHealth")
-        .tag(TAG)
-        .summary("Check the health of the process")
-        .description("Returns 200 as long as the process can answer requests. The database is not queried.")
-        .responds(200, "The process is alive.", reference("Health"), &[]),
+        Route::get("/healthz", Access::Open, |_| async { Response::json(200, &health()).map(Response::no_store) })
+            .operation_id("getHealth")
+            .tag(TAG)
+            .summary("Check the health of the process")
+            .description("Returns 200 as long as the process can answer requests. The database is not queried.")
+            .responds(200, "The process is alive.", reference("Health"), &[]),
         Route::get("/readyz", Access::Open, readiness)
             .operation_id("getReadiness")
             .tag(TAG)
@@ -222,11 +220,10 @@ async fn readiness(request: Request) -> Result<Response, Problem> {
         return unready(format!("writes have been waiting for the database for {} s", wait.as_secs()));
     }
     let status = if failures.is_empty() { "ok" } else { "degraded" };
-    Response::serialized(200, &Readiness { status, version: env!("CARGO_PKG_VERSION"), failures })
-        .map(Response::no_store)
+    Response::json(200, &Readiness { status, version: env!("CARGO_PKG_VERSION"), failures }).map(Response::no_store)
 }
 
 fn document(request: &Request, view: DocumentView) -> Result<Response, Problem> {
     let key = request.app.response_cache.key(&["the OpenAPI document", view.name()]);
-    Ok(Response::cached(Some(key), crate::api::openapi::response::document(&request.app, view)))
+    Ok(Response::from_cached(Some(key), crate::api::openapi::response::document(&request.app, view)))
 }

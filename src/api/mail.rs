@@ -206,7 +206,7 @@ fn path_kind() -> Parameter {
 }
 
 /// Returns a mail as the API shows it.
-fn shown(row: MailRow) -> MailBody {
+fn to_api(row: MailRow) -> MailBody {
     let time = |at: i64| (at > 0).then(|| utc_text(at));
     MailBody {
         created_at: utc_text(row.created_at),
@@ -237,14 +237,14 @@ async fn list(request: Request) -> Result<Response, Problem> {
     let has_more = rows.len() as i64 > limit;
     rows.truncate(usize::try_from(limit).unwrap_or_default());
     let next = rows.last().filter(|_| has_more).map(|row| row.id.clone());
-    Ok(Response::serialized(200, &MailPage { data: rows.into_iter().map(shown).collect(), next })?.no_store())
+    Ok(Response::json(200, &MailPage { data: rows.into_iter().map(to_api).collect(), next })?.no_store())
 }
 
 async fn get(request: Request) -> Result<Response, Problem> {
     let id = request.path("id").to_owned();
     let row = request.app.database.read(move |c| Ok::<_, Problem>(log::by_id(c, &id)?)).await?;
     let row = row.ok_or_else(|| Problem::not_found("mail"))?;
-    Ok(Response::serialized(200, &shown(row))?.no_store())
+    Ok(Response::json(200, &to_api(row))?.no_store())
 }
 
 fn kind_of(request: &Request) -> Result<MailKind, Problem> {
@@ -260,7 +260,7 @@ async fn preview(request: Request) -> Result<Response, Problem> {
     let content =
         content.map_err(|reason| Problem::new(ProblemKind::Conflict, format!("the template is wrong: {reason}")))?;
     let preview = MailPreview { subject: content.subject, text: content.text, html: content.html };
-    Ok(Response::serialized(200, &preview)?.no_store())
+    Ok(Response::json(200, &preview)?.no_store())
 }
 
 async fn test(request: Request) -> Result<Response, Problem> {
@@ -275,7 +275,7 @@ async fn test(request: Request) -> Result<Response, Problem> {
     let mail = MailRow::new(&request.app.config.mail, MailKind::Test, &form.text("to"), &locale, &data);
     let row = mail.clone();
     request.app.database.write(move |c: &mut Db| Ok::<_, Problem>(row.enqueue(c)?)).await?;
-    Ok(Response::serialized(202, &shown(mail))?.no_store())
+    Ok(Response::json(202, &to_api(mail))?.no_store())
 }
 
 /// Returns the enhanced status code of a notice; empty if it has none.
@@ -324,7 +324,7 @@ async fn bounce(request: Request) -> Result<Response, Problem> {
     let app = std::sync::Arc::clone(&request.app);
     let store = move |c: &mut Db| {
         if let Some(mail) = crate::mail::bounce::record(c, &mail_id, &notice)? {
-            subscribers::bounced(c, app.subscriber_context(), &mail, &notice)?;
+            subscribers::record_bounce(c, app.subscriber_context(), &mail, &notice)?;
         }
         Ok::<_, Problem>(())
     };

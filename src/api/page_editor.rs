@@ -120,14 +120,14 @@ fn script() -> impl Fn(Request) -> std::future::Ready<Result<Response, Problem>>
         let app = &request.app;
         let key = app.response_cache.key(&["the editor in the page"]);
         let make = || constant(app, SCRIPT, include_str!("page_editor/edit.js").to_owned());
-        std::future::ready(Ok(Response::cached(Some(key), Arc::clone(prepared.get_or_init(make)))))
+        std::future::ready(Ok(Response::from_cached(Some(key), Arc::clone(prepared.get_or_init(make)))))
     }
 }
 
 /// Serves the log-in page. Its address may have a code of the provider, which no cache and no other site needs to see.
 async fn log_in(request: Request) -> Result<Response, Problem> {
     let is_plain = request.http.query_string().is_empty();
-    Ok(Response::json(200, include_str!("page_editor/log-in.html"))
+    Ok(Response::json_text(200, include_str!("page_editor/log-in.html"))
         .with_content_type(HTML)
         .header("content-security-policy", POLICY)
         .header("referrer-policy", "no-referrer")
@@ -140,7 +140,7 @@ async fn log_in_file(request: Request) -> Result<Response, Problem> {
         "log-in.css" => ("text/css; charset=utf-8", include_str!("page_editor/log-in.css")),
         _ => return Err(Problem::not_found("file")),
     };
-    Ok(Response::json(200, text)
+    Ok(Response::json_text(200, text)
         .with_content_type(media_type)
         .header("content-security-policy", POLICY)
         .header("cache-control", CACHED))
@@ -155,7 +155,7 @@ async fn log_in_settings(request: Request) -> Result<Response, Problem> {
     let redirect_uri = config.editor_redirect_uri().map(str::to_owned);
     let provider = config.oidc.provider_name().zip(redirect_uri);
     let provider = provider.map(|(name, redirect_uri)| LogInProvider { name, redirect_uri });
-    Ok(Response::serialized(200, &EditorLogIn { provider, return_to })?.no_store())
+    Ok(Response::json(200, &EditorLogIn { provider, return_to })?.no_store())
 }
 
 /// Returns the address of a page whose origin may use the cookie of a session. The log-in leads to no other page, so that

@@ -7,7 +7,7 @@ use utoipa::openapi::path::{Parameter, ParameterIn};
 
 use crate::api::content::items::{cached_or_compute, item_path, media_type, negotiate, not_found_response};
 use crate::api::openapi::page_view::{version_list, version_view};
-use crate::api::parameters::{IF_NONE_MATCH, MAX_NUMBER, body_format, path_id_or_slug, whole};
+use crate::api::parameters::{IF_NONE_MATCH, MAX_NUMBER, body_format, integer_between, path_id_or_slug};
 use crate::api::preview_links::ReadView;
 use crate::app::App;
 use crate::content::LocaleMode;
@@ -65,7 +65,7 @@ pub fn routes() -> Vec<Route> {
 }
 
 fn version() -> Parameter {
-    parameter("version", ParameterIn::Path, whole(1, MAX_NUMBER), "Version of the page.", json!(3))
+    parameter("version", ParameterIn::Path, integer_between(1, MAX_NUMBER), "Version of the page.", json!(3))
 }
 
 async fn list(request: Request) -> Result<Response, Problem> {
@@ -107,7 +107,7 @@ async fn get(request: Request) -> Result<Response, Problem> {
 }
 
 /// A page whose versions are public, with the form in which they are shown.
-struct Found {
+struct PublicPage {
     app: Arc<App>,
     item: Item,
     shape: Shape,
@@ -116,10 +116,10 @@ struct Found {
 /// Responds with what `read` makes of the page of the request. Versions are for visitors, so editors get what they get.
 async fn respond(
     mut request: Request,
-    read: impl FnOnce(&mut Db, Found) -> Result<ReadOutcome, Problem> + Send + 'static,
+    read: impl FnOnce(&mut Db, PublicPage) -> Result<ReadOutcome, Problem> + Send + 'static,
 ) -> Result<Response, Problem> {
     negotiate(&mut request);
-    let view = ReadView::public();
+    let view = ReadView::for_public();
     let (app, mut violations) = (Arc::clone(&request.app), Violations::new());
     let mut parser =
         QueryParser { content_type: &PAGE, site: &app.site, viewer: &view.viewer, violations: &mut violations };
@@ -138,7 +138,7 @@ async fn respond(
             let context = ReadContext { content_type: &PAGE, site: &here.site, shape: &shape };
             match page_versions::find(connection, context, &key)? {
                 VersionedPage::Page(item) => {
-                    let found = Found { app: Arc::clone(&here), item: *item, shape: shape.clone() };
+                    let found = PublicPage { app: Arc::clone(&here), item: *item, shape: shape.clone() };
                     read(connection, found)
                 }
                 VersionedPage::Moved(slug) => {
@@ -169,8 +169,8 @@ fn period(period: &PublicPeriod) -> Value {
 fn times(version: &PublicPageVersion) -> Value {
     json!({
         "version": version.version,
-        "from": utc_text(version.from()),
-        "until": version.until().map(utc_text),
+        "from": utc_text(version.public_from()),
+        "until": version.public_until().map(utc_text),
         "periods": version.periods.iter().rev().map(period).collect::<Vec<Value>>(),
     })
 }

@@ -90,13 +90,13 @@ async fn get(mut request: Request) -> Result<Response, Problem> {
         let since = app.database.invalidation_clock().now();
         let here = Arc::clone(&app);
         let read = move |c: &mut Db| {
-            let cache = here.item_cache.since(since).only_if(is_public);
+            let cache = here.item_cache.scope_since(since).only_if(is_public);
             look_up(c, here.list_context(cache), shape, &given)
         };
         Ok(match view.read_item(&app, read).await? {
             PathOutcome::Found(PageView { body, version, dependencies, depends_on_now }) => {
                 let fresh = FreshResponse::new(media_type, body, |body| etag(version, body), dependencies);
-                ReadOutcome::Found(fresh).expiring(depends_on_now)
+                ReadOutcome::Found(fresh).with_expiry(depends_on_now)
             }
             PathOutcome::Moved(path) => {
                 let query = request.http.query_string();

@@ -79,7 +79,7 @@ pub static TEXT: LazyLock<Parameter> = LazyLock::new(|| {
 pub const MAX_REASON: usize = 500;
 
 /// Returns the schema of an integer between `min` and `max`, both inclusive.
-pub fn whole(min: i64, max: i64) -> ObjectBuilder {
+pub fn integer_between(min: i64, max: i64) -> ObjectBuilder {
     integer(min, max)
 }
 
@@ -97,13 +97,13 @@ pub fn number(request: &Request, name: &str, max: i64) -> Result<Option<i64>, Pr
 
 /// Returns the parameter `limit` of a page.
 pub fn page_limit(max: i64, default: i64) -> Parameter {
-    let schema = whole(1, max).default(Some(json!(default)));
+    let schema = integer_between(1, max).default(Some(json!(default)));
     query("limit", schema, "Maximum number of entries per page.", json!(default))
 }
 
 /// Returns the parameter `offset` of a page of a list without cursors.
 pub fn page_offset(max: i64) -> Parameter {
-    query("offset", whole(0, max), "Number of entries to skip.", json!(0))
+    query("offset", integer_between(0, max), "Number of entries to skip.", json!(0))
 }
 
 /// Returns the path parameter `{id}`.
@@ -197,7 +197,7 @@ fn view() -> Parameter {
 /// Returns the parameters of reads of a single item in a view.
 pub fn item_parameters(resource: &'static ContentType, site: &Site, document_view: DocumentView) -> Vec<Parameter> {
     let mut parameters = match document_view {
-        DocumentView::All => vec![locale(site), view(), at()],
+        DocumentView::All => vec![locale(site), view(), at_parameter()],
         DocumentView::Delivery => language_parameters(site),
     };
     parameters.extend([
@@ -231,7 +231,7 @@ pub fn item_parameters(resource: &'static ContentType, site: &Site, document_vie
 pub fn place_parameters(site: &Site, document_view: DocumentView) -> Vec<Parameter> {
     let mut parameters = language_parameters(site);
     if document_view == DocumentView::All {
-        parameters.extend([view(), at()]);
+        parameters.extend([view(), at_parameter()]);
     }
     parameters.extend([body_format(), preview()]);
     parameters
@@ -248,7 +248,7 @@ pub fn list_parameters(resource: &'static ContentType, site: &Site, document_vie
         cursor(),
         query(
             "offset",
-            whole(0, MAX_OFFSET),
+            integer_between(0, MAX_OFFSET),
             "Number of items to skip. Cursors are faster for later pages. Cannot be combined with `cursor`.",
             json!(0),
         ),
@@ -328,7 +328,7 @@ fn editor_parameters(site: &Site) -> [Parameter; 5] {
 }
 
 /// Returns the parameter with the time of a preview.
-fn at() -> Parameter {
+fn at_parameter() -> Parameter {
     query(
         "at",
         text().max_length(Some(40)),
@@ -356,7 +356,7 @@ pub fn feed_parameters(resource: &'static ContentType, site: &Site, document_vie
         "Maximum number of items. Without it, a calendar has up to {MAX_CALENDAR}, a table all, and other feeds \
          {USUAL_LIMIT}; `Link` leads to more."
     );
-    parameters.push(query("limit", whole(1, MAX_FEED_ITEMS), &about, json!(USUAL_LIMIT)));
+    parameters.push(query("limit", integer_between(1, MAX_FEED_ITEMS), &about, json!(USUAL_LIMIT)));
     parameters.push(cursor());
     parameters.extend(sort_and_filter_parameters(resource));
     parameters
@@ -395,7 +395,7 @@ pub fn item_feed_parameters(site: &Site, document_view: DocumentView) -> Vec<Par
     let mut parameters = language_parameters(site);
     parameters.push(preview());
     if document_view == DocumentView::All {
-        parameters.push(at());
+        parameters.push(at_parameter());
     }
     parameters
 }

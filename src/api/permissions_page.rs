@@ -21,19 +21,19 @@ pub fn page() -> String {
     );
     let schedule = Operation::Schedule { publish_at: Some(0), unpublish_at: None };
     for step in Operation::WITHOUT_PARAMETERS.into_iter().chain([schedule]) {
-        out.push_str(&format!("| `{}` | {:?} | {} |\n", step.name(), step.action(), from(step)));
+        out.push_str(&format!("| `{}` | {:?} | {} |\n", step.name(), step.action(), precondition(step)));
     }
     out.push_str(
         "\n## Operations\n\nThe operations of events stand for those of all content types.\n\n| operation | allowed \
          for |\n| --- | --- |\n",
     );
     for route in crate::api::routes().iter().filter(|route| !is_of_another_kind(route)) {
-        out.push_str(&format!("| `{} {}` | {} |\n", route.method, route.path, who(route.access)));
+        out.push_str(&format!("| `{} {}` | {} |\n", route.method, route.path, audience(route.access)));
     }
     out
 }
 
-fn from(step: Operation) -> &'static str {
+fn precondition(step: Operation) -> &'static str {
     match step {
         Operation::Submit => "a draft, or has a working draft, that is neither in review nor scheduled",
         Operation::Withdraw | Operation::Reject => "in review",
@@ -53,7 +53,7 @@ fn is_of_another_kind(route: &Route) -> bool {
     ALL.iter().skip(1).any(|resource| Some(resource.collection) == collection)
 }
 
-fn who(access: Access) -> String {
+fn audience(access: Access) -> String {
     match access {
         Access::Open => "everyone".to_owned(),
         Access::Public => "everyone; authenticated accounts may see more".to_owned(),

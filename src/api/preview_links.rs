@@ -46,7 +46,7 @@ pub struct ReadView {
 
 impl ReadView {
     /// Returns the view of an anonymous reader of the present site.
-    pub fn public() -> Self {
+    pub fn for_public() -> Self {
         Self { viewer: Viewer::Public, at: None }
     }
 
@@ -318,7 +318,7 @@ fn to_api(request: &Request, link: PreviewLink) -> PreviewLinkBody {
 async fn list(request: Request) -> Result<Response, Problem> {
     let links = request.app.database.read(|c| Ok::<_, Problem>(preview_links::all(c, MAX_LISTED_LINKS)?)).await?;
     let data = links.into_iter().map(|link| to_api(&request, link)).collect();
-    Ok(Response::serialized(200, &PreviewLinkList { data })?.no_store())
+    Ok(Response::json(200, &PreviewLinkList { data })?.no_store())
 }
 
 /// The item of a new link, its moment (µs, 0 for none) and its expiry (µs).
@@ -366,7 +366,7 @@ async fn create(request: Request) -> Result<Response, Problem> {
         Ok::<_, Problem>(preview_links::create(c, &author, item, at, expires_at)?)
     };
     let link = request.app.database.write(write).await?;
-    Ok(Response::serialized(201, &to_api(&request, link))?.no_store())
+    Ok(Response::json(201, &to_api(&request, link))?.no_store())
 }
 
 /// Turns "not found" into a violation of `/id`: the item is named in the body, not in the path.

@@ -110,7 +110,7 @@ pub fn routes() -> Vec<Route> {
 }
 
 /// Returns the address of an operation beside the items.
-fn below(segment: &str) -> String {
+fn operation_path(segment: &str) -> String {
     format!("{}/{segment}", collection_path(&REDIRECT))
 }
 
@@ -119,7 +119,7 @@ fn resolve_route() -> Route {
     let schema = text().min_length(Some(1)).max_length(Some(MAX_SITE_PATH)).pattern(Some("^/"));
     let mut path = parameter("path", ParameterIn::Query, schema, about, json!("/old-programme?day=2"));
     path.required = utoipa::openapi::Required::True;
-    Route::get(below(RESOLVE), Access::Public, resolve)
+    Route::get(operation_path(RESOLVE), Access::Public, resolve)
         .operation_id("resolvePath")
         .tag(REDIRECT.title_plural)
         .summary("Resolve a path of the website")
@@ -153,7 +153,7 @@ fn list_route() -> Route {
 
 fn uses_route() -> Route {
     let about = "Which redirects come first: those used most, least (never, at first), or latest.";
-    Route::get(below(HITS), Access::May(Area::Content, Action::Read), uses)
+    Route::get(operation_path(HITS), Access::May(Area::Content, Action::Read), uses)
         .operation_id("listRedirectHits")
         .tag(REDIRECT.title_plural)
         .summary("List the uses of redirects")
@@ -192,7 +192,7 @@ async fn resolve(request: Request) -> Result<Response, Problem> {
     if !request.http.is_head() {
         request.app.redirect_hits.count(body.redirects.clone(), now());
     }
-    Ok(Response::serialized(200, &body)?.no_store())
+    Ok(Response::json(200, &body)?.no_store())
 }
 
 fn invalid_path(code: &str, message: String) -> Problem {
@@ -229,7 +229,7 @@ fn body(resolution: Resolution, given: &str) -> Option<PathResolution> {
 
 /// Responds with the list for servers at the edge.
 async fn list(request: Request) -> Result<Response, Problem> {
-    let view = ReadView::public();
+    let view = ReadView::for_public();
     let compute = async {
         let site = Arc::clone(&request.app.site);
         let body = request.app.database.read(move |c| Ok::<_, Problem>(rule_list(c, &site)?)).await?;
@@ -261,5 +261,5 @@ async fn uses(request: Request) -> Result<Response, Problem> {
         last_hit_at: row.last_hit_at.map(utc_text),
     };
     let list = RedirectUseList { data: rows.into_iter().map(body).collect(), more };
-    Ok(Response::serialized(200, &list)?.no_store())
+    Ok(Response::json(200, &list)?.no_store())
 }

@@ -25,6 +25,7 @@ use crate::http::preconditions::{WRITE_PROBLEMS, required_version};
 use crate::http::request::Request;
 use crate::http::response::{JSON, Response};
 use crate::http::route::{Access, Route};
+use crate::items::if_match::version_tag;
 use crate::journal::Author;
 use crate::problem::{Problem, ProblemKind};
 
@@ -252,7 +253,7 @@ async fn release_response(request: &Request, status: u16, row: Release) -> Resul
     let bodies = request.app.database.read(move |c| to_api(c, &[row])).await?;
     let body = bodies.into_iter().next().ok_or_else(|| Problem::not_found("release"))?;
     let location = format!("/api/v1/releases/{}", body.id);
-    let release_response = Response::serialized(status, &body)?.no_store().header("etag", format!("\"v{version}\""));
+    let release_response = Response::json(status, &body)?.no_store().header("etag", version_tag(version));
     Ok(if status == 201 { release_response.header("location", location) } else { release_response })
 }
 
@@ -262,7 +263,7 @@ async fn list(request: Request) -> Result<Response, Problem> {
         to_api(c, &rows)
     };
     let data = request.app.database.read(read).await?;
-    Ok(Response::serialized(200, &ReleaseList { data })?.no_store())
+    Ok(Response::json(200, &ReleaseList { data })?.no_store())
 }
 
 async fn get(request: Request) -> Result<Response, Problem> {

@@ -58,5 +58,5 @@ async fn schema(request: Request) -> Result<Response, Problem> {
     let address = address(content_type, locales);
     let schema = form_schema(&request.app, &address).ok_or_else(|| Problem::not_found("collection"))?;
     let key = request.app.response_cache.key(&["a JSON Schema", &address]);
-    Ok(Response::cached(Some(key), schema))
+    Ok(Response::from_cached(Some(key), schema))
 }

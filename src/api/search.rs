@@ -135,7 +135,7 @@ async fn search(mut request: Request) -> Result<Response, Problem> {
     let parameters = parse_search_parameters(&request)?;
     // The search finds public items only, for every caller; so its responses are cached even if a token is
     // sent.
-    let view = ReadView::public();
+    let view = ReadView::for_public();
     let compute = async {
         let app = Arc::clone(&request.app);
         let read = move |c: &mut Db| {

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use crate::api::content::items::cached_or_compute;
 use crate::api::openapi::schemas::text;
-use crate::api::parameters::{IF_NONE_MATCH, number, query, whole};
+use crate::api::parameters::{IF_NONE_MATCH, integer_between, number, query};
 use crate::api::preview_links::ReadView;
 use crate::content_types::ALL;
 use crate::database::Db;
@@ -39,7 +39,7 @@ pub fn routes() -> Vec<Route> {
                  sitemaps. Fails with 404 when there is none with this number.",
             )
             .parameters([
-                query("page", whole(1, MAX_SITEMAPS), "Number of a sitemap of the index, from 1.", json!(1)),
+                query("page", integer_between(1, MAX_SITEMAPS), "Number of a sitemap of the index, from 1.", json!(1)),
                 IF_NONE_MATCH.clone(),
             ])
             .responds_as(200, "The sitemap.", XML, text(), &["ETag", "Cache-Control"])
@@ -50,7 +50,7 @@ pub fn routes() -> Vec<Route> {
 
 async fn get(request: Request) -> Result<Response, Problem> {
     let page = number(&request, "page", MAX_SITEMAPS)?;
-    let view = ReadView::public();
+    let view = ReadView::for_public();
     let compute = async {
         let (site, public_url) = (Arc::clone(&request.app.site), request.app.config.base_url().to_owned());
         let read = move |c: &mut Db| {

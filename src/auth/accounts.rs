@@ -90,7 +90,7 @@ impl AccountRow {
 
     /// Returns the representation for the API, which leaves out the password hash and the second factor's
     /// secret.
-    pub fn shown(&self) -> Account {
+    pub fn to_api(&self) -> Account {
         Account {
             id: self.id.clone(),
             email: self.email.clone(),
@@ -168,7 +168,9 @@ pub fn insert(
     if by_email(connection, &row.email)?.is_some() {
         let mut faults = Violations::new();
         faults.add("/email", "taken", "another account has this e-mail address");
-        return Err(Problem::new(ProblemKind::Conflict, "the e-mail address is taken").with(faults.into_vec()));
+        return Err(
+            Problem::new(ProblemKind::Conflict, "the e-mail address is taken").with_violations(faults.into_vec())
+        );
     }
     diesel::insert_into(accounts::table).values(&row).execute(connection)?;
     Ok(row)

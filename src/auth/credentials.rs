@@ -126,7 +126,7 @@ impl CredentialCache {
         if !self.looked.is_recent() {
             return None;
         }
-        let mut known = self.known();
+        let mut known = self.lock_cache();
         let found = known.get(name)?;
         let good =
             self.clock.is_fresh(&found.freshness) && !found.grant.expiry.is_some_and(|expiry| expiry.is_reached());
@@ -143,7 +143,7 @@ impl CredentialCache {
         // Without the id of an account, nothing could invalidate the entry.
         let Ok(account) = Uuid::try_parse(&grant.actor.account_id) else { return };
         let depends = DependencySlots::default().and_items([account]);
-        let mut known = self.known();
+        let mut known = self.lock_cache();
         if known.len() >= MAX_CACHED {
             known.clear();
         }
@@ -151,11 +151,11 @@ impl CredentialCache {
     }
 
     /// Records that the invalidation clock includes everything that the journal held at this moment.
-    pub fn looked(&self, at: Instant) {
+    pub fn note_journal_read(&self, at: Instant) {
         self.looked.note(at);
     }
 
-    fn known(&self) -> MutexGuard<'_, HashMap<String, CachedGrant>> {
+    fn lock_cache(&self) -> MutexGuard<'_, HashMap<String, CachedGrant>> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -209,7 +209,7 @@ fn cookie_grant(connection: &mut Db, hash: &str) -> QueryResult<Option<Grant>> {
     let grant = session_grant(connection, &owner.account_id, &owner.session)?;
     Ok(grant.map(|grant| Grant {
         actor: Actor { role: grant.actor.role.of_cookie(), ..grant.actor },
-        expiry: Expiry::at(owner.expires_at.min(now() + MAX_COOKIE_AGE)),
+        expiry: Expiry::from_wall(owner.expires_at.min(now() + MAX_COOKIE_AGE)),
         last_use: None,
     }))
 }
@@ -285,7 +285,7 @@ mod tests {
         let clock = Arc::new(InvalidationClock::default());
         let credentials = CredentialCache::new(&clock);
         std::thread::sleep(Duration::from_millis(1));
-        credentials.looked(Instant::now());
+        credentials.note_journal_read(Instant::now());
         (credentials, clock)
     }
 
@@ -308,7 +308,7 @@ mod tests {
     #[test]
     fn what_has_ended_is_not_believed() {
         let (credentials, _) = credentials();
-        let ended = Grant { expiry: Expiry::at(1), ..grant(ANNA) };
+        let ended = Grant { expiry: Expiry::from_wall(1), ..grant(ANNA) };
         credentials.insert("key".into(), ended, credentials.now());
         assert!(credentials.find("key").is_none());
     }
@@ -320,9 +320,9 @@ mod tests {
         assert!(credentials.find("key").is_some());
         let ago = |times: u32| Instant::now().checked_sub(MAX_JOURNAL_AGE * times).unwrap();
         credentials.looked.started = ago(4);
-        credentials.looked(ago(2));
+        credentials.note_journal_read(ago(2));
         assert!(credentials.find("key").is_none());
-        credentials.looked(Instant::now());
+        credentials.note_journal_read(Instant::now());
         assert!(credentials.find("key").is_some());
     }
 }

@@ -16,12 +16,12 @@ pub struct Expiry {
 
 impl Expiry {
     /// Returns the expiry at this time (µs since 1970), or `None` for 0, which means never.
-    pub fn at(wall: i64) -> Option<Self> {
-        (wall != 0).then(|| Self::seen(wall, now(), Instant::now()))
+    pub fn from_wall(wall: i64) -> Option<Self> {
+        (wall != 0).then(|| Self::from_readings(wall, now(), Instant::now()))
     }
 
     /// Returns the expiry at `wall`, where `now` and `steady` are the present readings of the two clocks.
-    fn seen(wall: i64, now: i64, steady: Instant) -> Self {
+    fn from_readings(wall: i64, now: i64, steady: Instant) -> Self {
         let left = Duration::from_micros(u64::try_from(wall.saturating_sub(now)).unwrap_or(0));
         // An expiry that the monotonic clock cannot represent counts as reached, so that the credential is
         // refused rather than trusted without a bound.
@@ -47,12 +47,12 @@ mod tests {
     fn a_clock_that_is_set_back_keeps_nothing_alive() {
         let (wall, steady) = (1_000_000_000, Instant::now());
         let minute = Duration::from_secs(60);
-        let expiry = Expiry::seen(wall + 60_000_000, wall, steady);
+        let expiry = Expiry::from_readings(wall + 60_000_000, wall, steady);
         assert!(!expiry.is_reached_at(wall + 59_000_000, steady + minute - Duration::from_secs(1)));
         // The system clock is set back by an hour, then forward by an hour.
         assert!(expiry.is_reached_at(wall - 3_600_000_000, steady + minute));
         assert!(expiry.is_reached_at(wall + 3_600_000_000, steady));
         // A credential that had expired before it was read stays expired.
-        assert!(Expiry::seen(wall, wall + 1, steady).is_reached_at(wall + 1, steady));
+        assert!(Expiry::from_readings(wall, wall + 1, steady).is_reached_at(wall + 1, steady));
     }
 }

@@ -17,6 +17,7 @@ use crate::auth::audit_log;
 use crate::database::schema::{accounts, api_keys};
 use crate::database::{Database, Db, new_id, now};
 use crate::journal::Author;
+use crate::microseconds::HOUR;
 use crate::problem::Problem;
 
 /// Prefix of every key, by which secret scanners and reviewers recognise a leaked one.
@@ -25,7 +26,6 @@ pub const PREFIX: &str = "plk_";
 const MACHINE: &str = "machine";
 /// Resolution of the stored time of last use (µs); it bounds the writes that a busy key causes.
 const NOTED: u64 = 300_000_000;
-const HOUR: i64 = 3_600_000_000;
 
 /// A row of `api_keys`.
 #[derive(Debug, Clone, Queryable, Selectable, Insertable)]
@@ -210,7 +210,7 @@ fn read_grant(connection: &mut Db, name: &Name) -> QueryResult<Option<Grant>> {
 /// Returns the rights of a key, or `None` if it is revoked or expired or its account is closed. The role is
 /// the lower of the key's and the account's, so that demoting an account demotes its keys.
 fn grant(key: ApiKey, account_role: &str, active: bool) -> Option<Grant> {
-    let expiry = Expiry::at(key.expires_at);
+    let expiry = Expiry::from_wall(key.expires_at);
     if key.revoked_at != 0 || !active || expiry.is_some_and(|expiry| expiry.is_reached()) {
         return None;
     }

@@ -6,7 +6,7 @@ use serde_json::json;
 use super::accounts::{self, AccountRow};
 use super::lockout::{Attempt, AttemptLocks};
 use super::passwords::Hasher;
-use super::sessions::{self, Issued, SessionKind};
+use super::sessions::{self, RefreshToken, SessionKind};
 use super::{audit_log, second_factor};
 use crate::content::violation::Violations;
 use crate::database::{Database, Db};
@@ -169,7 +169,7 @@ impl NewSession {
     ///
     /// # Errors
     /// Returns an error if a statement fails.
-    pub fn begin(self, connection: &mut Db, account: &AccountRow) -> Result<Issued, Problem> {
+    pub fn begin(self, connection: &mut Db, account: &AccountRow) -> Result<RefreshToken, Problem> {
         let author = Author { account_id: Some(account.id.clone()), request_id: self.request_id, ..Author::default() };
         let more = json!({"agent": self.agent, "by": self.by});
         audit_log::append(connection, &author, "login", &account.id, &more)?;

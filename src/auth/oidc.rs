@@ -43,13 +43,13 @@ struct Provider {
 }
 
 /// The cached metadata and keys of the provider; `at` is the time when they were asked for (µs since 1970).
-struct Known {
+struct ProviderCache {
     provider: Provider,
     keys: JwkSet,
     at: i64,
 }
 
-impl Known {
+impl ProviderCache {
     /// Returns whether the key that a token names is among the keys.
     fn has_key_of(&self, token: &str) -> bool {
         let name = jsonwebtoken::decode_header(token).ok().and_then(|header| header.kid);
@@ -61,7 +61,7 @@ impl Known {
 pub struct Oidc {
     config: OidcConfig,
     key: Vec<u8>,
-    known: Mutex<Option<Arc<Known>>>,
+    known: Mutex<Option<Arc<ProviderCache>>>,
     /// End of the last request for metadata and keys, if it failed. It is locked during a request, so that there is one at
     /// a time.
     failed: tokio::sync::Mutex<Option<Instant>>,
@@ -127,7 +127,7 @@ impl Oidc {
         let payload = serde_json::to_vec(&state).map_err(|error| Problem::internal(&error))?;
         let sealed = signed_token::seal(&self.key, STATE, &payload);
         let challenge = URL_SAFE_NO_PAD.encode(Sha256::digest(self.verifier(&state)));
-        let mut address = url::Url::parse(&known.provider.authorization_endpoint).map_err(|e| unusable(&e))?;
+        let mut address = url::Url::parse(&known.provider.authorization_endpoint).map_err(|e| provider_problem(&e))?;
         address
             .query_pairs_mut()
             .append_pair("response_type", "code")
@@ -150,7 +150,7 @@ impl Oidc {
             signed_token::open(&self.key, STATE, sealed).and_then(|payload| serde_json::from_slice(&payload).ok());
         let state = state
             .filter(|state| state.until > now())
-            .ok_or_else(|| refused("the state is not valid or has expired"))?;
+            .ok_or_else(|| refusal("the state is not valid or has expired"))?;
         let begun = now();
         let known = self.provider(begun - METADATA_MAX_AGE).await?;
         let token = self.exchange(&known.provider, code, &state).await?;
@@ -163,7 +163,7 @@ impl Oidc {
         let nonce = self.secret("oidc-nonce", &state);
         identity
             .filter(|identity| identity.nonce.as_deref() == Some(&nonce))
-            .ok_or_else(|| refused("the ID token of the provider is not valid"))
+            .ok_or_else(|| refusal("the ID token of the provider is not valid"))
     }
 
     /// Derives a secret from a state; without the site's key it cannot be computed from the state.
@@ -193,10 +193,10 @@ impl Oidc {
                 agent().post(&endpoint).send_form(form.iter().map(|(name, value)| (*name, value.as_str())))?;
             answer.body_mut().read_json::<TokenAnswer>()
         };
-        match blocking(ask).await? {
+        match run_blocking(ask).await? {
             Ok(answer) => Ok(answer.id_token),
-            Err(ureq::Error::StatusCode(400..=499)) => Err(refused("the provider does not accept the code")),
-            Err(error) => Err(unusable(&error)),
+            Err(ureq::Error::StatusCode(400..=499)) => Err(refusal("the provider does not accept the code")),
+            Err(error) => Err(provider_problem(&error)),
         }
     }
 
@@ -224,7 +224,7 @@ impl Oidc {
     /// Verifies a token for an audience and returns its claims; `None` if it is not valid under the known keys. The
     /// algorithm of the header must fit the type of the key, so that a token cannot choose how its signature
     /// is checked.
-    fn claims<T: DeserializeOwned>(&self, known: &Known, token: &str, audience: &str) -> Option<T> {
+    fn claims<T: DeserializeOwned>(&self, known: &ProviderCache, token: &str, audience: &str) -> Option<T> {
         let header = jsonwebtoken::decode_header(token).ok()?;
         if !matches!(header.alg, Algorithm::RS256 | Algorithm::ES256 | Algorithm::EdDSA) {
             return None;
@@ -249,17 +249,17 @@ impl Oidc {
     /// Returns the provider's metadata and keys as they were at `since` (µs since 1970) or later, from the cache if it has
     /// them. Requests that need them meanwhile wait for one request to the provider; after one that failed, they fail at
     /// once for a while.
-    async fn provider(self: &Arc<Self>, since: i64) -> Result<Arc<Known>, Problem> {
+    async fn provider(self: &Arc<Self>, since: i64) -> Result<Arc<ProviderCache>, Problem> {
         if let Some(known) = self.known_since(since) {
             return Ok(known);
         }
         // In a task of its own, which goes on if the client goes away: otherwise the next request would ask again.
         let here = Arc::clone(self);
-        let refreshed = actix_web::rt::spawn(async move { here.refreshed(since).await });
+        let refreshed = actix_web::rt::spawn(async move { here.refresh_since(since).await });
         refreshed.await.map_err(|error| Problem::internal(&error))?
     }
 
-    async fn refreshed(&self, since: i64) -> Result<Arc<Known>, Problem> {
+    async fn refresh_since(&self, since: i64) -> Result<Arc<ProviderCache>, Problem> {
         let mut failed = self.failed.lock().await;
         if let Some(known) = self.known_since(since) {
             return Ok(known);
@@ -270,20 +270,20 @@ impl Oidc {
         let fetched = self.fetch().await;
         *failed = fetched.is_err().then(Instant::now);
         let known = Arc::new(fetched?);
-        *self.kept() = Some(Arc::clone(&known));
+        *self.lock_cache() = Some(Arc::clone(&known));
         Ok(known)
     }
 
-    fn kept(&self) -> MutexGuard<'_, Option<Arc<Known>>> {
+    fn lock_cache(&self) -> MutexGuard<'_, Option<Arc<ProviderCache>>> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn known_since(&self, since: i64) -> Option<Arc<Known>> {
-        self.kept().clone().filter(|known| known.at >= since)
+    fn known_since(&self, since: i64) -> Option<Arc<ProviderCache>> {
+        self.lock_cache().clone().filter(|known| known.at >= since)
     }
 
     /// Asks the provider for its metadata and keys.
-    async fn fetch(&self) -> Result<Known, Problem> {
+    async fn fetch(&self) -> Result<ProviderCache, Problem> {
         let issuer = self.config.issuer.clone();
         let ask = move || {
             let (at, base) = (now(), issuer.trim_end_matches('/'));
@@ -291,11 +291,11 @@ impl Oidc {
             let provider: Provider =
                 agent.get(&format!("{base}/.well-known/openid-configuration")).call()?.body_mut().read_json()?;
             let keys: JwkSet = agent.get(&provider.jwks_uri).call()?.body_mut().read_json()?;
-            Ok::<_, ureq::Error>(Known { provider, keys, at })
+            Ok::<_, ureq::Error>(ProviderCache { provider, keys, at })
         };
-        let known = blocking(ask).await?.map_err(|error| unusable(&error))?;
+        let known = run_blocking(ask).await?.map_err(|error| provider_problem(&error))?;
         if known.provider.issuer != self.config.issuer {
-            return Err(unusable(&format!("its metadata name the issuer {}", known.provider.issuer)));
+            return Err(provider_problem(&format!("its metadata name the issuer {}", known.provider.issuer)));
         }
         Ok(known)
     }
@@ -305,15 +305,15 @@ fn agent() -> ureq::Agent {
     ureq::Agent::config_builder().timeout_global(Some(TIMEOUT)).max_redirects(2).build().into()
 }
 
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Problem> {
+async fn run_blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Problem> {
     actix_web::web::block(work).await.map_err(|error| Problem::internal(&error))
 }
 
-fn refused(detail: &str) -> Problem {
+fn refusal(detail: &str) -> Problem {
     Problem::new(ProblemKind::Unauthorized, detail)
 }
 
-fn unusable(error: &dyn std::fmt::Display) -> Problem {
+fn provider_problem(error: &dyn std::fmt::Display) -> Problem {
     tracing::error!(%error, "the OpenID provider cannot be used");
     no_answer()
 }
@@ -360,7 +360,7 @@ mod tests {
             jwks_uri: address(),
         };
         let keys = JwkSet { keys: Vec::new() };
-        *oidc.kept() = Some(Arc::new(Known { provider, keys, at: now() - age }));
+        *oidc.lock_cache() = Some(Arc::new(ProviderCache { provider, keys, at: now() - age }));
         let header = URL_SAFE_NO_PAD.encode(r#"{"alg":"RS256","kid":"invented"}"#);
         let token = format!("{header}.e30.AAAA");
         actix_web::rt::System::new().block_on(async {

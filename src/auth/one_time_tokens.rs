@@ -13,6 +13,7 @@ use crate::content::violation::Violations;
 use crate::database::schema::mailed_tokens;
 use crate::database::{Db, now};
 use crate::journal::Author;
+use crate::microseconds::{DAY, HOUR};
 use crate::problem::Problem;
 use crate::signed_token;
 
@@ -36,8 +37,8 @@ impl Purpose {
     /// Returns the validity of a token (µs): a week for an invitation, an hour for a reset.
     fn lifetime(self) -> i64 {
         match self {
-            Purpose::Invitation => 7 * 86_400_000_000,
-            Purpose::Reset => 3_600_000_000,
+            Purpose::Invitation => 7 * DAY,
+            Purpose::Reset => HOUR,
         }
     }
 }

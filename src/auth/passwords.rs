@@ -40,7 +40,7 @@ impl Hasher {
             argon2: Arc::new(argon2),
             turns: Arc::new(Semaphore::new(threads)),
             waiting: Arc::new(Semaphore::new(MAX_WAITING + threads)),
-            dummy: Arc::new(dummy(memory_kib, passes)),
+            dummy: Arc::new(dummy_hash(memory_kib, passes)),
         })
     }
 
@@ -90,7 +90,7 @@ impl Hasher {
 
 /// Returns a PHC string with these parameters. It is not computed, since that would cost the start of the server as much
 /// as a log-in; a verification does the same work for any salt and any output.
-fn dummy(memory_kib: u32, passes: u32) -> String {
+fn dummy_hash(memory_kib: u32, passes: u32) -> String {
     // 16 and 32 bytes in base64 without padding, the usual lengths of salt and output.
     let (salt, output) = ("A".repeat(22), "A".repeat(43));
     format!("$argon2id$v=19$m={memory_kib},t={passes},p=1${salt}${output}")

@@ -16,6 +16,7 @@ use sha2::{Digest, Sha256};
 use super::accounts::{self, AccountRow};
 use crate::database::schema::refresh_tokens;
 use crate::database::{Db, new_id, now};
+use crate::microseconds::{DAY, HOUR, MINUTE};
 use crate::problem::{Problem, ProblemKind};
 use crate::signed_token;
 
@@ -77,8 +78,8 @@ impl SessionKind {
     /// Returns when a token expires that is issued at `at` (µs since 1970).
     fn expires_at(self, begun_at: i64, at: i64) -> i64 {
         match self {
-            Self::Bearer { days } => at + i64::from(days) * 86_400_000_000,
-            Self::Cookie { minutes, .. } => (at + i64::from(minutes) * 60_000_000).min(self.ends_at(begun_at)),
+            Self::Bearer { days } => at + i64::from(days) * DAY,
+            Self::Cookie { minutes, .. } => (at + i64::from(minutes) * MINUTE).min(self.ends_at(begun_at)),
         }
     }
 
@@ -86,7 +87,7 @@ impl SessionKind {
     pub fn ends_at(self, begun_at: i64) -> i64 {
         match self {
             Self::Bearer { .. } => i64::MAX,
-            Self::Cookie { hours, .. } => begun_at + i64::from(hours) * 3_600_000_000,
+            Self::Cookie { hours, .. } => begun_at + i64::from(hours) * HOUR,
         }
     }
 
@@ -138,7 +139,7 @@ pub fn revoke(connection: &mut Db, account_id: &str, id: &str) -> QueryResult<bo
 
 /// A refresh token that was issued for a session.
 #[derive(Debug, Clone)]
-pub struct Issued {
+pub struct RefreshToken {
     /// Id of the session.
     pub session: String,
     /// Refresh token, or the value of the cookie.
@@ -151,9 +152,9 @@ pub struct Issued {
 
 /// The outcome of a refresh. The reuse of a token is an outcome and not an error, since an error would roll
 /// back the transaction that revokes the family.
-pub enum Refreshed {
+pub enum RefreshOutcome {
     /// The account, and the next token of the session.
-    Next(Box<AccountRow>, Issued),
+    Next(Box<AccountRow>, RefreshToken),
     /// The token was used before; its family is revoked. Holds the id of the account.
     Reused(String),
     /// The token is unknown or expired, or its account is closed.
@@ -181,7 +182,7 @@ pub fn cookie_hash(value: &str) -> String {
 ///
 /// # Errors
 /// Returns an error if the statement fails.
-pub fn begin(connection: &mut Db, account_id: &str, kind: SessionKind, agent: &str) -> QueryResult<Issued> {
+pub fn begin(connection: &mut Db, account_id: &str, kind: SessionKind, agent: &str) -> QueryResult<RefreshToken> {
     let agent = agent.chars().filter(|c| !c.is_control()).take(MAX_AGENT).collect();
     let at = now();
     let (session, token) = (new_id(), new_secret());
@@ -196,13 +197,13 @@ pub fn begin(connection: &mut Db, account_id: &str, kind: SessionKind, agent: &s
         begun_at: at,
     };
     diesel::insert_into(refresh_tokens::table).values(&row).execute(connection)?;
-    Ok(row.issued(token))
+    Ok(row.into_refresh_token(token))
 }
 
 impl Row {
     /// Returns the token of this row, which the caller knows.
-    fn issued(self, token: String) -> Issued {
-        Issued { session: self.family_id, token, begun_at: self.begun_at, expires_at: self.expires_at }
+    fn into_refresh_token(self, token: String) -> RefreshToken {
+        RefreshToken { session: self.family_id, token, begun_at: self.begun_at, expires_at: self.expires_at }
     }
 }
 
@@ -246,39 +247,44 @@ fn successor(site_key: &[u8], kind: SessionKind, token: &str) -> Result<String, 
 ///
 /// # Errors
 /// Returns an error if a statement fails, or if no successor can be derived.
-pub fn refresh(connection: &mut Db, site_key: &[u8], token: &str, kind: SessionKind) -> Result<Refreshed, Problem> {
+pub fn refresh(
+    connection: &mut Db,
+    site_key: &[u8],
+    token: &str,
+    kind: SessionKind,
+) -> Result<RefreshOutcome, Problem> {
     let (mut token, mut steps) = (token.to_owned(), 0);
-    let Some(mut row) = find(connection, &kind.hash(&token))? else { return Ok(Refreshed::Refused) };
+    let Some(mut row) = find(connection, &kind.hash(&token))? else { return Ok(RefreshOutcome::Refused) };
     // The chain is followed to its end, since the successor may have been used as well, by a tab that
     // refreshed twice. Each step must be recent: one old step means that an old token came back.
     while row.used_at != 0 {
         if (now() - row.used_at).abs() > LEEWAY || steps == MOST_STEPS {
             tracing::warn!(account = row.account_id, "a refresh token was used twice; its session is revoked");
             end_family(connection, &row.family_id)?;
-            return Ok(Refreshed::Reused(row.account_id));
+            return Ok(RefreshOutcome::Reused(row.account_id));
         }
         token = successor(site_key, kind, &token)?;
         row = match find(connection, &kind.hash(&token))? {
             Some(next) => next,
             // The token was used by a version whose successors were random, so its successor cannot be
             // derived.
-            None => return Ok(Refreshed::Refused),
+            None => return Ok(RefreshOutcome::Refused),
         };
         steps += 1;
     }
     let account = accounts::by_id(connection, &row.account_id)?;
     if row.expires_at < now() || !account.active {
-        return Ok(Refreshed::Refused);
+        return Ok(RefreshOutcome::Refused);
     }
     let issued = match steps {
         0 => use_up(connection, row, successor(site_key, kind, &token)?, kind)?,
-        _ => row.issued(token),
+        _ => row.into_refresh_token(token),
     };
-    Ok(Refreshed::Next(Box::new(account), issued))
+    Ok(RefreshOutcome::Next(Box::new(account), issued))
 }
 
 /// Marks a token as used and stores its successor, which it returns.
-fn use_up(connection: &mut Db, row: Row, next: String, kind: SessionKind) -> QueryResult<Issued> {
+fn use_up(connection: &mut Db, row: Row, next: String, kind: SessionKind) -> QueryResult<RefreshToken> {
     let at = now();
     diesel::update(refresh_tokens::table.find(&row.token_hash))
         .set(refresh_tokens::used_at.eq(at))
@@ -286,7 +292,7 @@ fn use_up(connection: &mut Db, row: Row, next: String, kind: SessionKind) -> Que
     let expires_at = kind.expires_at(row.begun_at, at);
     let row = Row { token_hash: kind.hash(&next), created_at: at, expires_at, used_at: 0, ..row };
     diesel::insert_into(refresh_tokens::table).values(&row).execute(connection)?;
-    Ok(row.issued(next))
+    Ok(row.into_refresh_token(next))
 }
 
 /// Ends the session of a token. Returns the ids of its account and of the session, if there was one.
@@ -332,6 +338,6 @@ pub fn delete_expired(connection: &mut Db) -> QueryResult<usize> {
 }
 
 /// Returns the problem for a refresh token that is not valid.
-pub fn refused() -> Problem {
+pub fn refusal() -> Problem {
     Problem::new(ProblemKind::Unauthorized, "the refresh token is not valid or has expired; log in again")
 }

@@ -23,6 +23,7 @@ use super::permissions::Role;
 use crate::config::AuthConfig;
 use crate::database::schema::signing_keys;
 use crate::database::{Database, DatabaseError, Db, new_id, now};
+use crate::microseconds::DAY;
 
 /// The claims of an access token.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -94,7 +95,7 @@ pub struct AccessTokens {
     keys: Arc<RwLock<Arc<Vec<Key>>>>,
     /// Cache of tokens that were verified with the current keys, so that a signature is verified once per
     /// token and not once per request.
-    known: Arc<Mutex<HashMap<String, Known>>>,
+    known: Arc<Mutex<HashMap<String, VerifiedClaims>>>,
     /// Time of the last look-up of a key that a token named and this node did not know.
     looked_up: Arc<tokio::sync::Mutex<Option<Instant>>>,
 }
@@ -103,11 +104,11 @@ pub struct AccessTokens {
 const LOOK_UP: Duration = Duration::from_secs(1);
 
 /// The claims and the expiry of a verified token.
-type Known = (Claims, Option<Expiry>);
+type VerifiedClaims = (Claims, Option<Expiry>);
 
 /// The outcome of verifying a token.
 #[derive(Debug)]
-pub enum Verified {
+pub enum VerificationOutcome {
     /// The signature, the issuer and the audience are right, and the token is valid at present.
     Good(Claims),
     /// The header names a key that this node does not know; it may be a new one.
@@ -153,9 +154,9 @@ impl AccessTokens {
     /// Fails if the keys have to be read and the database does not respond.
     pub async fn verify_or_look_up(&self, database: &Database, token: &str) -> Result<Option<Claims>, DatabaseError> {
         match self.verify(token) {
-            Verified::Good(claims) => return Ok(Some(claims)),
-            Verified::Bad => return Ok(None),
-            Verified::UnknownKey => {}
+            VerificationOutcome::Good(claims) => return Ok(Some(claims)),
+            VerificationOutcome::Bad => return Ok(None),
+            VerificationOutcome::UnknownKey => {}
         }
         // The lock is held during the read, so that concurrent requests with the same new key wait for one
         // read and then verify again, instead of being refused.
@@ -166,8 +167,8 @@ impl AccessTokens {
         }
         drop(last);
         match self.verify(token) {
-            Verified::Good(claims) => Ok(Some(claims)),
-            Verified::Bad | Verified::UnknownKey => Ok(None),
+            VerificationOutcome::Good(claims) => Ok(Some(claims)),
+            VerificationOutcome::Bad | VerificationOutcome::UnknownKey => Ok(None),
         }
     }
 
@@ -180,14 +181,14 @@ impl AccessTokens {
         }
         let keys = rows.iter().filter_map(Key::read).collect();
         *self.keys.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(keys);
-        self.known().clear();
+        self.lock_cache().clear();
     }
 
     fn keys(&self) -> Arc<Vec<Key>> {
         Arc::clone(&self.keys.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    fn known(&self) -> MutexGuard<'_, HashMap<String, Known>> {
+    fn lock_cache(&self) -> MutexGuard<'_, HashMap<String, VerifiedClaims>> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -221,15 +222,15 @@ impl AccessTokens {
 
     /// Verifies the type, signature and claims of a token. Whether its session has ended is not checked here
     /// but in [`credentials`](super::credentials).
-    pub fn verify(&self, token: &str) -> Verified {
-        if let Some((claims, expiry)) = self.known().get(token) {
+    pub fn verify(&self, token: &str) -> VerificationOutcome {
+        if let Some((claims, expiry)) = self.lock_cache().get(token) {
             let ended = expiry.is_none_or(|expiry| expiry.is_reached());
-            return if ended { Verified::Bad } else { Verified::Good(claims.clone()) };
+            return if ended { VerificationOutcome::Bad } else { VerificationOutcome::Good(claims.clone()) };
         }
         let verified = self.check(token);
-        if let Verified::Good(claims) = &verified {
-            let expiry = Expiry::at(claims.exp.saturating_mul(1_000_000));
-            let mut known = self.known();
+        if let VerificationOutcome::Good(claims) = &verified {
+            let expiry = Expiry::from_wall(claims.exp.saturating_mul(1_000_000));
+            let mut known = self.lock_cache();
             if known.len() >= MAX_CACHED {
                 known.clear();
             }
@@ -238,14 +239,14 @@ impl AccessTokens {
         verified
     }
 
-    fn check(&self, token: &str) -> Verified {
+    fn check(&self, token: &str) -> VerificationOutcome {
         let is_ours = |header: &Header| {
             header.alg == Algorithm::EdDSA && header.typ.as_ref().is_some_and(|typ| typ.eq_ignore_ascii_case(TYPE))
         };
         let header = jsonwebtoken::decode_header(token).ok().filter(is_ours);
-        let Some(kid) = header.and_then(|header| header.kid) else { return Verified::Bad };
+        let Some(kid) = header.and_then(|header| header.kid) else { return VerificationOutcome::Bad };
         let keys = self.keys();
-        let Some(key) = keys.iter().find(|key| key.id == kid) else { return Verified::UnknownKey };
+        let Some(key) = keys.iter().find(|key| key.id == kid) else { return VerificationOutcome::UnknownKey };
         let mut rules = Validation::new(Algorithm::EdDSA);
         rules.set_issuer(&[&self.config.issuer]);
         rules.set_audience(&[&self.config.audience]);
@@ -253,8 +254,8 @@ impl AccessTokens {
         rules.leeway = 0;
         let decoded = jsonwebtoken::decode::<Claims>(token, &key.decoding, &rules).ok().map(|data| data.claims);
         match decoded.filter(|claims| is_of_now(claims, now() / 1_000_000)) {
-            Some(claims) => Verified::Good(claims),
-            None => Verified::Bad,
+            Some(claims) => VerificationOutcome::Good(claims),
+            None => VerificationOutcome::Bad,
         }
     }
 
@@ -273,7 +274,7 @@ impl AccessTokens {
 
     /// Returns whether the newest key is older than the configured age, so that a new one must be added.
     pub fn rotation_due(&self) -> bool {
-        let age = i64::from(self.config.key_rotation_days) * 86_400_000_000;
+        let age = i64::from(self.config.key_rotation_days) * DAY;
         self.keys().first().is_none_or(|key| key.created_at + age < now())
     }
 }

@@ -113,7 +113,7 @@ async fn step(app: &App, progress: &mut PurgeProgress) -> Result<usize, String> 
     if progress.up_to != Some(up_to) {
         app.database.write(move |c| store_progress(c, up_to)).await.map_err(to_text)?;
     }
-    let position = app.database.read(move |c| Ok(Position::at(c, up_to)?)).await.map_err(to_text)?;
+    let position = app.database.read(move |c| Ok(Position::find(c, up_to)?)).await.map_err(to_text)?;
     *progress = PurgeProgress { up_to: Some(up_to), position, index_changed_at };
     Ok(changes.len())
 }
@@ -130,7 +130,7 @@ async fn purge_all(app: &App, tags: Vec<String>) -> Result<(), String> {
 /// Returns the newest entry if the journal went back: the entry that was purged last, as this node or the
 /// database remembers it, is not in it any more.
 fn newest_after_reset(connection: &mut Db, known: Option<Position>) -> Result<Option<Position>, DatabaseError> {
-    let newest = Position::newest(connection)?;
+    let newest = Position::find_newest(connection)?;
     let is_lost = match known {
         Some(known) => !known.holds(connection)?,
         // A restore stores a word instead of a number: from before it, caches may have anything.

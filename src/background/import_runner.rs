@@ -21,7 +21,7 @@ pub async fn run(app: Weak<App>, job: Arc<BackgroundJob>) {
         let Some(app) = app.upgrade() else { return };
         job.begin();
         let is_due = purged.is_none_or(|at| at.elapsed() >= PURGE_INTERVAL);
-        let looked = look(&app, is_due).await;
+        let looked = claim_next(&app, is_due).await;
         match looked {
             Ok(claimed) => {
                 job.succeed();
@@ -46,9 +46,9 @@ pub async fn run(app: Weak<App>, job: Arc<BackgroundJob>) {
 
 /// Deletes what is old, if that is due, and claims the import that is next. The look is a read, so that an idle node takes
 /// nothing from the writer.
-async fn look(app: &App, purges: bool) -> Result<Option<(Claim, ImportJob)>, Problem> {
+async fn claim_next(app: &App, purges: bool) -> Result<Option<(Claim, ImportJob)>, Problem> {
     let (days, seconds) = (app.config.imports.keep_days, 2 * app.config.imports.upload_seconds + 60);
-    let find = move |c: &mut Db| Ok::<_, Problem>(!import_jobs::expired(c, days, seconds)?.is_empty());
+    let find = move |c: &mut Db| Ok::<_, Problem>(!import_jobs::load_expired(c, days, seconds)?.is_empty());
     if purges && app.database.read(find).await? {
         app.database.write(move |c| Ok::<_, Problem>(import_jobs::delete_expired(c, days, seconds)?)).await?;
     }

@@ -97,7 +97,7 @@ async fn values(app: &Arc<App>, kind: MailKind, mail: &MailRow) -> Result<MailVa
 
 /// Returns the values of a mail that the program writes.
 async fn of_program(app: &Arc<App>, mail: &MailRow, values: Value) -> Result<MailValues, Problem> {
-    with_head(app, mail, values, MessageHead::from(&app.mailer.from)).await
+    with_head(app, mail, values, MessageHead::from_sender(&app.mailer.from)).await
 }
 
 async fn with_head(app: &Arc<App>, mail: &MailRow, values: Value, head: MessageHead) -> Result<MailValues, Problem> {
@@ -177,7 +177,8 @@ async fn issue(app: &Arc<App>, mail: &MailRow, subscriber_id: String) -> Result<
         "preferences_url": links::preferences_url(&app.config, &token),
         "unsubscribe_url": unsubscribe_url,
     });
-    let head = MessageHead { unsubscribe_url: Some(unsubscribe_url), ..MessageHead::from(&app.mailer.newsletter_from) };
+    let head =
+        MessageHead { unsubscribe_url: Some(unsubscribe_url), ..MessageHead::from_sender(&app.mailer.newsletter_from) };
     with_head(app, mail, values, head).await
 }
 
@@ -197,7 +198,7 @@ async fn message(app: &Arc<App>, mail: &MailRow, id: String) -> Result<MailValue
     // The address was validated as one, and is parsed again: it cannot add a header.
     let reply_to = message.email.parse().ok().map(|address| Mailbox::new(None, address));
     let values = json!({"title": content.title, "fields": content.values, "can_reply": reply_to.is_some()});
-    with_head(app, mail, values, MessageHead { reply_to, ..MessageHead::from(&app.mailer.from) }).await
+    with_head(app, mail, values, MessageHead { reply_to, ..MessageHead::from_sender(&app.mailer.from) }).await
 }
 
 async fn answer(app: &Arc<App>, mail: &MailRow, id: String, answer: &Value) -> Result<MailValues, Problem> {
@@ -210,6 +211,6 @@ async fn answer(app: &Arc<App>, mail: &MailRow, id: String, answer: &Value) -> R
     let desk = form.as_ref().and_then(|form| form.definition.recipients.first()).unwrap_or(&message.desk);
     let reply_to = desk.parse().ok().map(|address| Mailbox::new(None, address));
     let values = json!({"title": message.content().title, "answer": answer});
-    let head = MessageHead { reply_to, is_personal: true, ..MessageHead::from(&app.mailer.from) };
+    let head = MessageHead { reply_to, is_personal: true, ..MessageHead::from_sender(&app.mailer.from) };
     with_head(app, mail, values, head).await
 }

@@ -144,14 +144,14 @@ impl Sender {
             }
         }
         let relay = relay.clone();
-        let connected = blocking(move || relay.connect()).await?;
+        let connected = run_blocking(move || relay.connect()).await?;
         self.failures = 0;
         Ok(self.send_over(connected?, &message).await)
     }
 
     async fn send_over(&mut self, mut connection: RelayConnection, message: &Arc<OutgoingMail>) -> SendResult {
         let message = Arc::clone(message);
-        let sent = blocking(move || {
+        let sent = run_blocking(move || {
             let (result, is_usable) = connection.send(&message);
             (result, is_usable.then_some(connection))
         });
@@ -177,13 +177,13 @@ impl Sender {
         if self.connection.as_ref().is_some_and(|(_, used)| used.elapsed() > IDLE)
             && let Some((connection, _)) = self.connection.take()
         {
-            actix_web::rt::spawn(blocking(move || connection.close()));
+            actix_web::rt::spawn(run_blocking(move || connection.close()));
         }
     }
 }
 
 /// Runs a part of the conversation on a thread for blocking work.
-async fn blocking<T: Send + 'static>(run: impl FnOnce() -> T + Send + 'static) -> Result<T, SendResult> {
+async fn run_blocking<T: Send + 'static>(run: impl FnOnce() -> T + Send + 'static) -> Result<T, SendResult> {
     let outcome = actix_web::web::block(run).await;
     outcome.map_err(|error| SendResult::new(SendOutcome::Deferred, "internal", &error.to_string()))
 }

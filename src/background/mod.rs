@@ -87,7 +87,7 @@ async fn watch_journal(app: Weak<App>, job: Arc<BackgroundJob>) {
                 // Invalidate first. The two calls below declare the cached credentials and responses as
                 // current, which they are only after the changes of this read have been recorded.
                 touched.record_in(app.database.invalidation_clock());
-                app.credentials.looked(start);
+                app.credentials.note_journal_read(start);
                 app.database.invalidation_clock().journal_read();
                 job.succeed();
             }

@@ -44,7 +44,7 @@ async fn round(app: &Arc<App>) -> Result<bool, Problem> {
     if !app.mailer.is_configured() {
         return Ok(false);
     }
-    let Some(id) = app.database.read(|c| Ok::<_, Problem>(addressing::due(c)?)).await? else { return Ok(false) };
+    let Some(id) = app.database.read(|c| Ok::<_, Problem>(addressing::due_issue(c)?)).await? else { return Ok(false) };
     let here = Arc::clone(app);
     let step = move |c: &mut Db| addressing::advance(c, &here.config.mail, &here.rendering_context(), &id);
     app.database.write(step).await?;

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use crate::app::App;
 use crate::database::now;
-use crate::editorial::due_plans::{BATCH, Batch, next, run_batch};
+use crate::editorial::due_plans::{BATCH, Batch, next_due_time, run_batch};
 use crate::editorial::plan::PlanId;
 use crate::jobs::BackgroundJob;
 use crate::problem::Problem;
@@ -56,9 +56,9 @@ pub async fn run(app: Weak<App>, job: Arc<BackgroundJob>) {
 /// from the writer. The transaction looks again, since another node may have been faster.
 async fn tick(app: &Arc<App>, delays: &mut RetryDelays) -> Result<Duration, Problem> {
     let time = now();
-    let waiting = delays.waiting(time);
+    let waiting = delays.waiting_plans(time);
     let skip = waiting.clone();
-    let Some(due_at) = app.database.read(move |c| Ok::<_, Problem>(next(c, &skip)?)).await? else {
+    let Some(due_at) = app.database.read(move |c| Ok::<_, Problem>(next_due_time(c, &skip)?)).await? else {
         return Ok(POLL_INTERVAL);
     };
     if due_at > time {
@@ -88,7 +88,7 @@ struct Delay {
 impl RetryDelays {
     /// Returns the plans that must wait at `time`. Entries that were not attempted for two maximum delays
     /// after their time are dropped: their plans were carried out by another node, or withdrawn.
-    fn waiting(&mut self, time: i64) -> Vec<PlanId> {
+    fn waiting_plans(&mut self, time: i64) -> Vec<PlanId> {
         self.0.retain(|_, delay| delay.until + 2 * MAX_DELAY > time);
         self.0.iter().filter(|(_, delay)| delay.until > time).map(|(plan, _)| plan.clone()).collect()
     }
@@ -110,13 +110,13 @@ mod tests {
         let (mut delays, plan) = (RetryDelays::default(), PlanId::Release("r".to_owned()));
         let (mut time, mut tries) = (0, 0);
         while time < 3_600_000_000 {
-            if delays.waiting(time).is_empty() {
+            if delays.waiting_plans(time).is_empty() {
                 tries += 1;
                 delays.record(plan.clone(), time);
             }
             time += 250_000;
         }
         assert!((60..70).contains(&tries), "{tries} in an hour");
-        assert!(delays.waiting(time + 10 * MAX_DELAY).is_empty() && delays.0.is_empty());
+        assert!(delays.waiting_plans(time + 10 * MAX_DELAY).is_empty() && delays.0.is_empty());
     }
 }

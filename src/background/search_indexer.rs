@@ -197,7 +197,7 @@ fn commit(writer: &mut IndexWriter<TantivyDocument>, up_to: Position) -> Result<
 /// rebuilt.
 fn changes(connection: &mut Db, followed: Option<Position>) -> QueryResult<Option<IndexChanges>> {
     // Read before the items: an item that changes after this entry is indexed again with a later one.
-    let up_to = Position::newest(connection)?;
+    let up_to = Position::find_newest(connection)?;
     if followed == Some(up_to) {
         return Ok(None);
     }
@@ -219,12 +219,12 @@ fn changes(connection: &mut Db, followed: Option<Position>) -> QueryResult<Optio
         }
         ids.insert(id);
     }
-    ids.extend(referring(connection, &renamed)?);
+    ids.extend(referring_ids(connection, &renamed)?);
     Ok(Some(IndexChanges { up_to, ids: Some(ids.into_iter().collect()) }))
 }
 
 /// Returns the items that show the names of these items, or that are visible only with them.
-fn referring(connection: &mut Db, ids: &[String]) -> QueryResult<Vec<String>> {
+fn referring_ids(connection: &mut Db, ids: &[String]) -> QueryResult<Vec<String>> {
     let mut found = Vec::new();
     for ids in ids.chunks(CHUNK as usize) {
         let below = children(connection, &ids.iter().map(String::as_str).collect::<Vec<_>>(), i64::MAX)?;
@@ -327,12 +327,12 @@ struct TitleCache {
 }
 
 impl TitleCache {
-    fn cached(&self) -> MutexGuard<'_, HashMap<String, (i64, Value)>> {
+    fn lock_cache(&self) -> MutexGuard<'_, HashMap<String, (i64, Value)>> {
         self.cached.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn get(&self, id: &str, version: i64) -> Option<Value> {
-        self.cached().get(id).filter(|(cached, _)| *cached == version).map(|(_, name)| name.clone())
+        self.lock_cache().get(id).filter(|(cached, _)| *cached == version).map(|(_, name)| name.clone())
     }
 
     /// Loads the titles that are not cached in these versions.
@@ -349,7 +349,7 @@ impl TitleCache {
             .filter(in_list(connection.dialect(), items::id, unknown))
             .select((items::id, items::version, items::kind, items::content))
             .load(connection)?;
-        let mut cached = self.cached();
+        let mut cached = self.lock_cache();
         if cached.len() > MAX_TITLES {
             cached.clear();
         }

@@ -80,7 +80,7 @@ enum Round {
 }
 
 async fn round(app: &Arc<App>, secret: Arc<WebhookSecret>, job: &BackgroundJob) -> Result<Round, Problem> {
-    if app.database.read(|c| Ok::<_, Problem>(events::due(c, 1)?)).await?.is_empty() {
+    if app.database.read(|c| Ok::<_, Problem>(events::due_events(c, 1)?)).await?.is_empty() {
         return Ok(Round::Idle);
     }
     let seconds = app.config.mail.timeout_seconds.saturating_mul(2 * BATCH.unsigned_abs());

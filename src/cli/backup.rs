@@ -60,7 +60,7 @@ pub fn back_up(config: &Config, arguments: &BackupArguments) -> Result<(), Start
     }
     let copy = temporary_beside(file)?;
     let contents = backup::copy(&database, copy.path())?;
-    let complete = if arguments.compress { compressed(&copy, file)? } else { copy };
+    let complete = if arguments.compress { compress(&copy, file)? } else { copy };
     let bytes = complete.as_file().metadata()?.len();
     put_into_place(complete, file, arguments.overwrite)?;
     report(&format!("{}: {}, {bytes} bytes", file.display(), summary(contents)));
@@ -86,7 +86,7 @@ pub fn restore(config: &Config, arguments: &RestoreArguments) -> Result<(), Star
         backup::take_out_of_use(&database)?;
     }
     make_folder(&config.address())?;
-    let copy = decompressed(&arguments.file, target)?;
+    let copy = decompress(&arguments.file, target)?;
     let contents = backup::examine(copy.path())?;
     backup::begin_another_history(copy.path())?;
     copy.as_file().sync_all()?;
@@ -119,7 +119,7 @@ fn temporary_beside(file: &Path) -> Result<NamedTempFile, StartError> {
 }
 
 /// Compresses a copy, and verifies that decompressing the result gives the same bytes.
-fn compressed(copy: &NamedTempFile, file: &Path) -> Result<NamedTempFile, StartError> {
+fn compress(copy: &NamedTempFile, file: &Path) -> Result<NamedTempFile, StartError> {
     let archive = temporary_beside(file)?;
     let mut encoder = zstd::Encoder::new(archive.as_file(), COMPRESSION_LEVEL)?;
     encoder.include_checksum(true)?;
@@ -143,7 +143,7 @@ fn digest(mut from: impl Read) -> io::Result<Vec<u8>> {
 }
 
 /// Unpacks a backup, compressed or not, into a temporary file beside the database's path.
-fn decompressed(file: &Path, target: &Path) -> Result<NamedTempFile, StartError> {
+fn decompress(file: &Path, target: &Path) -> Result<NamedTempFile, StartError> {
     let with_file = |error: io::Error| format!("{}: {error}", file.display());
     let mut from = File::open(file).map_err(with_file)?;
     let mut first = Vec::new();

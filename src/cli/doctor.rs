@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use chrono::Datelike;
 
-use super::finding::{Finding, fine, problem, warning};
+use super::finding::{Finding, problem, success, warning};
 use super::{print, surroundings};
 use crate::app::StartError;
 use crate::auth::accounts;
@@ -24,7 +24,7 @@ use crate::time_zone::rules;
 /// # Errors
 /// Fails if standard output cannot be written.
 pub fn examine(config: &Config) -> Result<bool, StartError> {
-    let mut findings = vec![fine("the configuration is valid")];
+    let mut findings = vec![success("the configuration is valid")];
     findings.extend(settings(config));
     findings.extend(surroundings::examine(config));
     findings.push(rules_in_use());
@@ -74,21 +74,21 @@ fn settings(config: &Config) -> Vec<Finding> {
 
 /// Reports the time zone rules in use. Rules that are older than last year get a warning.
 fn rules_in_use() -> Finding {
-    let rules = rules::current();
+    let rules = rules::current_rules();
     let title = match &rules.folder {
         Some(folder) => format!("time zone rules: {} from {}", rules.release, folder.display()),
         None => format!("time zone rules: {}, built-in", rules.release),
     };
     let year: Option<i32> = rules.release.get(..4).and_then(|year| year.parse().ok());
     match year {
-        Some(year) if year + 1 >= chrono::Utc::now().year() => fine(title),
+        Some(year) if year + 1 >= chrono::Utc::now().year() => success(title),
         _ => warning(title, "They may be out of date: install the distribution's newest tzdata, or a newer Plenary."),
     }
 }
 
 /// Warns if the stored times were computed with newer rules than this machine has.
 fn stored_rules(connection: &mut Db) -> diesel::QueryResult<Vec<Finding>> {
-    let (current, recorded) = (rules::current(), zone_rules::recorded(connection)?);
+    let (current, recorded) = (rules::current_rules(), zone_rules::load_recorded(connection)?);
     Ok(match recorded {
         Some(recorded) if recorded > current.release => vec![warning(
             format!(
@@ -102,7 +102,7 @@ fn stored_rules(connection: &mut Db) -> diesel::QueryResult<Vec<Finding>> {
 
 fn port(config: &Config) -> Vec<Finding> {
     match TcpListener::bind(&config.listen) {
-        Ok(_) => vec![fine(format!("{} is free to listen on", config.listen))],
+        Ok(_) => vec![success(format!("{} is free to listen on", config.listen))],
         Err(error) if error.kind() == std::io::ErrorKind::AddrInUse => vec![warning(
             format!("{} is in use", config.listen),
             "This is expected while Plenary runs; otherwise set listen to another port.",
@@ -119,7 +119,7 @@ fn search_index(config: &Config) -> Vec<Finding> {
     let folder = search::folder(config);
     let existing = folder.ancestors().find(|part| part.is_dir()).unwrap_or(Path::new("."));
     match tempfile::tempfile_in(existing) {
-        Ok(_) => vec![fine(format!("the search index can be written ({})", folder.display()))],
+        Ok(_) => vec![success(format!("the search index can be written ({})", folder.display()))],
         Err(error) => vec![problem(
             format!("the search index cannot be written in {}: {error}", existing.display()),
             "Set search.folder to a folder that this user may write.",
@@ -143,7 +143,7 @@ fn database(config: &Config) -> Vec<Finding> {
             )];
         }
     };
-    let mut findings = vec![fine(format!("the database can be opened ({})", address.name()))];
+    let mut findings = vec![success(format!("the database can be opened ({})", address.name()))];
     if inspect::shares_sessions(&address).unwrap_or(false) {
         findings.push(problem(inspect::POOLER, "plenary serve refuses to start with this database."));
         return findings;
@@ -161,7 +161,7 @@ fn database(config: &Config) -> Vec<Finding> {
         findings.push(problem(error.to_string(), "plenary serve refuses this database as well."));
         return findings;
     }
-    match migrate::pending(&mut connection) {
+    match migrate::count_pending(&mut connection) {
         Ok(0) => findings.extend(content(&mut connection, config).unwrap_or_else(|error| {
             vec![problem(format!("the database does not answer: {error}"), "See the log of the database.")]
         })),
@@ -178,9 +178,9 @@ fn database(config: &Config) -> Vec<Finding> {
 }
 
 fn content(connection: &mut Db, config: &Config) -> diesel::QueryResult<Vec<Finding>> {
-    let mut findings = vec![fine("all migrations are applied")];
+    let mut findings = vec![success("all migrations are applied")];
     findings.push(match inspect::durability(connection)? {
-        Ok(()) => fine("acknowledged writes are on disk"),
+        Ok(()) => success("acknowledged writes are on disk"),
         Err(setting) => problem(
             format!("a crash can lose acknowledged writes ({setting})"),
             "Turn these settings of the database on.",
@@ -188,7 +188,7 @@ fn content(connection: &mut Db, config: &Config) -> diesel::QueryResult<Vec<Find
     });
     let damage = inspect::damage(connection)?;
     if damage.is_empty() {
-        findings.push(fine(format!("no damage found; {} items", inspect::items(connection)?)));
+        findings.push(success(format!("no damage found; {} items", inspect::items(connection)?)));
     }
     for found in damage {
         findings.push(problem(
@@ -207,7 +207,7 @@ fn content(connection: &mut Db, config: &Config) -> diesel::QueryResult<Vec<Find
     findings.extend(connections(connection, config)?);
     let administrators = accounts::all(connection)?;
     if administrators.iter().any(|account| account.active && account.role() == Role::Administrator) {
-        findings.push(fine(format!("{} accounts, an administrator among them", administrators.len())));
+        findings.push(success(format!("{} accounts, an administrator among them", administrators.len())));
     } else {
         findings.push(warning(
             "there is no administrator",

@@ -34,7 +34,7 @@ impl Finding {
 }
 
 /// Returns the finding of a check without a fault.
-pub(super) fn fine(title: impl Into<String>) -> Finding {
+pub(super) fn success(title: impl Into<String>) -> Finding {
     Finding { verdict: Verdict::Fine, title: title.into(), advice: "" }
 }
 

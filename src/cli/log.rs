@@ -43,7 +43,7 @@ impl Log {
     /// Starts logging with the configured format and level, and logs panics from now on. Colours are used on
     /// terminals only, and not if `NO_COLOR` is set.
     pub fn start(config: &Config) -> Self {
-        let log = Self::to(std::io::stderr());
+        let log = Self::with_output(std::io::stderr());
         let filter = config.log.level.parse::<EnvFilter>().unwrap_or_default();
         let colours = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|set| set.is_empty());
         let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(log.clone()).with_ansi(colours);
@@ -59,7 +59,7 @@ impl Log {
     }
 
     /// Starts a log that writes to `out`.
-    fn to(out: impl Write + Send + 'static) -> Self {
+    fn with_output(out: impl Write + Send + 'static) -> Self {
         LazyLock::force(&DROPPED);
         let (sender, entries) = flume::bounded(QUEUE_LENGTH);
         // If the thread cannot be started, there is no log, and the program runs on.
@@ -144,9 +144,9 @@ mod tests {
 
     /// A writer that accepts one byte of a line per permission, and fails once no further permission can
     /// come.
-    struct Slow(mpsc::Receiver<()>, mpsc::Sender<u8>);
+    struct SlowWriter(mpsc::Receiver<()>, mpsc::Sender<u8>);
 
-    impl Write for Slow {
+    impl Write for SlowWriter {
         fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
             match self.0.recv() {
                 Ok(()) => self.1.send(bytes[0]).map(|()| 1).map_err(std::io::Error::other),
@@ -163,7 +163,7 @@ mod tests {
     fn who_logs_never_waits_and_what_is_lost_is_counted() {
         let (permit, permits) = mpsc::channel();
         let (written, read) = mpsc::channel();
-        let log = Log::to(Slow(permits, written));
+        let log = Log::with_output(SlowWriter(permits, written));
         let before = DROPPED.get();
         // Without a reader the queue fills, and the rest is dropped at once.
         for _ in 0..2 * QUEUE_LENGTH {

@@ -41,7 +41,7 @@ pub async fn run(app: &Arc<App>, command: MailCommand) -> Result<(), StartError>
     let store = move |c: &mut Db| {
         let mail = bounce::record(c, &id, &notice)?;
         if let Some(mail) = &mail {
-            subscribers::bounced(c, here.subscriber_context(), mail, &notice)?;
+            subscribers::record_bounce(c, here.subscriber_context(), mail, &notice)?;
         }
         Ok::<_, Problem>(mail.is_some())
     };

@@ -3,7 +3,7 @@
 
 use url::Url;
 
-use super::finding::{Finding, fine, problem, warning};
+use super::finding::{Finding, problem, success, warning};
 use crate::config::Config;
 use crate::config::network::is_loopback;
 use crate::delivery::redirects::addresses::address_pattern;
@@ -24,7 +24,7 @@ pub(super) fn examine(config: &Config) -> Vec<Finding> {
 /// Connects to the mail server and logs in.
 fn mail_server(config: &Config) -> Vec<Finding> {
     let Ok(url) = Url::parse(&config.mail.smtp_url) else {
-        return vec![fine(
+        return vec![success(
             "mail.smtp_url is empty: no mail is sent, so invitations and resets of passwords are not mailed",
         )];
     };
@@ -34,9 +34,9 @@ fn mail_server(config: &Config) -> Vec<Finding> {
     };
     let server = relay.server();
     let mut findings = match relay.examine() {
-        Ok(true) => vec![fine(format!("the mail server at {server} answers{}, with TLS", logged_in(&url)))],
+        Ok(true) => vec![success(format!("the mail server at {server} answers{}, with TLS", logged_in(&url)))],
         Ok(false) if is_loopback(&format!("http://{}", url.host_str().unwrap_or_default())) => {
-            vec![fine(format!("the mail server at {server} answers{}, on this machine", logged_in(&url)))]
+            vec![success(format!("the mail server at {server} answers{}, on this machine", logged_in(&url)))]
         }
         Ok(false) => vec![warning(
             format!("the mail server at {server} answers{}, without TLS", logged_in(&url)),
@@ -123,7 +123,7 @@ fn credential_origin(config: &Config, origin: &str) -> Finding {
              website's domain in front of the server, such as https://cms.example.org for https://www.example.org.",
         );
     }
-    fine(format!("editors can use their session in pages of {origin}"))
+    success(format!("editors can use their session in pages of {origin}"))
 }
 
 /// Returns whether two hosts may belong to one registrable domain: they are equal, or have the last two names in common. Which
@@ -138,7 +138,7 @@ fn may_be_one_site(one: &str, other: &str) -> bool {
 fn log_in_page(config: &Config) -> Option<Finding> {
     let name = config.oidc.provider_name()?;
     Some(match config.editor_redirect_uri() {
-        Some(_) => fine(format!("the log-in page of /edit.js offers \"{name}\"")),
+        Some(_) => success(format!("the log-in page of /edit.js offers \"{name}\"")),
         None => warning(
             format!("the log-in page of /edit.js does not offer \"{name}\": {} is missing", config.editor_log_in_url()),
             "Name this address in oidc.redirect_uris and at the provider, if editors change texts in pages of the website.",

@@ -131,7 +131,7 @@ pub async fn import(app: &App, arguments: ImportArguments) -> Result<Verdict, St
             Err(error @ (ImportError::File(..) | ImportError::OtherSource(..) | ImportError::Reader(..))) => {
                 print_error(&error.to_string());
                 if let Some(mut file) = report_file(&arguments)? {
-                    append(&mut file, &refused(path, &error));
+                    append(&mut file, &refusal_line(path, &error));
                 }
                 Verdict::SomeRefused
             }
@@ -151,7 +151,7 @@ fn options(arguments: &ImportArguments, path: &Path, time_zone: Zone, mapping: O
             event: arguments.event.clone(),
             time_zone: time_zone.name().to_owned(),
             is_zone_known: arguments.time_zone.is_some(),
-            beside: beside(arguments, path),
+            beside: sibling_files(arguments, path),
             locale: String::new(),
             mapping: mapping.cloned(),
             horizon: arguments.horizon,
@@ -168,7 +168,7 @@ fn options(arguments: &ImportArguments, path: &Path, time_zone: Zone, mapping: O
 }
 
 /// Returns the files of Open Event in the folder of one of them, if there are several among the files to import.
-fn beside(arguments: &ImportArguments, path: &Path) -> Vec<PathBuf> {
+fn sibling_files(arguments: &ImportArguments, path: &Path) -> Vec<PathBuf> {
     let is_one = |path: &Path| {
         arguments.format.map_or_else(|| ImportFormat::detect(path), Ok).is_ok_and(|it| it == ImportFormat::OpenEvent)
     };
@@ -224,7 +224,7 @@ fn listener(
 }
 
 /// Returns the line of a file that is refused as a whole.
-fn refused(path: &Path, error: &ImportError) -> ReportLine {
+fn refusal_line(path: &Path, error: &ImportError) -> ReportLine {
     let code = match error {
         ImportError::OtherSource(..) => "other_source",
         _ => "unreadable",

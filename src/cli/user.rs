@@ -64,7 +64,7 @@ async fn list(app: &App) -> Result<(), Problem> {
 }
 
 async fn add(app: &App, email: String, role: Role, name: String) -> Result<(), Problem> {
-    let email = crate::content::values::email(accounts::normal_email(&email)).map_err(wrong)?;
+    let email = crate::content::values::email(accounts::normal_email(&email)).map_err(input_problem)?;
     let hash = read_password(app, &email)?;
     let name = if name.is_empty() { email.clone() } else { name };
     let insert = move |c: &mut Db| {
@@ -93,7 +93,7 @@ fn author() -> Author {
     Author { request_id: "command".to_owned(), ..Author::default() }
 }
 
-fn wrong((_, message): (&'static str, String)) -> Problem {
+fn input_problem((_, message): (&'static str, String)) -> Problem {
     Problem::new(crate::problem::ProblemKind::Invalid, message)
 }
 
@@ -102,6 +102,6 @@ fn read_password(app: &App, email: &str) -> Result<String, Problem> {
     let mut line = String::new();
     std::io::stdin().read_line(&mut line).map_err(|error| Problem::internal(&error))?;
     let password = line.trim_end_matches(['\r', '\n']);
-    passwords::check_new(password, email).map_err(wrong)?;
+    passwords::check_new(password, email).map_err(input_problem)?;
     app.hasher.hash_now(password).map_err(|error| Problem::internal(&error))
 }

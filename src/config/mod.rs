@@ -274,8 +274,8 @@ impl Default for Config {
                 stale_response_seconds: 3_600,
                 facet_items: 100_000,
                 trusted_proxies: vec![
-                    Network::one(Ipv4Addr::LOCALHOST.into()),
-                    Network::one(Ipv6Addr::LOCALHOST.into()),
+                    Network::from_address(Ipv4Addr::LOCALHOST.into()),
+                    Network::from_address(Ipv6Addr::LOCALHOST.into()),
                 ],
             },
             cdn: CdnConfig { tags: String::new(), purge_url: String::new(), purge_header: String::new() },

@@ -14,7 +14,7 @@ pub struct Network {
 
 impl Network {
     /// Returns the network that consists of one address.
-    pub fn one(address: IpAddr) -> Self {
+    pub fn from_address(address: IpAddr) -> Self {
         Self { address, bits: width(address) }
     }
 

@@ -47,6 +47,26 @@ impl Config {
 
     /// Checks addresses and the sections `[site]` and `[editorial]`.
     fn check_site(&self, violations: &mut ViolationList) {
+        self.check_addresses(violations);
+        self.check_locales(violations);
+        violations.check(
+            values::zone(&self.site.time_zone).is_ok(),
+            "site.time_zone",
+            "must be an IANA time zone, such as Europe/Brussels",
+        );
+        violations.check(
+            rules::is_sound(&self.site.zoneinfo),
+            "site.zoneinfo",
+            "must be built-in, or a folder with compiled time zone rules and a file tzdata.zi or +VERSION",
+        );
+        violations.check(
+            self.editorial.purge_trash_days <= 36_500,
+            "editorial.purge_trash_days",
+            "must be at most 36500",
+        );
+    }
+
+    fn check_addresses(&self, violations: &mut ViolationList) {
         violations.check(
             self.listen.parse::<SocketAddr>().is_ok(),
             "listen",
@@ -71,6 +91,9 @@ impl Config {
                 &format!("\"{host}\" is not the name of a host in lower case"),
             );
         }
+    }
+
+    fn check_locales(&self, violations: &mut ViolationList) {
         violations.check(!self.site.locales.is_empty(), "site.locales", "must name at least one locale");
         for locale in &self.site.locales {
             let canonical = values::well_formed_language(locale);
@@ -86,16 +109,6 @@ impl Config {
                 &format!("\"{locale}\" has a subtag that is not in IANA's language subtag registry"),
             );
         }
-        violations.check(
-            values::zone(&self.site.time_zone).is_ok(),
-            "site.time_zone",
-            "must be an IANA time zone, such as Europe/Brussels",
-        );
-        violations.check(
-            rules::is_sound(&self.site.zoneinfo),
-            "site.zoneinfo",
-            "must be built-in, or a folder with compiled time zone rules and a file tzdata.zi or +VERSION",
-        );
         for locale in self.site.fallback.iter().flat_map(|(locale, others)| others.iter().chain([locale])) {
             let known = self.site.locales.contains(locale);
             violations.check(known, "site.fallback", &format!("\"{locale}\" is not in site.locales"));
@@ -104,37 +117,17 @@ impl Config {
             let known = self.site.locales.contains(locale);
             violations.check(known, "editorial.required_locales", &format!("\"{locale}\" is not in site.locales"));
         }
-        violations.check(
-            self.editorial.purge_trash_days <= 36_500,
-            "editorial.purge_trash_days",
-            "must be at most 36500",
-        );
     }
 
     /// Checks the sections `[auth]` and `[oidc]`.
     fn check_accounts(&self, violations: &mut ViolationList) {
+        self.check_provider(violations);
         violations.check(!self.auth.issuer.is_empty(), "auth.issuer", "must not be empty");
         violations.check(!self.auth.audience.is_empty(), "auth.audience", "must not be empty");
         violations.check(
             (1..=60).contains(&self.auth.access_token_minutes),
             "auth.access_token_minutes",
             "must be between 1 and 60",
-        );
-        let issuer = &self.oidc.issuer;
-        violations.check(issuer.is_empty() || is_secure(issuer), "oidc.issuer", "must be an https URL");
-        violations.check(issuer.is_empty() || !self.oidc.client_id.is_empty(), "oidc.client_id", "must not be empty");
-        for uri in &self.oidc.redirect_uris {
-            violations.check(
-                values::url(uri).is_ok(),
-                "oidc.redirect_uris",
-                &format!("\"{uri}\" is not an http or https URL"),
-            );
-        }
-        let role = &self.oidc.default_role;
-        violations.check(
-            role.is_empty() || ROLES.contains(&role.as_str()),
-            "oidc.default_role",
-            "must be viewer, contributor, editor, administrator or empty",
         );
         violations.check(
             (1..=365).contains(&self.auth.refresh_token_days),
@@ -159,6 +152,26 @@ impl Config {
         );
         violations.check((1..=100).contains(&self.auth.hash_passes), "auth.hash_passes", "must be between 1 and 100");
         violations.check((1..=64).contains(&self.auth.hash_threads), "auth.hash_threads", "must be between 1 and 64");
+    }
+
+    /// Checks the section `[oidc]`.
+    fn check_provider(&self, violations: &mut ViolationList) {
+        let issuer = &self.oidc.issuer;
+        violations.check(issuer.is_empty() || is_secure(issuer), "oidc.issuer", "must be an https URL");
+        violations.check(issuer.is_empty() || !self.oidc.client_id.is_empty(), "oidc.client_id", "must not be empty");
+        for uri in &self.oidc.redirect_uris {
+            violations.check(
+                values::url(uri).is_ok(),
+                "oidc.redirect_uris",
+                &format!("\"{uri}\" is not an http or https URL"),
+            );
+        }
+        let role = &self.oidc.default_role;
+        violations.check(
+            role.is_empty() || ROLES.contains(&role.as_str()),
+            "oidc.default_role",
+            "must be viewer, contributor, editor, administrator or empty",
+        );
     }
 
     /// Checks the section `[server]`.

@@ -129,10 +129,11 @@ impl Settings {
 
     /// Returns the variable that a misspelt name most probably stands for, if it resembles one.
     fn suggestion(&self, name: &str) -> Option<String> {
-        let given = squashed(name);
-        let distance = |known: &str| strsim::damerau_levenshtein(&given, &squashed(known));
+        let given = without_separators(name);
+        let distance = |known: &str| strsim::damerau_levenshtein(&given, &without_separators(known));
         let (nearest, _) = self.0.iter().min_by_key(|(known, _)| distance(known))?;
-        let begins = |(known, _): &&(String, Json)| given.len() >= MIN_PREFIX && squashed(known).starts_with(&given);
+        let begins =
+            |(known, _): &&(String, Json)| given.len() >= MIN_PREFIX && without_separators(known).starts_with(&given);
         let has_section = name.split_once("__").is_some_and(|(section, _)| {
             self.0.iter().filter_map(|(known, _)| known.split_once('.')).any(|(known, _)| known == section)
         });
@@ -157,7 +158,7 @@ fn collect(path: &str, value: Json, settings: &mut Vec<(String, Json)>) {
 }
 
 /// Returns a name without separators, since `_` and `__` are easily confused.
-fn squashed(name: &str) -> String {
+fn without_separators(name: &str) -> String {
     name.chars().filter(|letter| letter.is_alphanumeric()).collect()
 }
 

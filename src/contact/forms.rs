@@ -12,7 +12,7 @@ use crate::content::violation::{Violations, unknown_name_message};
 use crate::content::{Site, values};
 use crate::database::mail_schema::contact_forms;
 use crate::database::{Db, now};
-use crate::items::Expected;
+use crate::items::ExpectedVersions;
 use crate::journal::history;
 use crate::problem::{Problem, ProblemKind};
 
@@ -318,7 +318,7 @@ pub fn write(connection: &mut Db, form: &ContactForm, is_present: bool) -> Query
 ///
 /// # Errors
 /// 404 or 412 if there is no such form or it was changed since.
-pub fn delete(connection: &mut Db, name: &str, version: &Expected) -> Result<ContactForm, Problem> {
+pub fn delete(connection: &mut Db, name: &str, version: &ExpectedVersions) -> Result<ContactForm, Problem> {
     let form = by_name(connection, name)?.ok_or_else(|| Problem::not_found("form"))?;
     if !version.accepts(form.version) {
         return Err(Problem::new(ProblemKind::PreconditionFailed, CHANGED));

@@ -10,12 +10,12 @@ use crate::config::Config;
 use crate::content::Site;
 use crate::database::mail_schema::contact_messages;
 use crate::database::{Db, new_id, now};
-use crate::items::Expected;
+use crate::items::ExpectedVersions;
 use crate::mail::log::forget_recipients_in;
 use crate::mail::outbox::{MailKind, MailRow};
+use crate::microseconds::DAY;
 use crate::problem::{Problem, ProblemKind};
 
-const DAY: i64 = 86_400_000_000;
 /// Names of the states of a message.
 pub const MESSAGE_STATUSES: [&str; 3] = ["open", "answered", "closed"];
 
@@ -199,7 +199,7 @@ pub fn by_id(connection: &mut Db, id: &str) -> Result<ContactMessage, Problem> {
     found.ok_or_else(|| Problem::not_found("message"))
 }
 
-fn expected(connection: &mut Db, id: &str, version: &Expected) -> Result<ContactMessage, Problem> {
+fn load_expected(connection: &mut Db, id: &str, version: &ExpectedVersions) -> Result<ContactMessage, Problem> {
     let message = by_id(connection, id)?;
     match version.accepts(message.version) {
         true => Ok(message),
@@ -214,10 +214,10 @@ fn expected(connection: &mut Db, id: &str, version: &Expected) -> Result<Contact
 pub fn update(
     connection: &mut Db,
     id: &str,
-    version: &Expected,
+    version: &ExpectedVersions,
     change: impl FnOnce(&mut Db, &mut ContactMessage) -> Result<(), Problem>,
 ) -> Result<ContactMessage, Problem> {
-    let mut message = expected(connection, id, version)?;
+    let mut message = load_expected(connection, id, version)?;
     change(connection, &mut message)?;
     message.version += 1;
     message.updated_at = now();
@@ -255,8 +255,8 @@ pub fn answer(
 ///
 /// # Errors
 /// 404 or 412 if the message does not exist or was changed since.
-pub fn delete(connection: &mut Db, id: &str, version: &Expected) -> Result<(), Problem> {
-    let message = expected(connection, id, version)?;
+pub fn delete(connection: &mut Db, id: &str, version: &ExpectedVersions) -> Result<(), Problem> {
+    let message = load_expected(connection, id, version)?;
     Ok(delete_all(connection, &[message.id])?)
 }
 

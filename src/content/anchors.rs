@@ -38,7 +38,7 @@ pub fn ids(html: &str) -> HashSet<String> {
 /// Completes the anchors of sanitised HTML whose ids have the prefix: an id occurs once, each heading has one, and a
 /// link to a place in the text leads there, also by the anchor that GitHub gives to a heading. A link to a place
 /// elsewhere in the page stays as it is.
-pub fn complete(html: &str) -> String {
+pub fn complete_anchors(html: &str) -> String {
     let mut seen = HashSet::new();
     let unique = map_attributes(html, |_, name, value| match name {
         "id" if !seen.insert(value.to_owned()) => AttributeChange::Remove,
@@ -47,7 +47,7 @@ pub fn complete(html: &str) -> String {
     let (named, headings) = outline(&unique);
     let (ids, elsewhere) = (ids(&named), github_anchors(&headings));
     map_attributes(&named, |_, name, value| {
-        let fragment = if name == "href" { value.strip_prefix('#').map(decoded) } else { None };
+        let fragment = if name == "href" { value.strip_prefix('#').map(decode_fragment) } else { None };
         let own = fragment.as_deref().and_then(anchor_id).filter(|id| ids.contains(id));
         match own.or_else(|| elsewhere.get(&fragment?).map(|id| (*id).to_owned())) {
             Some(id) => AttributeChange::Set(format!("#{id}")),
@@ -57,7 +57,7 @@ pub fn complete(html: &str) -> String {
 }
 
 /// Returns a fragment, escaped as in HTML, as it was meant.
-fn decoded(fragment: &str) -> String {
+fn decode_fragment(fragment: &str) -> String {
     percent_decode_str(&fragment.replace("&amp;", "&")).decode_utf8_lossy().into_owned()
 }
 
@@ -111,8 +111,8 @@ mod tests {
             r##"<a href="/p#x">5</a><a href="#">6</a><p id="h-x">a</p><p>b</p><h2 id="h-the-plan">The plan</h2>"##,
             r##"<h3 id="h-a-b-c">Own</h3><a name="h-n">n</a><a href="#h-n">7</a>"##,
         );
-        assert_eq!(complete(html), expected);
-        assert_eq!(complete(expected), expected);
+        assert_eq!(complete_anchors(html), expected);
+        assert_eq!(complete_anchors(expected), expected);
     }
 
     #[test]
@@ -122,15 +122,18 @@ mod tests {
             r##"<a href="#dup">1</a><a href="#dup-1">2</a><a href="#dup-1-1">3</a><a href="#%C3%A9lan-vital-why">4</a>"##,
             r##"<a href="#a--b">5</a><a href="#नदी">6</a><a href="#dup-2">7</a><a href="#dup-9">8</a>"##,
         );
-        let led: Vec<String> =
-            complete(html).split("href=\"").skip(1).map(|rest| rest.split('"').next().unwrap().to_owned()).collect();
+        let led: Vec<String> = complete_anchors(html)
+            .split("href=\"")
+            .skip(1)
+            .map(|rest| rest.split('"').next().unwrap().to_owned())
+            .collect();
         let ids: Vec<String> =
-            outline(&complete(html)).1.into_iter().map(|heading| format!("#{}", heading.id)).collect();
+            outline(&complete_anchors(html)).1.into_iter().map(|heading| format!("#{}", heading.id)).collect();
         assert_eq!(ids[..3], ["#h-dup", "#h-dup-2", "#h-dup-1"]);
         // An id of the text comes before an anchor that it would have elsewhere.
         assert_eq!(led, [&ids[0], &ids[2], &ids[2], &ids[3], &ids[4], &ids[5], &ids[1], "#dup-9"]);
-        let other = complete(r##"<h2>Dup</h2><h2>Dup</h2><a href="#dup-1">2</a>"##);
+        let other = complete_anchors(r##"<h2>Dup</h2><h2>Dup</h2><a href="#dup-1">2</a>"##);
         assert!(other.contains(r##"<a href="#h-dup-2">2</a>"##), "{other}");
-        assert_eq!(complete(&complete(html)), complete(html));
+        assert_eq!(complete_anchors(&complete_anchors(html)), complete_anchors(html));
     }
 }

@@ -167,10 +167,10 @@ mod tests {
         assert_eq!(begins_with_host("a./www.a.org"), Err(2));
         // One may begin behind the last two dots.
         assert_eq!(begins_with_host("a.._www.a.org"), Err(3));
-        assert_eq!(found("www.a.._www.a.org (www.(www.b.org").len(), 2);
+        assert_eq!(find_links("www.a.._www.a.org (www.(www.b.org").len(), 2);
     }
 
-    fn found(text: &str) -> Vec<(String, String)> {
+    fn find_links(text: &str) -> Vec<(String, String)> {
         bare_links(text).into_iter().map(|link| (text[link.range].to_owned(), link.address)).collect()
     }
 
@@ -183,11 +183,11 @@ mod tests {
             ("„https://bücher.example/ü“", "https://bücher.example/ü"),
             ("http://localhost/", "http://localhost/"),
         ] {
-            assert_eq!(found(text), [(shown.to_owned(), shown.to_owned())], "{text}");
+            assert_eq!(find_links(text), [(shown.to_owned(), shown.to_owned())], "{text}");
         }
-        assert_eq!(found("www.example.org."), [("www.example.org".into(), "http://www.example.org".into())]);
-        assert_eq!(found("a.b+c@x-y.org."), [("a.b+c@x-y.org".into(), "mailto:a.b+c@x-y.org".into())]);
-        assert_eq!(found("www.a.org www.b.org a@b.org").len(), 3);
+        assert_eq!(find_links("www.example.org."), [("www.example.org".into(), "http://www.example.org".into())]);
+        assert_eq!(find_links("a.b+c@x-y.org."), [("a.b+c@x-y.org".into(), "mailto:a.b+c@x-y.org".into())]);
+        assert_eq!(find_links("www.a.org www.b.org a@b.org").len(), 3);
     }
 
     #[test]
@@ -195,7 +195,7 @@ mod tests {
         for text in
             ["xhttps://a.org", "https://", "www.", "www..", "https:///x", "@", "a@b", "@b.org", "a@b.org-", "a @b.c"]
         {
-            assert_eq!(found(text), [], "{text}");
+            assert_eq!(find_links(text), [], "{text}");
         }
     }
 }

@@ -32,14 +32,16 @@ pub fn references(field: &'static Field, blocks: &Value, target: &str) -> Vec<Bl
 }
 
 /// Returns the references within a value as they are given, with the content types of the items.
-pub fn given<'a>(kind: &'static FieldType, value: &'a Value) -> Vec<(&'static str, &'a Value)> {
+pub fn given_references<'a>(kind: &'static FieldType, value: &'a Value) -> Vec<(&'static str, &'a Value)> {
     match (kind, value) {
         (FieldType::Object(_) | FieldType::Union(_), Value::Object(object)) => {
             let fields = kind.object_type(object).map_or(&[][..], |declared| declared.fields).iter();
             let members = fields.filter_map(|field| Some((field, object.get(field.name)?)));
-            members.flat_map(|(field, value)| given(&field.kind, value)).collect()
+            members.flat_map(|(field, value)| given_references(&field.kind, value)).collect()
         }
-        (FieldType::List { of, .. }, Value::Array(list)) => list.iter().flat_map(|value| given(of, value)).collect(),
+        (FieldType::List { of, .. }, Value::Array(list)) => {
+            list.iter().flat_map(|value| given_references(of, value)).collect()
+        }
         (FieldType::Reference(_), Value::Null) => Vec::new(),
         (FieldType::Reference(target), value) => vec![(*target, value)],
         _ => Vec::new(),
@@ -104,7 +106,7 @@ pub fn join_equal_references(kind: &'static FieldType, value: &mut Value) {
 
 /// Returns the blocks of an input, each with an identifier. A block without one keeps that of the stored block at its
 /// place, if it is of the same type and no other block of the input has it; otherwise it gets a new one.
-pub fn identified(given: &[Value], before: Option<&Value>) -> Vec<Value> {
+pub fn with_ids(given: &[Value], before: Option<&Value>) -> Vec<Value> {
     let named: HashSet<&str> = given.iter().filter_map(|block| block.get(BLOCK_ID)?.as_str()).collect();
     let complete = |(index, block): (usize, &Value)| {
         let mut block = block.clone();
@@ -120,7 +122,7 @@ pub fn identified(given: &[Value], before: Option<&Value>) -> Vec<Value> {
 }
 
 /// Returns the stored block that a block of the input replaces: the one with its identifier, if it is of the same type.
-pub fn earlier<'a>(before: Option<&'a Value>, block: &Value) -> Option<&'a Value> {
+pub fn stored_block<'a>(before: Option<&'a Value>, block: &Value) -> Option<&'a Value> {
     let is_same = |stored: &&Value| stored.get(BLOCK_ID) == block.get(BLOCK_ID) && stored.get(TYPE) == block.get(TYPE);
     before?.as_array()?.iter().find(is_same)
 }
@@ -166,7 +168,7 @@ fn texts_of(
 }
 
 /// Returns whether some value within the blocks has a form in another locale, but none in this one.
-pub fn lacks(union: &'static UnionType, blocks: &Value, locale: &str) -> bool {
+pub fn lacks_locale(union: &'static UnionType, blocks: &Value, locale: &str) -> bool {
     let mut lacks = false;
     visit_texts(union, blocks, "", &mut |_, values| lacks |= values.get(locale).is_none());
     lacks

@@ -10,14 +10,14 @@ use serde_json::Value;
 use crate::content::violation::{Violations, child_pointer};
 
 /// A schema as the site declared it, with its compiled form.
-struct Declared {
+struct CompiledSchema {
     schema: Value,
     validator: Validator,
 }
 
 /// JSON Schemas (2020-12 unless they declare another version) for `custom`, by content type.
 #[derive(Clone, Default)]
-pub struct CustomSchemas(Arc<BTreeMap<String, Declared>>);
+pub struct CustomSchemas(Arc<BTreeMap<String, CompiledSchema>>);
 
 impl std::fmt::Debug for CustomSchemas {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -43,7 +43,7 @@ impl CustomSchemas {
                 .with_pattern_options(PatternOptions::regex());
             let refused = |e: ValidationError<'_>| (kind.clone(), format!("at \"{}\": {e}", e.instance_path()));
             let validator = options.build(schema).map_err(refused)?;
-            compiled.insert(kind.clone(), Declared { schema: schema.clone(), validator });
+            compiled.insert(kind.clone(), CompiledSchema { schema: schema.clone(), validator });
         }
         Ok(Self(Arc::new(compiled)))
     }

@@ -33,7 +33,7 @@ pub fn flatten(html: &str) -> Cow<'_, str> {
             unwanted.push(start..at);
         }
     }
-    without(html, unwanted)
+    without_parts(html, unwanted)
 }
 
 /// Returns HTML, be it sanitised or not, in which few links begin before an earlier one ends. It is for programs that take the
@@ -52,11 +52,11 @@ pub fn without_nested_links(html: &str) -> Cow<'_, str> {
             }
         }
     }
-    without(html, unwanted)
+    without_parts(html, unwanted)
 }
 
 /// Returns a text without these parts, which are in their order and may overlap.
-fn without(text: &str, parts: Vec<Range<usize>>) -> Cow<'_, str> {
+fn without_parts(text: &str, parts: Vec<Range<usize>>) -> Cow<'_, str> {
     if parts.is_empty() {
         return Cow::Borrowed(text);
     }

@@ -5,7 +5,7 @@ use chrono::{DateTime, Datelike, FixedOffset, NaiveDate, NaiveDateTime, Timelike
 use crate::time_zone::{LocalOffsets, Zone};
 
 /// A violation by a time: its code and its message.
-pub type Wrong = (&'static str, String);
+pub type TimeViolation = (&'static str, String);
 
 /// Formats a time as RFC 3339 with its offset, and with fractions of a second only if they are not zero.
 pub fn rfc3339(at: &DateTime<Zone>) -> String {
@@ -15,7 +15,7 @@ pub fn rfc3339(at: &DateTime<Zone>) -> String {
 /// The last year that RFC 3339 and iCalendar can express.
 pub(super) const LAST_YEAR: i32 = 9_999;
 
-pub(super) fn in_range(day: NaiveDate, text: &str) -> Result<NaiveDate, Wrong> {
+pub(super) fn in_range(day: NaiveDate, text: &str) -> Result<NaiveDate, TimeViolation> {
     if (1..=LAST_YEAR).contains(&day.year()) {
         return Ok(day);
     }
@@ -31,7 +31,7 @@ pub fn date(text: &str) -> Option<NaiveDate> {
 }
 
 /// Checks that a date exists in the zone: a change of the date line can skip a whole day.
-pub(super) fn existing_day(day: NaiveDate, zone: Zone) -> Result<NaiveDate, Wrong> {
+pub(super) fn existing_day(day: NaiveDate, zone: Zone) -> Result<NaiveDate, TimeViolation> {
     if zone.midnight(day).date_naive() == day {
         return Ok(day);
     }
@@ -74,7 +74,7 @@ pub(super) fn matching_offset(clock: LocalOffsets, written: FixedOffset) -> Opti
 pub(super) fn first_occurrence(at: DateTime<Zone>) -> DateTime<Zone> {
     match at.timezone().clock_at(at.naive_local()) {
         LocalOffsets::Twice(first, second) if minutes(first) == minutes(second) => {
-            at.timezone().at(at.naive_local(), first)
+            at.timezone().instant_at(at.naive_local(), first)
         }
         _ => at,
     }
@@ -82,11 +82,11 @@ pub(super) fn first_occurrence(at: DateTime<Zone>) -> DateTime<Zone> {
 
 /// Returns the instant of a local time that exists exactly once. For an ambiguous or nonexistent time, the message
 /// names both possible times with their offsets instead of choosing one.
-pub(super) fn at_local(local: NaiveDateTime, zone: Zone) -> Result<DateTime<Zone>, Wrong> {
+pub(super) fn at_local(local: NaiveDateTime, zone: Zone) -> Result<DateTime<Zone>, TimeViolation> {
     match zone.clock_at(local) {
-        LocalOffsets::Once(offset) => Ok(zone.at(local, offset)),
+        LocalOffsets::Once(offset) => Ok(zone.instant_at(local, offset)),
         LocalOffsets::Twice(first, second) => {
-            let (first, second) = (rfc3339(&zone.at(local, first)), rfc3339(&zone.at(local, second)));
+            let (first, second) = (rfc3339(&zone.instant_at(local, first)), rfc3339(&zone.instant_at(local, second)));
             Err(("ambiguous_time", format!("{local} occurs twice in {zone}; write {first} or {second}")))
         }
         LocalOffsets::Skipped(before, after) => {
@@ -99,14 +99,14 @@ pub(super) fn at_local(local: NaiveDateTime, zone: Zone) -> Result<DateTime<Zone
 /// Returns the two times that a skipped local time may denote: with the offset after the gap, which lies before it, and
 /// with the offset before the gap, which lies after it.
 fn around_gap(local: NaiveDateTime, zone: Zone, before: FixedOffset, after: FixedOffset) -> String {
-    format!("{} or {}", rfc3339(&zone.at(local, after)), rfc3339(&zone.at(local, before)))
+    format!("{} or {}", rfc3339(&zone.instant_at(local, after)), rfc3339(&zone.instant_at(local, before)))
 }
 
 pub(super) fn wrong_offset(local: NaiveDateTime, zone: Zone) -> String {
     let right = match zone.clock_at(local) {
-        LocalOffsets::Once(offset) => rfc3339(&zone.at(local, offset)),
+        LocalOffsets::Once(offset) => rfc3339(&zone.instant_at(local, offset)),
         LocalOffsets::Twice(first, second) => {
-            format!("{} or {}", rfc3339(&zone.at(local, first)), rfc3339(&zone.at(local, second)))
+            format!("{} or {}", rfc3339(&zone.instant_at(local, first)), rfc3339(&zone.instant_at(local, second)))
         }
         LocalOffsets::Skipped(before, after) => around_gap(local, zone, before, after),
     };
@@ -122,7 +122,7 @@ mod tests {
     fn leap_seconds_are_the_second_before() {
         let zone: Zone = "Europe/Brussels".parse().unwrap();
         let at = Moment::parse("2016-12-31T23:59:60Z", zone).unwrap();
-        assert_eq!(at.canonical(), "2017-01-01T00:59:59+01:00");
+        assert_eq!(at.to_text(), "2017-01-01T00:59:59+01:00");
         assert_eq!(Moment::parse("2017-01-01T00:59:60", zone).unwrap(), at);
     }
 }

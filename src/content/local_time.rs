@@ -17,7 +17,7 @@ use crate::content::local_clock::{
 };
 use crate::time_zone::{LocalOffsets, Zone};
 
-pub use crate::content::local_clock::{Wrong, date, rfc3339};
+pub use crate::content::local_clock::{TimeViolation, date, rfc3339};
 
 /// A time as it is stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,7 +36,7 @@ impl Moment {
     ///
     /// Fails for a text that is not a time, a local time that does not exist or occurs twice in the zone, an offset
     /// that the zone does not have then, and years outside 1 to 9999.
-    pub fn parse(text: &str, zone: Zone) -> Result<Self, Wrong> {
+    pub fn parse(text: &str, zone: Zone) -> Result<Self, TimeViolation> {
         if let Some(day) = date(text) {
             return existing_day(in_range(day, text)?, zone).map(Moment::Day);
         }
@@ -51,7 +51,7 @@ impl Moment {
             in_range(local.date(), text)?;
             let own = matching_offset(zone.clock_at(local), *given.offset())
                 .ok_or_else(|| ("wrong_offset", wrong_offset(local, zone)))?;
-            return Ok(Moment::At(zone.at(local, own)));
+            return Ok(Moment::At(zone.instant_at(local, own)));
         }
         let local = ["%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%d %H:%M"]
             .iter()
@@ -70,7 +70,7 @@ impl Moment {
     ///
     /// Unlike [`Moment::parse`], this never rejects a time because of the rules of its zone: a stored item must stay
     /// readable under every release of the time zone database.
-    pub fn stored(text: &str, zone: Zone) -> Option<Self> {
+    pub fn parse_stored(text: &str, zone: Zone) -> Option<Self> {
         if let Some(day) = date(text) {
             return Some(Moment::Day(day));
         }
@@ -83,14 +83,14 @@ impl Moment {
             LocalOffsets::Once(offset) | LocalOffsets::Skipped(offset, _) => offset,
             clock @ LocalOffsets::Twice(first, _) => matching_offset(clock, *given.offset()).unwrap_or(first),
         };
-        Some(Moment::At(zone.at(local, offset)))
+        Some(Moment::At(zone.instant_at(local, offset)))
     }
 
     /// Returns the stored text: `2015-07-01` or `2015-07-01T09:30:00+02:00`.
-    pub fn canonical(&self) -> String {
+    pub fn to_text(self) -> String {
         match self {
             Moment::Day(day) => day.format("%Y-%m-%d").to_string(),
-            Moment::At(at) => rfc3339(at),
+            Moment::At(at) => rfc3339(&at),
         }
     }
 
@@ -125,7 +125,7 @@ pub fn end_of_day(day: NaiveDate, zone: Zone) -> DateTime<Zone> {
 /// # Errors
 ///
 /// Fails as [`Moment::parse`] does, except that every UTC offset is accepted.
-pub fn instant(text: &str, zone: Zone) -> Result<DateTime<Utc>, Wrong> {
+pub fn instant(text: &str, zone: Zone) -> Result<DateTime<Utc>, TimeViolation> {
     if let Ok(given) = DateTime::parse_from_rfc3339(text) {
         let given = without_leap_second(given);
         in_range(given.date_naive(), text)?;
@@ -133,7 +133,7 @@ pub fn instant(text: &str, zone: Zone) -> Result<DateTime<Utc>, Wrong> {
         // one of the zone at that local time, the exact one is used. "Z" is always exact.
         let own = matching_offset(zone.clock_at(given.naive_local()), *given.offset())
             .filter(|_| !text.ends_with(['Z', 'z']));
-        return Ok(own.map_or(given.to_utc(), |own| zone.at(given.naive_local(), own).to_utc()));
+        return Ok(own.map_or(given.to_utc(), |own| zone.instant_at(given.naive_local(), own).to_utc()));
     }
     Ok(Moment::parse(text, zone)?.instant(zone, false).to_utc())
 }
@@ -144,7 +144,7 @@ pub fn instant(text: &str, zone: Zone) -> Result<DateTime<Utc>, Wrong> {
 /// # Errors
 ///
 /// Fails as [`instant`] does.
-pub fn instant_in_query(text: &str, zone: Zone) -> Result<DateTime<Utc>, Wrong> {
+pub fn instant_in_query(text: &str, zone: Zone) -> Result<DateTime<Utc>, TimeViolation> {
     instant(text, zone).or_else(|wrong| instant(&text.replace(' ', "+"), zone).map_err(|_| wrong))
 }
 
@@ -165,7 +165,7 @@ pub fn zone_of(content: &Map<String, Value>) -> Option<Zone> {
 /// lasts until the end of that.
 pub fn stored_span(span: Span, content: &Map<String, Value>) -> Option<(DateTime<Zone>, DateTime<Zone>)> {
     let zone = zone_of(content)?;
-    let moment = |name: &str| Moment::stored(content.get(name)?.as_str()?, zone);
+    let moment = |name: &str| Moment::parse_stored(content.get(name)?.as_str()?, zone);
     let starts = moment(span.starts_at)?;
     let ends = moment(span.ends_at);
     let last = match (ends.unwrap_or(starts), content.get("date_precision").and_then(Value::as_str)) {
@@ -291,12 +291,12 @@ mod tests {
     fn offsets_with_seconds_are_rounded() {
         let monrovia = zone("Africa/Monrovia");
         let at = Moment::parse("1971-03-01T12:00:00", monrovia).unwrap();
-        assert_eq!(at.canonical(), "1971-03-01T12:00:00-00:45");
+        assert_eq!(at.to_text(), "1971-03-01T12:00:00-00:45");
         // The offset is -00:44:30.
         assert_eq!(at.instant(monrovia, false).to_utc().to_rfc3339(), "1971-03-01T12:44:30+00:00");
         for text in ["1971-03-01T12:00:00-00:45", "1971-03-01T12:00:00-00:44", "1971-03-01T12:44:30Z"] {
             assert_eq!(Moment::parse(text, monrovia), Ok(at), "{text}");
-            assert_eq!(Moment::stored(text, monrovia), Some(at), "{text}");
+            assert_eq!(Moment::parse_stored(text, monrovia), Some(at), "{text}");
         }
         assert_eq!(Moment::parse("1971-03-01T12:00:00-00:46", monrovia).unwrap_err().0, "wrong_offset");
         let named = |text: &str| instant(text, monrovia).unwrap().to_rfc3339();
@@ -306,13 +306,13 @@ mod tests {
 
     #[test]
     fn what_is_stored_is_read_by_its_local_time() {
-        let at = Moment::stored("2015-07-01T09:00:00+05:00", brussels()).unwrap();
-        assert_eq!(at.canonical(), "2015-07-01T09:00:00+02:00");
-        let skipped = Moment::stored("2025-03-30T02:30:00+01:00", brussels()).unwrap();
-        assert_eq!(skipped.canonical(), "2025-03-30T03:30:00+02:00");
+        let at = Moment::parse_stored("2015-07-01T09:00:00+05:00", brussels()).unwrap();
+        assert_eq!(at.to_text(), "2015-07-01T09:00:00+02:00");
+        let skipped = Moment::parse_stored("2025-03-30T02:30:00+01:00", brussels()).unwrap();
+        assert_eq!(skipped.to_text(), "2025-03-30T03:30:00+02:00");
         for offset in ["+02:00", "+01:00"] {
             let text = format!("2025-10-26T02:30:00{offset}");
-            assert_eq!(Moment::stored(&text, brussels()).unwrap().canonical(), text);
+            assert_eq!(Moment::parse_stored(&text, brussels()).unwrap().to_text(), text);
         }
     }
 
@@ -327,7 +327,7 @@ mod tests {
                 assert!(starts < ends && rfc3339(&ends).len() <= "9999-12-31T23:59:59.999999-11:00".len());
             }
             for text in ["0001-01-01T00:00:00", "9999-12-31T23:59:59.999999"] {
-                let stored = Moment::parse(text, zone).unwrap().canonical();
+                let stored = Moment::parse(text, zone).unwrap().to_text();
                 assert!(stored.starts_with(text), "{stored}");
                 assert!(DateTime::parse_from_rfc3339(&utc_instant(instant(&stored, zone).unwrap())).is_ok());
             }
@@ -375,9 +375,9 @@ mod tests {
             // Exact, except where clocks were put back by less than a minute: there the first occurrence is taken.
             let back = (exact - at.to_utc()).num_seconds();
             prop_assert!(back == 0 || ((1..60).contains(&back) && matches!(zone.clock_at(at.naive_local()), LocalOffsets::Twice(..))));
-            let stored = moment.canonical();
+            let stored = moment.to_text();
             prop_assert_eq!(Moment::parse(&stored, zone).map_err(|e| TestCaseError::fail(e.1))?, moment);
-            prop_assert_eq!(Moment::stored(&stored, zone), Some(moment));
+            prop_assert_eq!(Moment::parse_stored(&stored, zone), Some(moment));
             prop_assert_eq!(instant(&stored, zone).map_err(|e| TestCaseError::fail(e.1))?, at.to_utc());
         }
 
@@ -392,7 +392,7 @@ mod tests {
         #[test]
         fn no_text_makes_it_panic(text in "\\PC{0,30}") {
             let _ = Moment::parse(&text, brussels());
-            let _ = Moment::stored(&text, brussels());
+            let _ = Moment::parse_stored(&text, brussels());
         }
     }
 

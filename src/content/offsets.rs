@@ -27,8 +27,8 @@ pub fn renew(fields: &'static [Field], content: &mut Map<String, Value>) -> Vec<
     let Some(zone) = zone_of(content) else { return renewed };
     for_each_time(fields, content, &mut |pointer, text| {
         // Texts that are not times are left to validation; dates have no offset.
-        let Some(moment @ Moment::At(_)) = Moment::stored(text, zone) else { return };
-        let after = moment.canonical();
+        let Some(moment @ Moment::At(_)) = Moment::parse_stored(text, zone) else { return };
+        let after = moment.to_text();
         if after != *text {
             let before = std::mem::replace(text, after.clone());
             // Nothing that is stored has a `Z`, which says nothing of the rules of the zone (RFC 9557, section 2).

@@ -1,11 +1,15 @@
 //! What patterns of paths have in common: whether two can match the same path, and how the paths begin that one matches.
 
-use crate::content::path_pattern::{Part, PathPattern, SitePath, composed};
+use crate::content::path_pattern::{PathPattern, SegmentPattern, SitePath, to_nfc};
 
 impl PathPattern {
     /// Returns the pattern of a path and of all below it.
-    pub fn below(path: &SitePath) -> Self {
-        let part = |segment: &String| Part { before: composed(segment).into_owned(), name: None, after: String::new() };
+    pub fn subtree(path: &SitePath) -> Self {
+        let part = |segment: &String| SegmentPattern {
+            before: to_nfc(segment).into_owned(),
+            name: None,
+            after: String::new(),
+        };
         Self { parts: path.segments().iter().map(part).collect(), rest: Some(String::new()) }
     }
 
@@ -33,7 +37,7 @@ impl PathPattern {
         };
         let (Some(own), other) = (self.parts.get(at), &form.parts[at]) else { return String::new() };
         let start = match own.name {
-            None => other.inner(&own.before).unwrap_or_default(),
+            None => other.inner_text(&own.before).unwrap_or_default(),
             Some(_) => own.before.get(other.before.len()..).unwrap_or_default(),
         };
         start.to_ascii_lowercase()
@@ -56,13 +60,13 @@ impl PathPattern {
     }
 }
 
-impl Part {
-    fn may_meet(&self, form: &Part) -> bool {
+impl SegmentPattern {
+    fn may_meet(&self, form: &SegmentPattern) -> bool {
         if form.name.is_none() {
-            return self.inner(&form.before).is_some();
+            return self.inner_text(&form.before).is_some();
         }
         if self.name.is_none() {
-            return form.inner(&self.before).is_some_and(is_slug_part);
+            return form.inner_text(&self.before).is_some_and(is_slug_part);
         }
         let (own, other) = (self.before.to_ascii_lowercase(), form.before.to_ascii_lowercase());
         let begins = other.starts_with(&own) || own.strip_prefix(&other).is_some_and(is_slug_part);

@@ -46,11 +46,11 @@ impl SitePath {
     pub fn parse(text: &str) -> Option<Self> {
         let path = text.split(['?', '#']).next().filter(|path| path.starts_with('/') && path.len() <= MAX_SITE_PATH)?;
         let segments = path.split('/').filter(|segment| !segment.is_empty());
-        segments.map(decoded).collect::<Option<Vec<String>>>().map(Self)
+        segments.map(decode_segment).collect::<Option<Vec<String>>>().map(Self)
     }
 
     /// Creates a path of these decoded segments.
-    pub fn of(segments: Vec<String>) -> Self {
+    pub fn from_segments(segments: Vec<String>) -> Self {
         Self(segments)
     }
 
@@ -70,13 +70,13 @@ impl SitePath {
     }
 
     /// Returns the path as it stands in an address.
-    pub fn encoded(&self) -> String {
-        format!("/{}", encoded(&self.0))
+    pub fn encode(&self) -> String {
+        format!("/{}", encode_segments(&self.0))
     }
 
     /// Returns the path with its letters in the composed form, in which browsers and servers know it.
-    pub fn composed(&self) -> Self {
-        Self(self.0.iter().map(|segment| composed(segment).into_owned()).collect())
+    pub fn to_nfc(&self) -> Self {
+        Self(self.0.iter().map(|segment| to_nfc(segment).into_owned()).collect())
     }
 }
 
@@ -86,24 +86,24 @@ fn key_of(segments: &[String]) -> String {
     let reserved = [('%', "%25"), ('/', "%2f"), ('?', "%3f"), ('#', "%23"), ('{', "%7b"), ('}', "%7d")];
     let key = |segment: &String| {
         // In lower case, a letter can have a composed form that it did not have before.
-        let lower = composed(&composed(segment).to_ascii_lowercase()).into_owned();
+        let lower = to_nfc(&to_nfc(segment).to_ascii_lowercase()).into_owned();
         reserved.into_iter().fold(lower, |text, (from, to)| text.replace(from, to))
     };
     format!("/{}", segments.iter().map(key).collect::<Vec<_>>().join("/"))
 }
 
 /// Returns a text in Unicode's composed form (NFC): systems differ in the form in which they write letters with accents.
-pub(super) fn composed(text: &str) -> Cow<'_, str> {
+pub(super) fn to_nfc(text: &str) -> Cow<'_, str> {
     if text.is_ascii() { Cow::Borrowed(text) } else { Cow::Owned(text.nfc().collect()) }
 }
 
 /// Returns segments as they stand in an address.
-pub fn encoded(segments: &[String]) -> String {
+pub fn encode_segments(segments: &[String]) -> String {
     let encoded = |segment: &String| utf8_percent_encode(segment, SEGMENT).to_string();
     segments.iter().map(encoded).collect::<Vec<_>>().join("/")
 }
 
-fn decoded(segment: &str) -> Option<String> {
+fn decode_segment(segment: &str) -> Option<String> {
     let text = percent_decode_str(segment).decode_utf8().ok()?;
     (!text.chars().any(char::is_control)).then(|| text.into_owned())
 }
@@ -114,14 +114,14 @@ pub type Captures = Vec<(String, Vec<String>)>;
 /// A pattern of paths.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PathPattern {
-    pub(super) parts: Vec<Part>,
+    pub(super) parts: Vec<SegmentPattern>,
     /// Name of the placeholder for all further segments.
     pub(super) rest: Option<String>,
 }
 
 /// The pattern of a segment.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Part {
+pub(super) struct SegmentPattern {
     pub(super) before: String,
     pub(super) name: Option<String>,
     pub(super) after: String,
@@ -163,7 +163,7 @@ impl PathPattern {
     /// Returns the text that patterns have in common which match the same paths: placeholders without names.
     pub fn key(&self) -> String {
         let fixed = |text: &str| key_of(&[text.to_owned()])[1..].to_owned();
-        let part = |part: &Part| {
+        let part = |part: &SegmentPattern| {
             let place = if part.name.is_some() { "{}" } else { "" };
             format!("/{}{place}{}", fixed(&part.before), fixed(&part.after))
         };
@@ -183,8 +183,8 @@ impl PathPattern {
         }
         let mut captures = Captures::new();
         for (part, segment) in self.parts.iter().zip(segments) {
-            let segment = part.comparable(segment);
-            let inner = part.inner(&segment)?;
+            let segment = part.comparable_text(segment);
+            let inner = part.inner_text(&segment)?;
             captures.extend(part.name.as_ref().map(|name| (name.clone(), vec![inner.to_owned()])));
         }
         captures.extend(self.rest.as_ref().map(|name| (name.clone(), segments[self.parts.len()..].to_vec())));
@@ -193,7 +193,7 @@ impl PathPattern {
 
     /// Returns a path that the pattern matches, with this word for each placeholder.
     pub fn sample(&self, word: &str) -> SitePath {
-        let part = |part: &Part| match part.name {
+        let part = |part: &SegmentPattern| match part.name {
             Some(_) => format!("{}{word}{}", part.before, part.after),
             None => part.before.clone(),
         };
@@ -201,15 +201,15 @@ impl PathPattern {
     }
 }
 
-impl Part {
+impl SegmentPattern {
     /// Returns a segment as it is compared with the fixed text of the part, if there is any.
-    fn comparable<'a>(&self, segment: &'a str) -> Cow<'a, str> {
+    fn comparable_text<'a>(&self, segment: &'a str) -> Cow<'a, str> {
         let is_free = self.name.is_some() && self.before.is_empty() && self.after.is_empty();
-        if is_free { Cow::Borrowed(segment) } else { composed(segment) }
+        if is_free { Cow::Borrowed(segment) } else { to_nfc(segment) }
     }
 
     /// Returns the text of a segment between what is fixed; `None` if the segment does not match.
-    pub(super) fn inner<'a>(&self, segment: &'a str) -> Option<&'a str> {
+    pub(super) fn inner_text<'a>(&self, segment: &'a str) -> Option<&'a str> {
         if self.name.is_none() {
             return segment.eq_ignore_ascii_case(&self.before).then_some("");
         }
@@ -220,19 +220,19 @@ impl Part {
     }
 }
 
-fn part(segment: &str) -> Result<Part, String> {
+fn part(segment: &str) -> Result<SegmentPattern, String> {
     let fixed = |text: &str| match text.contains(['{', '}', '*', '?', '#', '\\']) {
         true => Err(format!("\"{segment}\" is no segment of a pattern: it has at most one placeholder `{{name}}`")),
-        false => match decoded(text) {
-            Some(text) => Ok(composed(&text).into_owned()),
+        false => match decode_segment(text) {
+            Some(text) => Ok(to_nfc(&text).into_owned()),
             None => Err(format!("\"{segment}\" is no UTF-8")),
         },
     };
     let Some((before, rest)) = segment.split_once('{') else {
-        return Ok(Part { before: fixed(segment)?, name: None, after: String::new() });
+        return Ok(SegmentPattern { before: fixed(segment)?, name: None, after: String::new() });
     };
     let (name, after) = rest.split_once('}').ok_or_else(|| format!("\"{segment}\" lacks a closing brace"))?;
-    Ok(Part { before: fixed(before)?, name: Some(placeholder(name)?), after: fixed(after)? })
+    Ok(SegmentPattern { before: fixed(before)?, name: Some(placeholder(name)?), after: fixed(after)? })
 }
 
 fn placeholder(name: &str) -> Result<String, String> {
@@ -263,19 +263,19 @@ pub fn placeholders_of(address: &str) -> Result<Vec<&str>, String> {
 /// Returns an address with what the placeholders stand for. A slash before one that stands for nothing is left out, as is
 /// one behind it that would make another host of a path. In a query, what separates parameters is encoded.
 pub fn fill(address: &str, captures: &Captures) -> String {
-    let filled = filled(address, captures);
+    let filled = fill_placeholders(address, captures);
     match address.starts_with('/') && filled.starts_with("//") {
         true => format!("/{}", filled.trim_start_matches('/')),
         false => filled,
     }
 }
 
-fn filled(address: &str, captures: &Captures) -> String {
+fn fill_placeholders(address: &str, captures: &Captures) -> String {
     let mut out = String::with_capacity(address.len() + 40);
     let mut rest = address;
     while let Some((before, (name, after))) = rest.split_once('{').and_then(|(b, r)| Some((b, r.split_once('}')?))) {
         out.push_str(before);
-        let value = captures.iter().find(|(known, _)| known == name).map(|(_, value)| encoded(value));
+        let value = captures.iter().find(|(known, _)| known == name).map(|(_, value)| encode_segments(value));
         let in_query = out.contains(['?', '#']);
         match value.filter(|value| !value.is_empty()) {
             Some(value) if in_query => out.push_str(&parameter(&value)),
@@ -302,7 +302,7 @@ pub fn append(address: &str, segments: &[String]) -> String {
         return address.to_owned();
     }
     let (path, end) = address.split_at(address.find(['?', '#']).unwrap_or(address.len()));
-    format!("{}/{}{end}", path.trim_end_matches('/'), encoded(segments))
+    format!("{}/{}{end}", path.trim_end_matches('/'), encode_segments(segments))
 }
 
 #[cfg(test)]
@@ -323,7 +323,7 @@ mod tests {
         assert_eq!(path("/Olee%CC%81").key(), path("/ole\u{e9}/").key());
         assert_ne!(path("/a%2Fb").key(), path("/a/b").key());
         assert_ne!(path("/a%252fb").key(), path("/a%2fb").key());
-        assert_eq!(path("/a%2Fb").encoded(), "/a%2Fb");
+        assert_eq!(path("/a%2Fb").encode(), "/a%2Fb");
         assert_eq!(path("/a/b").keys_above(), ["/", "/a", "/a/b"]);
         for bad in ["", "a", "?/a", "/%ff", "/%00", "/a%0Ab"] {
             assert_eq!(SitePath::parse(bad), None, "{bad}");
@@ -385,8 +385,8 @@ mod tests {
 
         #[test]
         fn what_is_encoded_decodes_to_itself(segments in prop::collection::vec("[^\\p{Cc}]{1,8}", 0..5)) {
-            let path = SitePath::of(segments);
-            prop_assert_eq!(SitePath::parse(&path.encoded()), Some(path.clone()));
+            let path = SitePath::from_segments(segments);
+            prop_assert_eq!(SitePath::parse(&path.encode()), Some(path.clone()));
             prop_assert_eq!(SitePath::parse(&path.key()).map(|again| again.key()), Some(path.key()));
         }
     }

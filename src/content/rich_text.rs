@@ -44,7 +44,7 @@ impl RichTextFormat {
 }
 
 /// Returns the stored form: the source with its format, and the sanitised HTML.
-pub fn stored(format: RichTextFormat, source: &str) -> Value {
+pub fn stored_value(format: RichTextFormat, source: &str) -> Value {
     json!({"format": format.word(), "source": source, "html": to_html(format, source)})
 }
 
@@ -52,7 +52,7 @@ pub fn stored(format: RichTextFormat, source: &str) -> Value {
 /// `rel="noopener noreferrer"`, and ids the prefix of [`anchors`]. The output of Markdown is sanitised too, since
 /// Markdown may contain HTML.
 pub fn to_html(format: RichTextFormat, source: &str) -> String {
-    sanitised(&to_raw_html(format, source))
+    sanitise(&to_raw_html(format, source))
 }
 
 /// Returns the HTML of a source as it was meant, which is not safe to show.
@@ -64,7 +64,7 @@ pub(super) fn to_raw_html(format: RichTextFormat, source: &str) -> Cow<'_, str> 
 }
 
 /// Returns HTML without anything that is not safe to show.
-pub(super) fn sanitised(raw: &str) -> String {
+pub(super) fn sanitise(raw: &str) -> String {
     let mut clean = SANITISER.clean(raw.trim()).to_string();
     // XML cannot have these characters (XML 1.0, section 2.2), and feeds are XML. References (`&#1;`) lead to them.
     clean.retain(|c| (!c.is_control() || matches!(c, '\n' | '\t')) && !matches!(c, '\u{fffe}' | '\u{ffff}'));
@@ -74,7 +74,7 @@ pub(super) fn sanitised(raw: &str) -> String {
         "class" | "style" if value.is_empty() => AttributeChange::Remove,
         _ => AttributeChange::Keep,
     });
-    anchors::complete(&clean)
+    anchors::complete_anchors(&clean)
 }
 
 /// Returns the text as Markdown: the source if it is Markdown, else a conversion of the HTML.
@@ -88,12 +88,12 @@ pub fn to_markdown(format: Option<RichTextFormat>, source: &str, html: &str) -> 
 /// Returns the text without markup, with blank lines between paragraphs. The words of a link are followed by its
 /// address, unless it leads to a place in the same text.
 pub fn to_text(html: &str) -> String {
-    plain(&without_links(html, |address| address.is_empty() || address.starts_with('#')))
+    plain_text(&without_links(html, |address| address.is_empty() || address.starts_with('#')))
 }
 
 /// Returns the text without markup and without the addresses of its links.
 pub fn to_words(html: &str) -> String {
-    plain(&without_links(html, |_| true))
+    plain_text(&without_links(html, |_| true))
 }
 
 /// Returns the text without markup as it is read elsewhere than on its page: relative addresses are absolute.
@@ -110,7 +110,7 @@ fn without_links(html: &str, is_unwanted: impl Fn(&str) -> bool) -> String {
     })
 }
 
-fn plain(html: &str) -> String {
+fn plain_text(html: &str) -> String {
     let text = nanohtml2text::html2text(&html_nesting::without_nested_links(html));
     let lines: Vec<&str> = text.lines().map(|line| behind_break(line.trim_end())).collect();
     lines.join("\n").trim().to_owned()
@@ -125,13 +125,13 @@ fn behind_break(line: &str) -> &str {
 /// the text, which a feed is not.
 pub fn resolve_links(html: &str, page: &Url) -> String {
     map_attributes(html, |_, name, value| {
-        let address = if matches!(name, "href" | "src" | "cite") { absolute(value, page) } else { None };
+        let address = if matches!(name, "href" | "src" | "cite") { absolute_address(value, page) } else { None };
         address.map_or(AttributeChange::Keep, AttributeChange::Set)
     })
 }
 
 /// Returns an address, escaped as in HTML, resolved against a page; `None` if it is absolute.
-fn absolute(escaped: &str, page: &Url) -> Option<String> {
+fn absolute_address(escaped: &str, page: &Url) -> Option<String> {
     let address = escaped.replace("&amp;", "&");
     let is_relative = matches!(Url::parse(&address), Err(url::ParseError::RelativeUrlWithoutBase));
     let resolved = page.join(&address).ok().filter(|_| is_relative)?;

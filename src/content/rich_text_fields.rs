@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use serde_json::{Map, Value};
 
 use super::field::{Field, FieldType};
-use super::left_out::left_out;
-use super::rich_text::{RichTextFormat, stored};
+use super::hidden_markup::hidden_markup;
+use super::rich_text::{RichTextFormat, stored_value};
 use super::violation::{Violation, child_pointer};
 
 /// Code of the notes on what of a rich text is not shown.
@@ -46,7 +46,7 @@ fn notes(
     let mut notes = Vec::new();
     visit_fields(fields, content, pointer, &mut |pointer, text| {
         let Some((format, source)) = source(text) else { return };
-        if let Some(names) = left_out(format, source, known.get(&(format, source)).copied()) {
+        if let Some(names) = hidden_markup(format, source, known.get(&(format, source)).copied()) {
             let message = format!("not shown: {names}");
             notes.push(Violation { pointer: pointer.to_owned(), code: NOT_SHOWN.to_owned(), message });
         }
@@ -72,7 +72,7 @@ fn renew_value(kind: &'static FieldType, value: &mut Value) {
         }
         (FieldType::List { of, .. }, Value::Array(list)) => list.iter_mut().for_each(|value| renew_value(of, value)),
         (FieldType::Rich { .. }, text) => match (source(text), text.as_object()) {
-            (Some((format, source)), _) => *text = stored(format, source),
+            (Some((format, source)), _) => *text = stored_value(format, source),
             (None, Some(_)) => {
                 let locales = text.as_object_mut().into_iter().flat_map(Map::values_mut);
                 locales.for_each(|text| renew_value(kind, text));
@@ -157,7 +157,7 @@ mod tests {
             "body": {"en": {"format": "html", "source": source, "html": "<h2>X</h2>"}, "nl": {"format": "markdown", "source": "a", "html": ""}}});
         renew(&FIELDS, content.as_object_mut().unwrap());
         assert_eq!(content["body"]["en"]["html"], "<h2 id=\"h-x\">X</h2>");
-        assert_eq!(content["body"]["nl"], stored(RichTextFormat::Markdown, "a"));
+        assert_eq!(content["body"]["nl"], stored_value(RichTextFormat::Markdown, "a"));
         assert_eq!(content["title"]["en"], source);
     }
 }

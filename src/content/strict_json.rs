@@ -23,7 +23,7 @@ pub const MAX_DEPTH: usize = 16;
 pub fn parse(bytes: &[u8]) -> Result<Value, Violations> {
     let mut violations = Violations::new();
     let mut reader = serde_json::Deserializer::from_slice(bytes);
-    let seed = Strict { place: Place::Root, depth: 0, violations: &mut violations };
+    let seed = StrictDeserializer { place: Place::Root, depth: 0, violations: &mut violations };
     let parsed = seed.deserialize(&mut reader).and_then(|value| reader.end().map(|()| value));
     match parsed {
         Ok(value) if violations.is_empty() => Ok(value),
@@ -54,16 +54,16 @@ impl Place<'_> {
 }
 
 /// The deserialiser of a value.
-struct Strict<'a> {
+struct StrictDeserializer<'a> {
     place: Place<'a>,
     depth: usize,
     violations: &'a mut Violations,
 }
 
-impl Strict<'_> {
+impl StrictDeserializer<'_> {
     /// Returns the deserialiser of a value within this one.
-    fn inner<'b>(&'b mut self, place: impl FnOnce(&'b Place<'b>) -> Place<'b>) -> Strict<'b> {
-        Strict { place: place(&self.place), depth: self.depth + 1, violations: self.violations }
+    fn child<'b>(&'b mut self, place: impl FnOnce(&'b Place<'b>) -> Place<'b>) -> StrictDeserializer<'b> {
+        StrictDeserializer { place: place(&self.place), depth: self.depth + 1, violations: self.violations }
     }
 
     fn too_deep<E: Error>(&self) -> Result<(), E> {
@@ -74,7 +74,7 @@ impl Strict<'_> {
     }
 }
 
-impl<'de> DeserializeSeed<'de> for Strict<'_> {
+impl<'de> DeserializeSeed<'de> for StrictDeserializer<'_> {
     type Value = Value;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
@@ -82,7 +82,7 @@ impl<'de> DeserializeSeed<'de> for Strict<'_> {
     }
 }
 
-impl<'de> Visitor<'de> for Strict<'_> {
+impl<'de> Visitor<'de> for StrictDeserializer<'_> {
     type Value = Value;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -120,7 +120,7 @@ impl<'de> Visitor<'de> for Strict<'_> {
     fn visit_seq<A: SeqAccess<'de>>(mut self, mut items: A) -> Result<Value, A::Error> {
         self.too_deep()?;
         let mut list = Vec::new();
-        while let Some(value) = items.next_element_seed(self.inner(|above| Place::Entry(above, list.len())))? {
+        while let Some(value) = items.next_element_seed(self.child(|above| Place::Entry(above, list.len())))? {
             list.push(value);
         }
         Ok(Value::Array(list))
@@ -130,7 +130,7 @@ impl<'de> Visitor<'de> for Strict<'_> {
         self.too_deep()?;
         let mut object = Map::new();
         while let Some(name) = entries.next_key::<String>()? {
-            let value = entries.next_value_seed(self.inner(|above| Place::Member(above, &name)))?;
+            let value = entries.next_value_seed(self.child(|above| Place::Member(above, &name)))?;
             match object.entry(name) {
                 Entry::Vacant(member) => drop(member.insert(value)),
                 Entry::Occupied(member) => {

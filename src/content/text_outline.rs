@@ -41,7 +41,7 @@ pub fn outline(html: &str) -> (String, Vec<Heading>) {
         let id = match own_id(&rest[at..open]) {
             Some(id) => id.to_owned(),
             None => {
-                let id = taken.get_or_insert_with(|| TakenIds::of(html)).free_id(&text);
+                let id = taken.get_or_insert_with(|| TakenIds::in_html(html)).free_id(&text);
                 out.push_str(&format!(" id=\"{id}\""));
                 id
             }
@@ -78,7 +78,7 @@ struct TakenIds {
 }
 
 impl TakenIds {
-    fn of(html: &str) -> Self {
+    fn in_html(html: &str) -> Self {
         Self { ids: ids(html), numbers: HashMap::new() }
     }
 

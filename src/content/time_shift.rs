@@ -4,7 +4,7 @@ use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta};
 use serde_json::{Map, Value};
 
 use crate::content::field::Field;
-use crate::content::local_time::{Moment, Wrong};
+use crate::content::local_time::{Moment, TimeViolation};
 use crate::content::offsets::for_each_time;
 use crate::time_zone::Zone;
 
@@ -20,9 +20,9 @@ impl TimeShift {
     /// # Errors
     ///
     /// Fails as [`Moment::parse`] does, and for a time of day where the stored time is a date.
-    pub fn between(stored: &str, requested: &str, zone: Zone) -> Result<Self, Wrong> {
-        let from = Moment::stored(stored, zone).map(local);
-        let to = local(Moment::parse(requested, zone)?);
+    pub fn from_times(stored: &str, requested: &str, zone: Zone) -> Result<Self, TimeViolation> {
+        let from = Moment::parse_stored(stored, zone).map(local_parts);
+        let to = local_parts(Moment::parse(requested, zone)?);
         Ok(Self(match (from, to) {
             (None, _) => TimeDelta::zero(),
             (Some((from, _)), (to, None)) => to - from,
@@ -45,14 +45,14 @@ impl TimeShift {
     /// the gap (RFC 5545, section 3.3.5). Times beyond the year 9999 are left to validation.
     pub fn apply(self, fields: &'static [Field], content: &mut Map<String, Value>, zone: Zone) {
         for_each_time(fields, content, &mut |_, text| {
-            if let Some(moved) = self.moved(text, zone) {
+            if let Some(moved) = self.shift_text(text, zone) {
                 *text = moved;
             }
         });
     }
 
-    fn moved(self, text: &str, zone: Zone) -> Option<String> {
-        match Moment::stored(text, zone)? {
+    fn shift_text(self, text: &str, zone: Zone) -> Option<String> {
+        match Moment::parse_stored(text, zone)? {
             Moment::Day(day) => {
                 let moved: NaiveDate = day.and_time(NaiveTime::MIN).checked_add_signed(self.0)?.date();
                 Some(moved.format("%Y-%m-%d").to_string())
@@ -62,14 +62,14 @@ impl TimeShift {
                 // Of a local time that occurs twice, the offset selects the occurrence, as before.
                 let offset = DateTime::parse_from_rfc3339(text).ok()?.offset().to_string();
                 let moved = format!("{}{offset}", moved.format("%Y-%m-%dT%H:%M:%S%.f"));
-                Some(Moment::stored(&moved, zone).map_or(moved, |moment| moment.canonical()))
+                Some(Moment::parse_stored(&moved, zone).map_or(moved, |moment| moment.to_text()))
             }
         }
     }
 }
 
 /// Returns the local date of a time, and its time of day if it has one.
-fn local(moment: Moment) -> (NaiveDate, Option<NaiveTime>) {
+fn local_parts(moment: Moment) -> (NaiveDate, Option<NaiveTime>) {
     match moment {
         Moment::Day(day) => (day, None),
         Moment::At(at) => (at.date_naive(), Some(at.time())),
@@ -83,7 +83,7 @@ mod tests {
     #[test]
     fn moves_keep_the_time_of_day() {
         let zone: Zone = "Europe/Brussels".parse().unwrap();
-        let shift = |from: &str, to: &str| TimeShift::between(from, to, zone);
+        let shift = |from: &str, to: &str| TimeShift::from_times(from, to, zone);
         let winter = "2027-03-04T09:00:00+01:00";
         for (to, of, moved) in [
             ("2027-07-01", winter, "2027-07-01T09:00:00+02:00"),
@@ -93,7 +93,7 @@ mod tests {
             ("2027-03-28", "2027-03-04T02:30:00+01:00", "2027-03-28T03:30:00+02:00"),
             ("2026-03-04", "2027-03-04T23:59:59.5+01:00", "2026-03-04T23:59:59.500+01:00"),
         ] {
-            assert_eq!(shift(winter, to).unwrap().moved(of, zone).as_deref(), Some(moved), "{to}");
+            assert_eq!(shift(winter, to).unwrap().shift_text(of, zone).as_deref(), Some(moved), "{to}");
         }
         assert_eq!(shift("2027-03-04", "2027-03-05T09:00").unwrap_err().0, "not_a_date");
         assert_eq!(shift(winter, "tomorrow").unwrap_err().0, "not_a_time");

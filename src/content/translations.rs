@@ -38,7 +38,7 @@ impl Translations {
     }
 
     /// Returns the stored form.
-    pub fn stored(&self) -> String {
+    pub fn to_json(&self) -> String {
         serde_json::to_string(self).unwrap_or_else(|_| "{}".to_owned())
     }
 
@@ -94,12 +94,12 @@ impl Translations {
     }
 
     /// Returns the locales whose translations are unpublished.
-    pub fn hidden(&self) -> Vec<&str> {
+    pub fn hidden_locales(&self) -> Vec<&str> {
         self.0.iter().filter(|(_, state)| state.hidden).map(|(locale, _)| locale.as_str()).collect()
     }
 
     /// Returns the locales with outdated values, each between commas.
-    pub fn outdated(&self) -> String {
+    pub fn outdated_locales(&self) -> String {
         between_commas(self.0.iter().filter(|(_, state)| !state.outdated.is_empty()).map(|(locale, _)| locale.as_str()))
     }
 
@@ -149,11 +149,11 @@ fn between_commas<'a>(locales: impl Iterator<Item = &'a str>) -> String {
 }
 
 /// Returns the fields that have a value in some locale, but none in this one; blocks lack what one of them lacks.
-pub fn missing(fields: &'static [Field], content: &Map<String, Value>, locale: &str) -> Vec<&'static str> {
+pub fn missing_fields(fields: &'static [Field], content: &Map<String, Value>, locale: &str) -> Vec<&'static str> {
     let lacks = |field: &&'static Field| {
         let value = content.get(field.name);
         match field.blocks() {
-            Some(union) => value.is_some_and(|blocks| blocks::lacks(union, blocks, locale)),
+            Some(union) => value.is_some_and(|blocks| blocks::lacks_locale(union, blocks, locale)),
             None => field.localised && value.and_then(Value::as_object).is_some_and(|v| !v.contains_key(locale)),
         }
     };
@@ -182,25 +182,25 @@ pub fn written_locales<'a>(
 }
 
 /// Returns the locales of the site in which values are missing, each between commas.
-pub fn untranslated(fields: &'static [Field], content: &Map<String, Value>, site: &Site) -> String {
-    let lacking = site.locales.iter().filter(|locale| !missing(fields, content, locale).is_empty());
+pub fn untranslated_locales(fields: &'static [Field], content: &Map<String, Value>, site: &Site) -> String {
+    let lacking = site.locales.iter().filter(|locale| !missing_fields(fields, content, locale).is_empty());
     between_commas(lacking.map(String::as_str))
 }
 
 /// Returns the public part of a content: all values except those of unpublished translations.
-pub fn visible<'a>(
+pub fn visible_content<'a>(
     fields: &'static [Field],
     content: &'a Map<String, Value>,
     translations: &Translations,
 ) -> Cow<'a, Map<String, Value>> {
-    match translations.hidden() {
+    match translations.hidden_locales() {
         hidden if hidden.is_empty() => Cow::Borrowed(content),
-        hidden => Cow::Owned(without(fields, content, &hidden)),
+        hidden => Cow::Owned(without_locales(fields, content, &hidden)),
     }
 }
 
 /// Returns a content without the values of some locales. Localised fields that have no value left are removed.
-fn without(fields: &'static [Field], content: &Map<String, Value>, hidden: &[&str]) -> Map<String, Value> {
+fn without_locales(fields: &'static [Field], content: &Map<String, Value>, hidden: &[&str]) -> Map<String, Value> {
     let mut out = Map::new();
     for (name, value) in content {
         let Some(field) = fields.iter().find(|field| field.name == name) else {
@@ -216,20 +216,22 @@ fn without(fields: &'static [Field], content: &Map<String, Value>, hidden: &[&st
                 }
                 seen.into()
             }
-            _ => within(&field.kind, value, hidden),
+            _ => value_without_locales(&field.kind, value, hidden),
         };
         out.insert(name.clone(), kept);
     }
     out
 }
 
-fn within(kind: &'static FieldType, value: &Value, hidden: &[&str]) -> Value {
+fn value_without_locales(kind: &'static FieldType, value: &Value, hidden: &[&str]) -> Value {
     match (kind, value) {
         (FieldType::Object(_) | FieldType::Union(_), Value::Object(object)) => match kind.object_type(object) {
-            Some(declared) => without(declared.fields, object, hidden).into(),
+            Some(declared) => without_locales(declared.fields, object, hidden).into(),
             None => value.clone(),
         },
-        (FieldType::List { of, .. }, Value::Array(list)) => list.iter().map(|v| within(of, v, hidden)).collect(),
+        (FieldType::List { of, .. }, Value::Array(list)) => {
+            list.iter().map(|v| value_without_locales(of, v, hidden)).collect()
+        }
         _ => value.clone(),
     }
 }

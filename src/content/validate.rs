@@ -49,7 +49,7 @@ pub struct GivenReference {
 
 /// The result of validation.
 #[derive(Debug)]
-pub struct Validated {
+pub struct ValidatedContent {
     /// Stored form; incomplete if there were violations, and not to be used then.
     pub content: Map<String, Value>,
     /// Unresolved references of the content.
@@ -76,13 +76,13 @@ pub fn validate(
     input: &Map<String, Value>,
     before: Option<&Map<String, Value>>,
     violations: &mut Violations,
-) -> Validated {
+) -> ValidatedContent {
     let ContentSchema { kind, fields, envelope, mode, site } = schema;
     let zone = root_zone(input, site);
     let same_zone = before.is_some_and(|before| root_zone(before, site) == zone);
     let mut check = Check { kind, envelope, site, mode, zone, same_zone, violations, references: Vec::new() };
     let content = check.object(fields, input, before, "");
-    Validated { content, references: check.references }
+    ValidatedContent { content, references: check.references }
 }
 
 /// Adds the violation by a member that is not a field.
@@ -121,7 +121,7 @@ pub fn refuse_unknown_removals(
     }
 }
 
-/// Returns whether the absence of a field has an effect ([`Check::absent`]): a violation, a default, or the zone of the site.
+/// Returns whether the absence of a field has an effect ([`Check::absent_value`]): a violation, a default, or the zone of the site.
 fn has_meaning_if_absent(field: &Field) -> bool {
     field.required || field.default.is_some() || matches!(field.kind, FieldType::Zone)
 }
@@ -163,12 +163,12 @@ impl Check<'_> {
             }
             let pointer = child_pointer(pointer, field.name);
             let value = if field.localised {
-                self.localised(field, given, earlier, &pointer)
+                self.localised_value(field, given, earlier, &pointer)
             } else {
                 match (given, &field.kind) {
                     (Some(value), FieldType::ReferenceIn(known)) => self.reference_in(known, input, value, &pointer),
                     (Some(value), kind) => self.value(kind, value, earlier, &pointer),
-                    (None, _) => self.absent(field, &pointer),
+                    (None, _) => self.absent_value(field, &pointer),
                 }
             };
             if let Some(value) = value {
@@ -186,7 +186,7 @@ impl Check<'_> {
         }
     }
 
-    fn absent(&mut self, field: &'static Field, pointer: &str) -> Option<Value> {
+    fn absent_value(&mut self, field: &'static Field, pointer: &str) -> Option<Value> {
         if field.required {
             self.violations.add(pointer, "required", format!("\"{}\" is required", field.name));
         }
@@ -197,7 +197,7 @@ impl Check<'_> {
     }
 
     /// Validates a localised field: one value (`locale=xx`), or an object of all values (`locale=*`).
-    fn localised(
+    fn localised_value(
         &mut self,
         field: &'static Field,
         given: Option<&Value>,

@@ -44,9 +44,9 @@ impl Check<'_> {
             },
             FieldType::Union(union) => return self.union(union, value, before, pointer),
             FieldType::EmbedUrl => self.embed_url(value, before),
-            FieldType::Rich { max } => return self.rich(value, *max, pointer),
+            FieldType::Rich { max } => return self.rich_text(value, *max, pointer),
             FieldType::Moment { .. } => {
-                values::string(value).and_then(|text| self.moment(text, before)).map(|moment| moment.canonical().into())
+                values::string(value).and_then(|text| self.moment(text, before)).map(|moment| moment.to_text().into())
             }
             FieldType::Instant => values::string(value)
                 .and_then(|text| local_time::instant(text, self.site.time_zone))
@@ -65,7 +65,7 @@ impl Check<'_> {
     /// invalid by new rules: otherwise no other field of the item could be changed any more.
     fn moment(&self, text: &str, before: Option<&Value>) -> Result<Moment, values::RuleViolation> {
         let unchanged = self.same_zone && before.and_then(Value::as_str) == Some(text);
-        match unchanged.then(|| Moment::stored(text, self.zone)).flatten() {
+        match unchanged.then(|| Moment::parse_stored(text, self.zone)).flatten() {
             Some(moment) => Ok(moment),
             None => Moment::parse(text, self.zone),
         }
@@ -125,7 +125,7 @@ impl Check<'_> {
     /// Validates a list of blocks, which may be alike: they differ by their identifiers.
     fn blocks(&mut self, of: &'static FieldType, list: &[Value], before: Option<&Value>, pointer: &str) -> Value {
         let mut seen: Vec<&Value> = Vec::with_capacity(list.len());
-        let identified = blocks::identified(list, before);
+        let identified = blocks::with_ids(list, before);
         let mut stored = Vec::with_capacity(list.len());
         for (index, block) in identified.iter().enumerate() {
             let inner = child_pointer(pointer, &index.to_string());
@@ -135,7 +135,7 @@ impl Check<'_> {
                 }
                 seen.push(id);
             }
-            stored.push(self.value(of, block, blocks::earlier(before, block), &inner).unwrap_or_default());
+            stored.push(self.value(of, block, blocks::stored_block(before, block), &inner).unwrap_or_default());
         }
         Value::Array(stored)
     }
@@ -186,7 +186,7 @@ impl Check<'_> {
         }
     }
 
-    fn rich(&mut self, value: &Value, max: usize, pointer: &str) -> Option<Value> {
+    fn rich_text(&mut self, value: &Value, max: usize, pointer: &str) -> Option<Value> {
         let (format, source, source_pointer) = match value {
             Value::String(text) => (RichTextFormat::guess(text), value, pointer.to_owned()),
             Value::Object(parts) if ["format", "source"].iter().any(|name| parts.contains_key(*name)) => {
@@ -219,7 +219,7 @@ impl Check<'_> {
             }
         };
         match values::text(source, max, true) {
-            Ok(text) => Some(rich_text::stored(format, &text)),
+            Ok(text) => Some(rich_text::stored_value(format, &text)),
             Err((code, message)) => {
                 self.violations.add(source_pointer, code, message);
                 None

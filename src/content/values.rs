@@ -206,7 +206,7 @@ pub fn country(given: &str) -> Result<String, RuleViolation> {
 ///
 /// Fails with `not_a_language`.
 pub fn language(given: &str) -> Result<String, RuleViolation> {
-    let tag = shortest(well_formed_language(given)?);
+    let tag = shortest_tag(well_formed_language(given)?);
     match LanguageTag::parse(&tag).map(|parsed| parsed.validate()) {
         Ok(Err(
             ValidationError::PrimaryLanguageNotInRegistry
@@ -235,9 +235,9 @@ pub fn well_formed_language(given: &str) -> Result<String, RuleViolation> {
 }
 
 /// Returns a tag with the code of two letters for its language, if it has one of three.
-fn shortest(tag: String) -> String {
+fn shortest_tag(tag: String) -> String {
     let (main, rest) = tag.split_at(tag.find('-').unwrap_or(tag.len()));
-    let short = Language::from_639_3(main).or_else(|| bibliographic(main)).and_then(|known| known.to_639_1());
+    let short = Language::from_639_3(main).or_else(|| find_bibliographic(main)).and_then(|known| known.to_639_1());
     short.map_or_else(|| tag.clone(), |short| format!("{short}{rest}"))
 }
 
@@ -265,7 +265,7 @@ const BIBLIOGRAPHIC: [(&str, &str); 20] = [
     ("wel", "cy"),
 ];
 
-fn bibliographic(code: &str) -> Option<Language> {
+fn find_bibliographic(code: &str) -> Option<Language> {
     Language::from_639_1(BIBLIOGRAPHIC.iter().find(|(known, _)| *known == code)?.1)
 }
 

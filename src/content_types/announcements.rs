@@ -86,9 +86,9 @@ pub static ANNOUNCEMENT: ContentType = ContentType {
         PUBLISHED_AT,
     ],
     sorts: &[
-        newest("starts_at", Column::StartsAt),
-        newest("ends_at", Column::EndsAt),
-        by("title", Column::Label),
+        descending_sort("starts_at", Column::StartsAt),
+        descending_sort("ends_at", Column::EndsAt),
+        ascending_sort("title", Column::Label),
         CREATED,
         UPDATED,
         PUBLISHED,
@@ -102,7 +102,7 @@ fn announcement_rules(content: &mut Map<String, Value>, faults: &mut Violations)
     }
     let Some(zone) = zone_of(content) else { return };
     let at = |name: &str, end: bool| {
-        Some(Moment::stored(content.get(name)?.as_str()?, zone)?.instant(zone, end).timestamp_micros())
+        Some(Moment::parse_stored(content.get(name)?.as_str()?, zone)?.instant(zone, end).timestamp_micros())
     };
     if let (Some(starts), Some(ends)) = (at(SPAN.starts_at, false), at(SPAN.ends_at, true))
         && ends <= starts

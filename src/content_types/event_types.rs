@@ -37,5 +37,11 @@ pub static EVENT_TYPE: ContentType = ContentType {
         CUSTOM,
     ],
     filters: &[SLUG, IDS, UPDATED_AT, CREATED_AT, PUBLISHED_AT],
-    sorts: &[by("position", Column::Position), by("name", Column::Label), CREATED, UPDATED, PUBLISHED],
+    sorts: &[
+        ascending_sort("position", Column::Position),
+        ascending_sort("name", Column::Label),
+        CREATED,
+        UPDATED,
+        PUBLISHED,
+    ],
 };

@@ -45,7 +45,7 @@ pub enum FilterTarget {
     /// The distance from one place: that of the item itself, or of the item to which this relation refers.
     Near(Option<&'static str>),
     /// A property of related items, by a filter of their content type.
-    Through(Through),
+    Through(RelatedFilter),
 }
 
 impl FilterTarget {
@@ -117,7 +117,7 @@ pub const UNTITLED: WordField = WordField { field: "untitled", path: &[], words:
 
 /// A filter on related items.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Through {
+pub struct RelatedFilter {
     /// Name of the relation.
     pub relation: &'static str,
     /// Content type of the related items.
@@ -157,12 +157,12 @@ pub struct Sort {
 }
 
 /// Declares a sort key that is ascending by default.
-pub(super) const fn by(name: &'static str, column: Column) -> Sort {
+pub(super) const fn ascending_sort(name: &'static str, column: Column) -> Sort {
     Sort { name, column, descending: false }
 }
 
 /// Declares a sort key that is descending by default.
-pub(super) const fn newest(name: &'static str, column: Column) -> Sort {
+pub(super) const fn descending_sort(name: &'static str, column: Column) -> Sort {
     Sort { name, column, descending: true }
 }
 
@@ -229,14 +229,19 @@ pub(super) const LANGUAGE: Filter = Filter {
 };
 
 /// Declares a filter on related items.
-pub(super) const fn through(
+pub(super) const fn related_filter(
     name: &'static str,
     relation: &'static str,
     target: &'static str,
     filter: &'static Filter,
     about: &'static str,
 ) -> Filter {
-    Filter { name, on: FilterTarget::Through(Through { relation, target, filter }), about, example: filter.example }
+    Filter {
+        name,
+        on: FilterTarget::Through(RelatedFilter { relation, target, filter }),
+        about,
+        example: filter.example,
+    }
 }
 
 /// The words of a field that is true or false.
@@ -258,6 +263,6 @@ pub(super) const fn word(
     }
 }
 
-pub(super) const CREATED: Sort = newest("created_at", Column::CreatedAt);
-pub(super) const UPDATED: Sort = newest("updated_at", Column::UpdatedAt);
-pub(super) const PUBLISHED: Sort = newest("published_at", Column::PublishedAt);
+pub(super) const CREATED: Sort = descending_sort("created_at", Column::CreatedAt);
+pub(super) const UPDATED: Sort = descending_sort("updated_at", Column::UpdatedAt);
+pub(super) const PUBLISHED: Sort = descending_sort("published_at", Column::PublishedAt);

@@ -31,7 +31,7 @@ use crate::content::violation::Violations;
 
 pub use announcements::ANNOUNCEMENT;
 pub use events::EVENT;
-pub use filter::{Column, Filter, FilterTarget, Sort, Through, UNTITLED, WordField};
+pub use filter::{Column, Filter, FilterTarget, RelatedFilter, Sort, UNTITLED, WordField};
 pub use menus::MENU;
 pub use page_link::{LINKED, LINKED_COLLECTION};
 pub use redirects::REDIRECT;
@@ -237,12 +237,16 @@ impl ContentType {
     /// Returns the paths that `include` accepts: relations, children, and, after a dot, the relations of
     /// either.
     pub fn includes(&'static self) -> &'static [&'static str] {
-        static OF_ALL: OfAll<&str> = OnceLock::new();
-        self.of(&OF_ALL, ContentType::all_includes)
+        static OF_ALL: ByContentType<&str> = OnceLock::new();
+        self.computed_values(&OF_ALL, ContentType::all_includes)
     }
 
     /// Returns the values of this type from a table that is computed for all types at first use.
-    fn of<T>(&'static self, all: &'static OfAll<T>, made: fn(&'static ContentType) -> Vec<T>) -> &'static [T] {
+    fn computed_values<T>(
+        &'static self,
+        all: &'static ByContentType<T>,
+        made: fn(&'static ContentType) -> Vec<T>,
+    ) -> &'static [T] {
         let known =
             all.get_or_init(|| ALL.iter().map(|content_type| (content_type.kind, made(content_type))).collect());
         known.iter().find(|(kind, _)| *kind == self.kind).map_or(&[], |(_, of)| of)
@@ -256,7 +260,7 @@ impl ContentType {
             let inner = ContentType::of_kind(kind).into_iter().flat_map(|kind| kind.fields).filter_map(Field::relation);
             // A relation back to this type would embed the items that the response consists of already.
             let inner = inner.filter(|relation| relation.target != self.kind);
-            inner.map(move |relation| leaked(format!("{name}.{}", relation.name)))
+            inner.map(move |relation| leak_name(format!("{name}.{}", relation.name)))
         });
         let blocks = self.fields.iter().filter(|field| field.blocks().is_some()).map(|field| field.name);
         first.iter().map(|(name, _)| *name).chain(second).chain(blocks).collect()
@@ -264,7 +268,7 @@ impl ContentType {
 }
 
 /// A table of values by content type, computed at first use.
-type OfAll<T> = OnceLock<Vec<(&'static str, Vec<T>)>>;
+type ByContentType<T> = OnceLock<Vec<(&'static str, Vec<T>)>>;
 
 /// Returns the content types of which there is any number of items, in the order of the documentation.
 pub fn with_lists() -> impl Iterator<Item = &'static ContentType> + Clone {
@@ -273,7 +277,7 @@ pub fn with_lists() -> impl Iterator<Item = &'static ContentType> + Clone {
 
 /// Makes a computed name static, like those that are declared. The number of names is fixed, so what is
 /// leaked is bounded.
-fn leaked(name: String) -> &'static str {
+fn leak_name(name: String) -> &'static str {
     name.leak()
 }
 
@@ -318,16 +322,16 @@ mod tests {
 
     #[test]
     fn declarations_name_fields_of_the_type() {
-        fn at(fields: &'static [Field], path: &[&str]) -> Option<&'static FieldType> {
+        fn kind_at(fields: &'static [Field], path: &[&str]) -> Option<&'static FieldType> {
             let kind = &fields.iter().find(|field| field.name == path[0])?.kind;
             match (kind, &path[1..]) {
                 (kind, []) => Some(kind),
-                (FieldType::Object(inner), rest) => at(inner.fields, rest),
+                (FieldType::Object(inner), rest) => kind_at(inner.fields, rest),
                 _ => None,
             }
         }
         for content_type in ALL {
-            let (kind, at) = (content_type.kind, |path: &[&str]| at(content_type.fields, path));
+            let (kind, at) = (content_type.kind, |path: &[&str]| kind_at(content_type.fields, path));
             assert!(at(&[content_type.label]).is_some(), "{kind}: label");
             if let Some(span) = content_type.span {
                 assert!(matches!(at(&[span.starts_at]), Some(FieldType::Moment { end: false })), "{kind}: span");

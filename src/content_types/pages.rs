@@ -112,7 +112,13 @@ pub static PAGE: ContentType = ContentType {
         CREATED_AT,
         PUBLISHED_AT,
     ],
-    sorts: &[by("position", Column::Position), by("title", Column::Label), CREATED, UPDATED, PUBLISHED],
+    sorts: &[
+        ascending_sort("position", Column::Position),
+        ascending_sort("title", Column::Label),
+        CREATED,
+        UPDATED,
+        PUBLISHED,
+    ],
 };
 
 fn page_rules(page: &mut Map<String, Value>, violations: &mut Violations) {

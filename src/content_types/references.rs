@@ -12,7 +12,7 @@ use crate::content_types::ContentType;
 pub fn references<'a>(content_type: &'static ContentType, body: &'a Value) -> Vec<(&'static str, &'a Value)> {
     let mut found = Vec::new();
     for field in content_type.fields.iter().filter(|field| field.blocks().is_some()) {
-        found.extend(body.get(field.name).into_iter().flat_map(|value| blocks::given(&field.kind, value)));
+        found.extend(body.get(field.name).into_iter().flat_map(|value| blocks::given_references(&field.kind, value)));
     }
     for relation in content_type.fields.iter().filter_map(Field::relation) {
         let Some(value) = body.get(relation.name) else { continue };

@@ -4,7 +4,7 @@
 use std::sync::OnceLock;
 
 use crate::content::field::{Field, FieldType, Relation, RelationShape};
-use crate::content_types::{ALTERNATES, ContentType, ENVELOPE, OF_SITE, OUTLINE, OfAll, PATH, leaked};
+use crate::content_types::{ALTERNATES, ByContentType, ContentType, ENVELOPE, OF_SITE, OUTLINE, PATH, leak_name};
 
 /// The properties that a reference has besides the label of the item.
 const REFERENCE: [&str; 2] = ["id", "slug"];
@@ -23,13 +23,13 @@ pub struct ResponsePath {
 impl ContentType {
     /// Returns the paths that `fields` accepts.
     pub fn paths(&'static self) -> &'static [ResponsePath] {
-        static OF_ALL: OfAll<ResponsePath> = OnceLock::new();
-        self.of(&OF_ALL, ContentType::all_paths)
+        static OF_ALL: ByContentType<ResponsePath> = OnceLock::new();
+        self.computed_values(&OF_ALL, ContentType::all_paths)
     }
 
     fn all_paths(&'static self) -> Vec<ResponsePath> {
         let own = self.names().map(|name| ResponsePath { name, include: None, detail: self.is_detail(name) });
-        let below = self.fields.iter().flat_map(|field| self.below(field));
+        let below = self.fields.iter().flat_map(|field| self.paths_below(field));
         own.chain(below).chain(self.of_children()).collect()
     }
 
@@ -51,9 +51,9 @@ impl ContentType {
     }
 
     /// Returns the paths below a field, if its value has properties.
-    fn below(&'static self, field: &'static Field) -> Vec<ResponsePath> {
+    fn paths_below(&'static self, field: &'static Field) -> Vec<ResponsePath> {
         let inside = |fields: &'static [Field]| {
-            let names = fields.iter().map(move |inner| leaked(format!("{}.{}", field.name, inner.name)));
+            let names = fields.iter().map(move |inner| leak_name(format!("{}.{}", field.name, inner.name)));
             names.map(|name| ResponsePath { name, include: None, detail: field.detail })
         };
         match (&field.kind, field.relation()) {
@@ -96,7 +96,7 @@ impl ContentType {
         };
         let path = |name| {
             let include = shown_by(name)?;
-            Some(ResponsePath { name: leaked(format!("{place}.{name}")), include, detail: target.is_detail(name) })
+            Some(ResponsePath { name: leak_name(format!("{place}.{name}")), include, detail: target.is_detail(name) })
         };
         target.names().filter_map(path).collect()
     }
@@ -108,7 +108,7 @@ impl ContentType {
         };
         let all = ResponsePath { name: of.name, include: Some(of.name), detail: false };
         let path = |name| ResponsePath {
-            name: leaked(format!("{}.{name}", of.name)),
+            name: leak_name(format!("{}.{name}", of.name)),
             include: Some(of.name),
             detail: kind.is_detail(name),
         };

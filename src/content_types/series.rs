@@ -64,5 +64,5 @@ pub static SERIES: ContentType = ContentType {
         CREATED_AT,
         PUBLISHED_AT,
     ],
-    sorts: &[by("title", Column::Label), CREATED, UPDATED, PUBLISHED],
+    sorts: &[ascending_sort("title", Column::Label), CREATED, UPDATED, PUBLISHED],
 };

@@ -117,7 +117,13 @@ pub static SESSION: ContentType = ContentType {
             about: "Speaker of the session, by id or slug.",
             example: "anna-janssens",
         },
-        through("speaker.country", "speakers", "speaker", &COUNTRY, "Country of a speaker, ISO 3166-1 alpha-2 code."),
+        related_filter(
+            "speaker.country",
+            "speakers",
+            "speaker",
+            &COUNTRY,
+            "Country of a speaker, ISO 3166-1 alpha-2 code.",
+        ),
         Filter {
             name: "language",
             on: FilterTarget::Word(WordField {
@@ -141,9 +147,9 @@ pub static SESSION: ContentType = ContentType {
         YEAR,
     ],
     sorts: &[
-        by("starts_at", Column::StartsAt),
-        by("ends_at", Column::EndsAt),
-        by("title", Column::Label),
+        ascending_sort("starts_at", Column::StartsAt),
+        ascending_sort("ends_at", Column::EndsAt),
+        ascending_sort("title", Column::Label),
         CREATED,
         UPDATED,
         PUBLISHED,

@@ -73,14 +73,14 @@ pub static SPEAKER: ContentType = ContentType {
             about: "Organisation of the speaker, a partner by id or slug.",
             example: "delta-institute",
         },
-        through(
+        related_filter(
             "organisation.kind",
             "organisation",
             "partner",
             &crate::content_types::partners::KIND,
             "Kind of the organisation.",
         ),
-        through(
+        related_filter(
             "organisation.country",
             "organisation",
             "partner",
@@ -95,5 +95,5 @@ pub static SPEAKER: ContentType = ContentType {
         CREATED_AT,
         PUBLISHED_AT,
     ],
-    sorts: &[by("name", Column::Label), CREATED, UPDATED, PUBLISHED],
+    sorts: &[ascending_sort("name", Column::Label), CREATED, UPDATED, PUBLISHED],
 };

@@ -55,5 +55,11 @@ pub static TOPIC: ContentType = ContentType {
         CREATED_AT,
         PUBLISHED_AT,
     ],
-    sorts: &[by("position", Column::Position), by("name", Column::Label), CREATED, UPDATED, PUBLISHED],
+    sorts: &[
+        ascending_sort("position", Column::Position),
+        ascending_sort("name", Column::Label),
+        CREATED,
+        UPDATED,
+        PUBLISHED,
+    ],
 };

@@ -154,7 +154,7 @@ impl BatchExecutor {
 
     /// Rolls the transaction back and attempts its jobs in another one, in which each has a savepoint.
     fn attempt_with_savepoints(&mut self, mut jobs: WriteJobs) -> WriteJobs {
-        if self.session.held().and_then(|c| Ok(c.rollback()?)).is_err() {
+        if self.session.connection().and_then(|c| Ok(c.rollback()?)).is_err() {
             self.session.drop_connection();
         }
         jobs.iter_mut().for_each(|job| job.put_back());
@@ -170,7 +170,7 @@ impl BatchExecutor {
         if !kept {
             // Refusals depend only on data that earlier transactions committed, so they can be settled
             // without a commit.
-            if self.session.held().and_then(|c| Ok(c.rollback()?)).is_err() {
+            if self.session.connection().and_then(|c| Ok(c.rollback()?)).is_err() {
                 self.session.drop_connection();
             }
             return TransactionOutcome::Committed;
@@ -194,13 +194,13 @@ impl BatchExecutor {
 
     /// Reads from the journal which items this transaction, and others since the last look, have changed.
     fn look(&mut self) -> Result<(JournalTail, JournalChanges), DatabaseError> {
-        Ok(self.followed.look(self.session.held()?)?)
+        Ok(self.followed.look(self.session.connection()?)?)
     }
 
     /// Commits the transaction together with the next mark.
     fn commit(&mut self) -> TransactionOutcome {
         self.mark.number += 1;
-        let error = match self.session.held().and_then(|c| Ok(c.commit_marked(&self.mark)?)) {
+        let error = match self.session.connection().and_then(|c| Ok(c.commit_marked(&self.mark)?)) {
             Ok(()) => {
                 COMMITS.inc();
                 // A full queue means that the thread will look at the log in any case.
@@ -213,7 +213,7 @@ impl BatchExecutor {
         };
         // A server that still responds on this connection has reported the outcome: an error means that
         // nothing was committed. Otherwise the connection may have broken before or after the commit.
-        if self.session.held().is_ok_and(Db::is_alive) {
+        if self.session.connection().is_ok_and(Db::is_alive) {
             return self.lose(&error.to_string());
         }
         tracing::error!(%error, "the response to a commit was lost");

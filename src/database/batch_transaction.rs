@@ -94,7 +94,7 @@ impl BatchTransaction {
 
     /// Attempts a job in a savepoint and rolls back to it unless the job succeeds.
     fn in_savepoint(&mut self, session: &mut DatabaseSession, job: &mut dyn WriteJob) -> JobOutcome {
-        let begun = session.held().and_then(|c| match self.within {
+        let begun = session.connection().and_then(|c| match self.within {
             true => Ok(c.replace_savepoint(Savepoint::WRITE)?),
             false => Ok(c.set_savepoint(Savepoint::WRITE)?),
         });
@@ -106,7 +106,7 @@ impl BatchTransaction {
         match attempted {
             JobOutcome::Done | JobOutcome::Lost => attempted,
             JobOutcome::Refused | JobOutcome::Failed => {
-                or_lost(attempted, session.held().and_then(|c| Ok(c.rollback_to_savepoint(Savepoint::WRITE)?)))
+                or_lost(attempted, session.connection().and_then(|c| Ok(c.rollback_to_savepoint(Savepoint::WRITE)?)))
             }
         }
     }
@@ -118,7 +118,7 @@ impl BatchTransaction {
             attempted @ (JobOutcome::Done | JobOutcome::Lost) => attempted,
             attempted if is_only => attempted,
             attempted => {
-                or_lost(attempted, session.held().and_then(|c| Ok(c.rollback().and_then(|()| c.begin_write())?)))
+                or_lost(attempted, session.connection().and_then(|c| Ok(c.rollback().and_then(|()| c.begin_write())?)))
             }
         }
     }
@@ -135,12 +135,12 @@ fn or_lost(attempted: JobOutcome, sound: Result<(), DatabaseError>) -> JobOutcom
 /// counts only in the last attempt.
 fn attempt(session: &mut DatabaseSession, job: &mut dyn WriteJob, is_last: bool) -> JobOutcome {
     session.failures().take();
-    let Ok(connection) = session.held() else { return JobOutcome::Lost };
+    let Ok(connection) = session.connection() else { return JobOutcome::Lost };
     let done = job.attempt(connection);
     let Some(failure) = session.failures().take() else {
         return if done { JobOutcome::Done } else { JobOutcome::Refused };
     };
-    let in_transaction = session.held().is_ok_and(Db::is_in_transaction);
+    let in_transaction = session.connection().is_ok_and(Db::is_in_transaction);
     // The check itself may have failed a statement (see `is_in_transaction`).
     session.failures().take();
     match failure {

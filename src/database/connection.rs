@@ -12,7 +12,7 @@ use super::metrics::QUERIES;
 use super::pg_session;
 use super::schema::commits;
 use super::session::Failures;
-use super::statement::{Dialect, Fixed};
+use super::statement::{Dialect, StaticStatement};
 use super::storage;
 
 /// Longest wait of SQLite for the lock of another process, for sessions without a bound of their own.
@@ -105,7 +105,7 @@ pub fn connect_for(
             Db::Sqlite(sqlite)
         }
         Address::Postgres(url) => {
-            let mut postgres = PgConnection::establish(&pg_session::bounded(url, purpose.patience()))?;
+            let mut postgres = PgConnection::establish(&pg_session::with_timeouts(url, purpose.patience()))?;
             postgres.batch_execute(&pg_session::settings(purpose)).map_err(bad)?;
             Db::Postgres(postgres)
         }
@@ -385,6 +385,6 @@ impl Db {
     }
 
     fn run(&mut self, statement: &'static str) -> QueryResult<()> {
-        Fixed(statement).execute(self).map(drop)
+        StaticStatement(statement).execute(self).map(drop)
     }
 }

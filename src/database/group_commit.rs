@@ -3,8 +3,8 @@
 //!
 //! Every commit costs a sync to disk and, on SQLite, rewrites each changed page, so a short wait that lets several
 //! writes share a commit pays, but only if further writes arrive during the wait. There are two such cases:
-//! clients whose writes were just acknowledged send the next ones at once (`Gatherer::take_burst`), and clients
-//! that do not wait for each other keep arriving (`Gatherer::wait_for_independent_writes`). Clients that all
+//! clients whose writes were just acknowledged send the next ones at once (`GroupReceiver::take_burst`), and clients
+//! that do not wait for each other keep arriving (`GroupReceiver::wait_for_independent_writes`). Clients that all
 //! wait for their acknowledgement send nothing during a wait; for them it would be pure delay, which
 //! `WaitPolicy` avoids. Measurements are in docs/decisions/0003.
 
@@ -31,13 +31,13 @@ const FIRST_REST: u32 = 32;
 const LONGEST_REST: u32 = 4_096;
 
 /// The receiver of the write queue, which yields the writes of one commit at a time.
-pub struct Gatherer<J> {
+pub struct GroupReceiver<J> {
     queue: flume::Receiver<J>,
     usual: usize,
     patience: WaitPolicy,
 }
 
-impl<J> Gatherer<J> {
+impl<J> GroupReceiver<J> {
     /// Creates a gatherer that reads from `queue`.
     pub fn new(queue: flume::Receiver<J>) -> Self {
         Self { queue, usual: 1, patience: WaitPolicy::new() }
@@ -48,7 +48,7 @@ impl<J> Gatherer<J> {
         let mut batch = vec![self.queue.recv().ok()?];
         self.take_burst(&mut batch);
         self.usual = batch.len();
-        if batch.len() < ENOUGH && self.patience.lasts(batch.len()) {
+        if batch.len() < ENOUGH && self.patience.should_wait(batch.len()) {
             let paid = self.wait_for_independent_writes(&mut batch);
             self.patience.learn(paid);
         }
@@ -107,7 +107,7 @@ impl WaitPolicy {
     }
 
     /// Returns whether to wait, given the number of writes that arrived together. Called once per commit.
-    fn lasts(&mut self, together: usize) -> bool {
+    fn should_wait(&mut self, together: usize) -> bool {
         if self.tries == 0 && self.rest == 0 && together > 1 {
             self.tries = TRIES;
         }
@@ -136,7 +136,7 @@ mod tests {
     #[test]
     fn a_lone_writer_never_waits() {
         let mut patience = WaitPolicy::new();
-        assert!((0..5_000).all(|_| !patience.lasts(1)));
+        assert!((0..5_000).all(|_| !patience.should_wait(1)));
     }
 
     #[test]
@@ -144,7 +144,7 @@ mod tests {
         let mut patience = WaitPolicy::new();
         let mut waits = 0;
         for _ in 0..10_000 {
-            if patience.lasts(2) {
+            if patience.should_wait(2) {
                 waits += 1;
                 patience.learn(false);
             }
@@ -155,10 +155,10 @@ mod tests {
     #[test]
     fn writers_that_come_by_themselves_are_waited_for_while_they_come() {
         let mut patience = WaitPolicy::new();
-        assert!(!patience.lasts(1) && patience.lasts(2));
+        assert!(!patience.should_wait(1) && patience.should_wait(2));
         for round in 0..1_000 {
             patience.learn(round % 3 == 0);
-            assert!(patience.lasts(1));
+            assert!(patience.should_wait(1));
         }
     }
 
@@ -167,7 +167,7 @@ mod tests {
         let (sender, queue) = flume::unbounded();
         (0..100).for_each(|job| sender.send(job).unwrap());
         drop(sender);
-        let mut gatherer = Gatherer::new(queue);
+        let mut gatherer = GroupReceiver::new(queue);
         assert_eq!(gatherer.gather().map(|batch| batch.len()), Some(MAX_BATCH));
         assert_eq!(gatherer.gather(), Some((64..100).collect()));
         assert_eq!(gatherer.gather(), None);

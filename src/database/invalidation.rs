@@ -97,7 +97,7 @@ impl Freshness {
     }
 
     /// Returns the time at which the computation began.
-    pub fn since(&self) -> u64 {
+    pub fn start_time(&self) -> u64 {
         self.since
     }
 
@@ -239,7 +239,7 @@ impl InvalidationClock {
         if fresh_at == now {
             return true;
         }
-        let is_fresh = self.unchanged(&freshness.slots, fresh_at);
+        let is_fresh = self.is_unchanged(&freshness.slots, fresh_at);
         if is_fresh {
             freshness.fresh_at.store(now, Ordering::Relaxed);
         }
@@ -247,7 +247,7 @@ impl InvalidationClock {
     }
 
     /// Returns whether none of the dependencies has changed after `since`.
-    fn unchanged(&self, slots: &DependencySlots, since: u64) -> bool {
+    fn is_unchanged(&self, slots: &DependencySlots, since: u64) -> bool {
         let before = |slot: &AtomicU64| slot.load(Ordering::SeqCst) <= since;
         let mut kinds = slots.kinds;
         while kinds != 0 {

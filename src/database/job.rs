@@ -100,7 +100,12 @@ pub struct Task<T, E, F> {
 
 impl<T, E, F> Task<T, E, F> {
     /// Creates a job that is attempted again if the database fails.
-    pub fn repeatable(work: F, changes_content: bool, progress: Progress, answer: oneshot::Sender<Result<T, E>>) -> Self
+    pub fn with_retries(
+        work: F,
+        changes_content: bool,
+        progress: Progress,
+        answer: oneshot::Sender<Result<T, E>>,
+    ) -> Self
     where
         F: Clone,
     {
@@ -109,7 +114,12 @@ impl<T, E, F> Task<T, E, F> {
     }
 
     /// Creates a job that is attempted once.
-    pub fn once(work: F, changes_content: bool, progress: Progress, answer: oneshot::Sender<Result<T, E>>) -> Self {
+    pub fn without_retries(
+        work: F,
+        changes_content: bool,
+        progress: Progress,
+        answer: oneshot::Sender<Result<T, E>>,
+    ) -> Self {
         let (work, take) = (Some(work), Option::take);
         Self { changes_content, is_repeatable: false, work, take, outcome: None, progress, answer }
     }

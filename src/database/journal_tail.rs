@@ -76,7 +76,7 @@ impl JournalTail {
 
     /// Returns the current end of the journal, with changes of unknown extent.
     fn from_here(connection: &mut Db) -> QueryResult<(Self, JournalChanges)> {
-        Ok((Self(Some(Position::newest(connection)?)), JournalChanges::Anything))
+        Ok((Self(Some(Position::find_newest(connection)?)), JournalChanges::Anything))
     }
 }
 

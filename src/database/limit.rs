@@ -21,12 +21,12 @@ pub struct Limit {
 
 /// A guard of a running task, which ends when the guard is dropped.
 #[derive(Debug)]
-pub struct Running<'a> {
+pub struct TaskGuard<'a> {
     limit: &'a Limit,
     begun: Instant,
 }
 
-impl Drop for Running<'_> {
+impl Drop for TaskGuard<'_> {
     fn drop(&mut self) {
         let mut running = self.limit.running.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(place) = running.iter().position(|begun| *begun == self.begun) {
@@ -42,10 +42,10 @@ impl Limit {
     }
 
     /// Records the start of a task.
-    pub fn begin(&self) -> Running<'_> {
+    pub fn begin(&self) -> TaskGuard<'_> {
         let begun = Instant::now();
         self.running.lock().unwrap_or_else(PoisonError::into_inner).push(begun);
-        Running { limit: self, begun }
+        TaskGuard { limit: self, begun }
     }
 
     /// Records whether a transaction could be started.
@@ -56,7 +56,7 @@ impl Limit {
 
     /// Returns the running time of the oldest task, or the time since transactions cannot be started if that is
     /// longer; none while the threads are idle.
-    pub fn busy(&self) -> Option<Duration> {
+    pub fn busy_time(&self) -> Option<Duration> {
         let failing = *self.failing.lock().unwrap_or_else(PoisonError::into_inner);
         let running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
         failing.into_iter().chain(running.first().copied()).min().map(|since| since.elapsed())

@@ -35,7 +35,7 @@ pub fn migrate(connection: &mut Db) -> Result<usize, MigrationError> {
 /// # Errors
 ///
 /// Fails if the applied migrations cannot be read.
-pub fn pending(connection: &mut Db) -> Result<usize, MigrationError> {
+pub fn count_pending(connection: &mut Db) -> Result<usize, MigrationError> {
     match connection {
         Db::Sqlite(c) => Ok(c.pending_migrations(SQLITE)?.len()),
         Db::Postgres(c) => Ok(c.pending_migrations(POSTGRES)?.len()),

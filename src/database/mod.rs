@@ -48,7 +48,7 @@ use connection::SessionPurpose;
 pub use connection::{Address, Backend, Db};
 pub use failure::is_transient;
 use invalidation::InvalidationClock;
-pub use statement::{Dialect, exists, in_array, in_few, in_list, in_pair_list, in_query, unindexed};
+pub use statement::{Dialect, exists, in_array, in_few, in_list, in_list_unindexed, in_pair_list, in_query};
 
 /// A failure of a read or a write. With every variant but [`DatabaseError::Unknown`], nothing of the write
 /// has been committed.
@@ -300,13 +300,13 @@ impl Database {
 
     /// Returns the number of writes in the queue.
     pub fn writes_waiting(&self) -> usize {
-        self.writer.waiting()
+        self.writer.queue_length()
     }
 
     /// Returns how long the writer has been busy with the current writes or unable to start any; none while
     /// it is idle.
     pub fn writes_wait(&self) -> Option<Duration> {
-        self.writer.busy()
+        self.writer.busy_time()
     }
 
     /// Returns the background jobs of this node, including those of the database.

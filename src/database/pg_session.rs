@@ -33,7 +33,7 @@ const DURABILITY: &str = "SELECT set_config('synchronous_commit', \
 /// Returns the URL with timeouts of the connection added where it has none. Without them, TCP would wait many
 /// minutes, and libpq without end, for a host that disappeared without closing its connections. Parameters that
 /// the operator has set are kept.
-pub fn bounded(url: &str, patience: Option<Duration>) -> String {
+pub fn with_timeouts(url: &str, patience: Option<Duration>) -> String {
     let silence = patience.unwrap_or(SILENCE);
     let probes = (silence.as_secs() / 3).max(1);
     let settings = [
@@ -90,7 +90,7 @@ mod tests {
 
     #[test]
     fn what_the_operator_wrote_stays() {
-        let of = |url: &str| bounded(url, Some(Duration::from_secs(10)));
+        let of = |url: &str| with_timeouts(url, Some(Duration::from_secs(10)));
         assert_eq!(
             of("postgres://a@h/d"),
             "postgres://a@h/d?connect_timeout=5&tcp_user_timeout=10000&keepalives_idle=3&keepalives_interval=3\

@@ -45,7 +45,7 @@ impl Position {
     /// # Errors
     ///
     /// Fails if the query fails.
-    pub fn newest(connection: &mut Db) -> QueryResult<Self> {
+    pub fn find_newest(connection: &mut Db) -> QueryResult<Self> {
         let row: Option<PositionRow> =
             journal::table.order(journal::sequence.desc()).select(COLUMNS).first(connection).optional()?;
         Ok(row.map_or(Self::default(), Self::from))
@@ -56,7 +56,7 @@ impl Position {
     /// # Errors
     ///
     /// Fails if the query fails.
-    pub fn at(connection: &mut Db, sequence: i64) -> QueryResult<Option<Self>> {
+    pub fn find(connection: &mut Db, sequence: i64) -> QueryResult<Option<Self>> {
         if sequence == 0 {
             return Ok(Some(Self::default()));
         }
@@ -70,7 +70,7 @@ impl Position {
     ///
     /// Fails if the query fails.
     pub fn holds(self, connection: &mut Db) -> QueryResult<bool> {
-        Ok(Self::at(connection, self.sequence)? == Some(self))
+        Ok(Self::find(connection, self.sequence)? == Some(self))
     }
 
     /// Parses the text that [`fmt::Display`] writes.

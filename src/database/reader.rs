@@ -92,7 +92,7 @@ impl Readers {
                 Ok(None) | Err(_) => {
                     begin(session)?;
                     begun = true;
-                    task(session.held()?)
+                    task(session.connection()?)
                 }
             }));
             let sound = outcome.is_ok();
@@ -183,7 +183,7 @@ where
     F: FnOnce(&mut Db) -> Result<T, E>,
 {
     begin(session)?;
-    let outcome = task(session.held()?);
+    let outcome = task(session.connection()?);
     end(session);
     outcome
 }
@@ -200,7 +200,7 @@ fn begin(session: &mut DatabaseSession) -> Result<(), DatabaseError> {
 
 /// Ends a transaction by ROLLBACK: there is nothing to commit.
 fn end(session: &mut DatabaseSession) {
-    if session.held().and_then(|connection| Ok(connection.rollback()?)).is_err() {
+    if session.connection().and_then(|connection| Ok(connection.rollback()?)).is_err() {
         session.drop_connection();
     }
 }

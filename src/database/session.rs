@@ -114,7 +114,7 @@ impl DatabaseSession {
     /// # Errors
     ///
     /// Fails with [`DatabaseError::Gone`] if the connection was closed.
-    pub fn held(&mut self) -> Result<&mut Db, DatabaseError> {
+    pub fn connection(&mut self) -> Result<&mut Db, DatabaseError> {
         self.connection.as_mut().ok_or(DatabaseError::Gone)
     }
 

@@ -17,22 +17,22 @@ use diesel::sqlite::Sqlite;
 use super::connection::{Backend, Db};
 
 /// A statement without parameters, such as `BEGIN`.
-pub struct Fixed(pub &'static str);
+pub struct StaticStatement(pub &'static str);
 
-impl QueryFragment<Backend> for Fixed {
+impl QueryFragment<Backend> for StaticStatement {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Backend>) -> QueryResult<()> {
         out.push_sql(self.0);
         Ok(())
     }
 }
 
-impl QueryId for Fixed {
+impl QueryId for StaticStatement {
     type QueryId = ();
     // The SQL varies, so prepared statements are cached by their text.
     const HAS_STATIC_QUERY_ID: bool = false;
 }
 
-impl diesel::RunQueryDsl<Db> for Fixed {}
+impl diesel::RunQueryDsl<Db> for StaticStatement {}
 
 /// An SQL expression without parameters that is valid on both databases.
 #[derive(Debug, Clone, Copy)]
@@ -156,7 +156,11 @@ pub fn in_array<const N: usize, C, S: AsRef<str>>(dialect: Dialect, column: C, v
 /// The planner cannot know which condition is selective: SQLite has no statistics here, and Postgres has none of fresh
 /// tables. So the column is wrapped in an expression: unary `+` on SQLite (<https://sqlite.org/optoverview.html>,
 /// "disqualifying terms"), a concatenation on Postgres.
-pub fn unindexed<C, S: AsRef<str>>(dialect: Dialect, column: C, values: impl IntoIterator<Item = S>) -> InList<C> {
+pub fn in_list_unindexed<C, S: AsRef<str>>(
+    dialect: Dialect,
+    column: C,
+    values: impl IntoIterator<Item = S>,
+) -> InList<C> {
     let around = match dialect {
         Dialect::Sqlite => ("+", ""),
         Dialect::Postgres => ("('' || ", ")"),

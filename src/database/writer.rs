@@ -14,7 +14,7 @@ use super::limit::Limit;
 use super::metrics::{UNKNOWN, WRITE_SECONDS};
 use super::session::DatabaseSession;
 use super::{Address, DatabaseError, Db, Threads, checkpoint};
-use crate::database::group_commit::Gatherer;
+use crate::database::group_commit::GroupReceiver;
 use crate::database::invalidation::InvalidationClock;
 use crate::jobs::Jobs;
 
@@ -64,7 +64,7 @@ impl Writer {
         std::thread::Builder::new()
             .name("write".to_owned())
             .spawn(move || {
-                let mut gatherer = Gatherer::new(jobs);
+                let mut gatherer = GroupReceiver::new(jobs);
                 let mut known = true;
                 health.supervise_thread(|| {
                     // After a panic, the state of the connection is unknown: a transaction may be open.
@@ -104,7 +104,7 @@ impl Writer {
         F: FnOnce(&mut Db) -> Result<T, E> + Clone + Send + 'static,
     {
         self.send(OutcomeWait::Bounded, |progress, answer| {
-            Box::new(Task::repeatable(work, changes_content, progress, answer))
+            Box::new(Task::with_retries(work, changes_content, progress, answer))
         })
         .await
     }
@@ -120,7 +120,10 @@ impl Writer {
         E: From<DatabaseError> + From<DieselError> + Send + 'static,
         F: FnOnce(&mut Db) -> Result<T, E> + Send + 'static,
     {
-        self.send(OutcomeWait::Bounded, |progress, answer| Box::new(Task::once(work, true, progress, answer))).await
+        self.send(OutcomeWait::Bounded, |progress, answer| {
+            Box::new(Task::without_retries(work, true, progress, answer))
+        })
+        .await
     }
 
     /// Runs a long write that cannot be repeated; see [`super::Database::write_content_long`].
@@ -134,17 +137,20 @@ impl Writer {
         E: From<DatabaseError> + From<DieselError> + Send + 'static,
         F: FnOnce(&mut Db) -> Result<T, E> + Send + 'static,
     {
-        self.send(OutcomeWait::ToItsEnd, |progress, answer| Box::new(Task::once(work, true, progress, answer))).await
+        self.send(OutcomeWait::ToItsEnd, |progress, answer| {
+            Box::new(Task::without_retries(work, true, progress, answer))
+        })
+        .await
     }
 
     /// Returns the number of writes in the queue.
-    pub fn waiting(&self) -> usize {
+    pub fn queue_length(&self) -> usize {
         self.queue.len()
     }
 
     /// Returns how long the writer has been busy with the current writes; none while it is idle.
-    pub fn busy(&self) -> Option<Duration> {
-        self.limit.busy()
+    pub fn busy_time(&self) -> Option<Duration> {
+        self.limit.busy_time()
     }
 
     /// Queues a job and waits for its outcome.
@@ -159,7 +165,7 @@ impl Writer {
         let begun = Instant::now();
         let (progress, (answer, wait)) = (Progress::default(), oneshot::channel());
         self.queue.try_send(job(progress.clone(), answer)).map_err(DatabaseError::from)?;
-        let outcome = self.settled(patience, &progress, wait).await;
+        let outcome = self.wait_for_outcome(patience, &progress, wait).await;
         WRITE_SECONDS.observe(begun.elapsed().as_secs_f64());
         outcome
     }
@@ -167,7 +173,7 @@ impl Writer {
     /// Waits for the outcome of a job. A job that was not started in time is abandoned, so that the caller may
     /// safely repeat it. A job that has started cannot be abandoned: it is awaited for the same duration again,
     /// or to its end, and after that its outcome is unknown, which must not be reported as a failure.
-    async fn settled<T, E>(
+    async fn wait_for_outcome<T, E>(
         &self,
         patience: OutcomeWait,
         progress: &Progress,

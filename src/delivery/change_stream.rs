@@ -54,10 +54,10 @@ impl Default for Channel {
 
 impl Channel {
     /// Reserves a place for a listener, if there are fewer than `limit`.
-    fn reserve(&self, limit: usize) -> Option<Seat> {
+    fn reserve(&self, limit: usize) -> Option<ListenerSlot> {
         let one_more = |count| (count < limit).then_some(count + 1);
         self.listeners.fetch_update(Ordering::SeqCst, Ordering::SeqCst, one_more).ok()?;
-        Some(Seat(Arc::clone(&self.listeners)))
+        Some(ListenerSlot(Arc::clone(&self.listeners)))
     }
 }
 
@@ -100,7 +100,7 @@ impl ChangeStream {
     /// Fails if the journal cannot be read.
     pub async fn broadcast(&self, position: Option<Position>) -> Result<(Option<Position>, bool), Problem> {
         let Some(from) = position else {
-            let newest = self.database.read(|c| Ok::<_, Problem>(Position::newest(c)?)).await?;
+            let newest = self.database.read(|c| Ok::<_, Problem>(Position::find_newest(c)?)).await?;
             // Listeners that are not at this position read for themselves what they have missed.
             let _ = self.channel.sender.send(StreamMessage::Batch { from: newest, to: newest, text: Bytes::new() });
             return Ok((Some(newest), false));
@@ -119,14 +119,14 @@ impl ChangeStream {
 
     async fn read(&self, since: Position, limit: i64) -> Result<Option<Changes>, Problem> {
         let site = Arc::clone(&self.site);
-        self.database.read(move |c| Ok::<_, Problem>(changes::since(c, &site, since, limit)?)).await
+        self.database.read(move |c| Ok::<_, Problem>(changes::load_changes(c, &site, since, limit)?)).await
     }
 }
 
 /// Place of a listener, which is freed when dropped.
-struct Seat(Arc<AtomicUsize>);
+struct ListenerSlot(Arc<AtomicUsize>);
 
-impl Drop for Seat {
+impl Drop for ListenerSlot {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::SeqCst);
     }
@@ -155,7 +155,7 @@ struct Listener {
     current: bool,
     /// Rest of the last text, which is still to be sent.
     rest: Bytes,
-    _seat: Seat,
+    _seat: ListenerSlot,
 }
 
 /// Returns the events for a listener that has everything up to this journal entry.

@@ -117,7 +117,7 @@ pub fn copy(connection: &mut Db, site: &Site, token: Option<Token>, limit: i64) 
         Some(Token { position, .. }) if !position.holds(connection)? => return Ok(None),
         Some(Token { position, after }) => (position, after.unwrap_or_default()),
         // Read before any item: what changes while the copy is made comes after this position.
-        None => (Position::newest(connection)?, String::new()),
+        None => (Position::find_newest(connection)?, String::new()),
     };
     let rows: Vec<Item> = items::table
         .filter(items::id.gt(&after).and(items::live.eq(true)))
@@ -139,7 +139,7 @@ pub fn copy(connection: &mut Db, site: &Site, token: Option<Token>, limit: i64) 
 /// # Errors
 ///
 /// Fails if a database statement fails.
-pub fn since(connection: &mut Db, site: &Site, since: Position, limit: i64) -> QueryResult<Option<Changes>> {
+pub fn load_changes(connection: &mut Db, site: &Site, since: Position, limit: i64) -> QueryResult<Option<Changes>> {
     let mut entries: Vec<Entry> = journal::table
         // The entry itself is read as well, to see that it is still the same: after a restore or a failover,
         // its number can be that of another one.
@@ -157,21 +157,21 @@ pub fn since(connection: &mut Db, site: &Site, since: Position, limit: i64) -> Q
     let more = entries.len() as i64 > limit;
     let seen = &entries[..entries.len().min(usize::try_from(limit).unwrap_or(usize::MAX))];
     let position = seen.last().map_or(since, Entry::position);
-    let touched = Touched::of(seen);
-    let Some(around) = around(connection, &touched)? else {
+    let touched = TouchedItems::of(seen);
+    let Some(around) = load_dependents(connection, &touched)? else {
         // More items change with these than fit into a response, so fewer entries are returned at once.
-        return self::since(connection, site, since, seen.len() as i64 / 2);
+        return load_changes(connection, site, since, seen.len() as i64 / 2);
     };
     let mut rows = changed_items(connection, &touched.ids, &around.below)?;
     rows.extend(around.referring);
-    let purged = purged(connection, seen)?;
+    let purged = find_purged(connection, seen)?;
     let changes = visible_changes(connection, site, rows, &purged)?;
     Ok(Some(Changes { changes, token: Token { position, after: None }, more }))
 }
 
 /// The items that journal entries touch.
 #[derive(Debug)]
-struct Touched<'a> {
+struct TouchedItems<'a> {
     /// The ids of all of them, in the order of their last touch. Items then come before those that refer to them, if they
     /// were written in that order.
     ids: Vec<&'a str>,
@@ -179,7 +179,7 @@ struct Touched<'a> {
     shown: Vec<&'a str>,
 }
 
-impl<'a> Touched<'a> {
+impl<'a> TouchedItems<'a> {
     fn of(entries: &'a [Entry]) -> Self {
         let (mut ids, mut shown) = (Vec::new(), Vec::new());
         let (mut known, mut known_shown) = (HashSet::new(), HashSet::new());
@@ -198,7 +198,7 @@ impl<'a> Touched<'a> {
 }
 
 /// The items that change with those that were touched, and were not touched themselves.
-struct Around {
+struct DependentItems {
     /// Their children.
     below: Vec<Child>,
     /// Public items that show a part of them or of their children.
@@ -208,7 +208,7 @@ struct Around {
 /// Returns what changes with the items that were touched; `None` if it is more than [`MAX_AROUND`] and the number of items
 /// can be reduced. The children of a single item are always complete. The items that refer to it are left out if they are
 /// more: clients join them by id.
-fn around(connection: &mut Db, touched: &Touched<'_>) -> QueryResult<Option<Around>> {
+fn load_dependents(connection: &mut Db, touched: &TouchedItems<'_>) -> QueryResult<Option<DependentItems>> {
     let own: HashSet<&str> = touched.ids.iter().copied().collect();
     let is_single = own.len() <= 1;
     let limit = if is_single { i64::MAX } else { (MAX_AROUND + own.len()) as i64 + 1 };
@@ -223,11 +223,11 @@ fn around(connection: &mut Db, touched: &Touched<'_>) -> QueryResult<Option<Arou
     let mut targets = touched.shown.clone();
     targets.extend(children.iter().filter(|child| changed.contains(&*child.parent)).map(|child| &*child.id));
     let known: HashSet<&str> = own.into_iter().chain(below.iter().map(|child| &*child.id)).collect();
-    let referring = match referrers::of(connection, &targets, &known, room)? {
+    let referring = match referrers::load_referrers(connection, &targets, &known, room)? {
         None if !is_single => return Ok(None),
         found => found.unwrap_or_default(),
     };
-    Ok(Some(Around { below, referring }))
+    Ok(Some(DependentItems { below, referring }))
 }
 
 /// Columns of a journal entry that the feed reads.
@@ -250,7 +250,7 @@ impl Entry {
 
 /// Returns the content types and ids of the items that these entries purge and that had ever been public, the last one
 /// first.
-fn purged(connection: &mut Db, entries: &[Entry]) -> QueryResult<Vec<(String, String)>> {
+fn find_purged(connection: &mut Db, entries: &[Entry]) -> QueryResult<Vec<(String, String)>> {
     let mut purges = entries.iter().filter(|entry| entry.action == PURGE).map(|entry| entry.sequence);
     let Some(first) = purges.next() else { return Ok(Vec::new()) };
     let rows: Vec<(String, String, Vec<u8>)> = journal::table
@@ -300,8 +300,8 @@ fn visible_changes(
     rows: Vec<Item>,
     purged: &[(String, String)],
 ) -> QueryResult<Vec<Change>> {
-    let view = View::plain(site);
-    let shape = Shape::public(view.clone(), true);
+    let view = View::default_for(site);
+    let shape = Shape::for_public(view.clone(), true);
     let mut changes = Vec::with_capacity(rows.len() + purged.len());
     for (kind, id) in purged {
         if let Some(content_type) = ContentType::of_kind(kind) {

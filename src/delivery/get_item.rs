@@ -12,7 +12,7 @@ use crate::delivery::render::working_drafts::with_drafts;
 use crate::delivery::viewer::{Viewer, VisibilityState};
 use crate::items::render::Fragments;
 use crate::items::unsaved_site::{self, is_only_item};
-use crate::items::{self as stored, Elsewhere, Item, KnownReferences, read_detail, taken_slugs};
+use crate::items::{self as stored, Item, KnownReferences, SlugTarget, read_detail, taken_slugs};
 
 /// Outcome of looking up an item.
 #[derive(Debug)]
@@ -40,13 +40,13 @@ pub fn find_item(connection: &mut Db, context: ReadContext<'_>, key: &str) -> Qu
     }
     let loaded = match load_item(connection, context, key)? {
         Some(item) => Some(item),
-        None => match stored::elsewhere(connection, context.content_type.kind, key)? {
+        None => match stored::find_elsewhere(connection, context.content_type.kind, key)? {
             // A redirect must not reveal that a draft exists.
-            Some(Elsewhere::Moved(slug)) if load_item(connection, context, &slug)?.is_some() => {
+            Some(SlugTarget::Moved(slug)) if load_item(connection, context, &slug)?.is_some() => {
                 return Ok(ItemLookup::Moved(slug));
             }
             // The slug of a hidden language is a part of it.
-            Some(Elsewhere::Language(id, is_shown))
+            Some(SlugTarget::Language(id, is_shown))
                 if is_shown || context.shape.viewer.sees_drafts_of(context.content_type.kind, &id) =>
             {
                 load_item(connection, context, &id)?
@@ -55,7 +55,7 @@ pub fn find_item(connection: &mut Db, context: ReadContext<'_>, key: &str) -> Qu
         },
     };
     let loaded = match loaded {
-        None if is_only_item(context.content_type, key) => unsaved(connection, context)?,
+        None if is_only_item(context.content_type, key) => load_unsaved_settings(connection, context)?,
         loaded => loaded,
     };
     let Some(item) = loaded else {
@@ -81,7 +81,7 @@ fn former_holder(connection: &mut Db, context: ReadContext<'_>, key: &str) -> Qu
 }
 
 /// Returns the settings of the site as the configuration names them, if nobody has changed them.
-fn unsaved(connection: &mut Db, context: ReadContext<'_>) -> QueryResult<Option<LoadedItem>> {
+fn load_unsaved_settings(connection: &mut Db, context: ReadContext<'_>) -> QueryResult<Option<LoadedItem>> {
     if unsaved_site::is_stored(connection)? {
         return Ok(None);
     }

@@ -17,7 +17,7 @@ use crate::items::sources::{self, NOT_WRITTEN};
 ///
 /// Fails if the statement fails.
 pub fn identities(connection: &mut Db, feed: &[Value]) -> QueryResult<Identities> {
-    let items: HashSet<&str> = feed.iter().flat_map(shown).filter_map(|item| text(item, "id")).collect();
+    let items: HashSet<&str> = feed.iter().flat_map(shown_items).filter_map(|item| text(item, "id")).collect();
     let events = feed.iter().flat_map(|item| std::iter::once(item).chain(item.get("event")));
     let events: HashSet<&str> = events.filter_map(|event| text(event, "id")).collect();
     let mut ids: Vec<String> = items.iter().map(|id| (*id).to_owned()).collect();
@@ -41,7 +41,7 @@ pub fn identities(connection: &mut Db, feed: &[Value]) -> QueryResult<Identities
 }
 
 /// Returns an item with those within it whose ids feeds show.
-fn shown(item: &Value) -> impl Iterator<Item = &Value> {
+fn shown_items(item: &Value) -> impl Iterator<Item = &Value> {
     let sessions = list(item, "sessions");
     let people = sessions.iter().flat_map(people);
     std::iter::once(item).chain(item.get("event")).chain(item.get("venue")).chain(sessions).chain(people)

@@ -21,7 +21,7 @@ use crate::delivery::render::compose::compose;
 use crate::delivery::render::links_within::retain_public;
 use crate::delivery::render::loaded_item::LoadedItem;
 use crate::delivery::render::working_drafts::with_drafts;
-use crate::delivery::sql::facets::Counting;
+use crate::delivery::sql::facets::FacetCounter;
 use crate::delivery::sql::keyset::{KeysetWalk, Row, RowRange};
 use crate::delivery::sql::selection::Selection;
 use crate::delivery::sql::sort_order::SortKey;
@@ -146,7 +146,7 @@ pub fn single_query_page(
 fn total(connection: &mut Db, selection: &Selection, matches: Option<&TextMatches<'_>>) -> Result<i64, Problem> {
     let Some(matches) = matches else { return Ok(selection.query().count().get_result(connection)?) };
     let ids = matches.ids_within_limit("?count")?;
-    Ok(selection.among(ids).count().get_result(connection)?)
+    Ok(selection.query_of(ids).count().get_result(connection)?)
 }
 
 /// The ids of the items of a page, with the positions of its neighbours.
@@ -181,7 +181,7 @@ fn by_relevance(
         Cursor { list: query.name(content_type), keys, id: String::new(), before: false }
     };
     let end = skip + query.limit;
-    let mut ids = matches.ranked(connection, selection, usize::try_from(end + 1).unwrap_or(0))?;
+    let mut ids = matches.best_ids(connection, selection, usize::try_from(end + 1).unwrap_or(0))?;
     let next = (ids.len() as i64 > end && end <= MAX_OFFSET).then(|| cursor(end));
     let previous = (skip > 0).then(|| cursor((skip - query.limit).max(0)));
     ids.truncate(usize::try_from(end).unwrap_or(0));
@@ -243,7 +243,7 @@ fn facets(
             require_countable(connection, list, wider)?;
         }
         let selection = without_choice.as_ref().unwrap_or(selection);
-        let mut counting = Counting { connection, site: list.site, view, selection, among };
+        let mut counting = FacetCounter { connection, site: list.site, view, selection, among };
         facets.insert(facet.name().to_owned(), counting.facet(*facet)?);
     }
     Ok(facets)

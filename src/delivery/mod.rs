@@ -56,7 +56,7 @@ pub struct Shape {
 
 impl Shape {
     /// Creates the shape of a public response that embeds nothing.
-    pub fn public(view: crate::items::render::View, full: bool) -> Self {
+    pub fn for_public(view: crate::items::render::View, full: bool) -> Self {
         Self { view, include: Vec::new(), full, viewer: Viewer::Public, fields: None, draft: false }
     }
 
@@ -71,7 +71,7 @@ impl Shape {
     }
 
     /// Returns the relations that are embedded in the items of this relation.
-    pub fn within(&self, relation: &str) -> Vec<&'static str> {
+    pub fn relations_within(&self, relation: &str) -> Vec<&'static str> {
         let inner = |name: &&'static str| name.strip_prefix(relation)?.strip_prefix('.');
         self.include.iter().filter_map(inner).collect()
     }

@@ -29,7 +29,7 @@ pub fn with_present_names(
             continue;
         }
         let names: Vec<&str> = values.iter().map(String::as_str).collect();
-        let among = query.shape.viewer.among(content_type.kind);
+        let among = query.shape.viewer.lookup_scope(content_type.kind);
         for other in other_names::lookup(connection, &[content_type.kind], &names, among)? {
             let name = if matches!(on, FilterTarget::Slug) { other.slug } else { other.target.id };
             values.retain(|value| !value.eq_ignore_ascii_case(&other.name));

@@ -12,7 +12,7 @@ use crate::content::LocaleMode;
 use crate::content_types::PATH;
 use crate::content_types::pages::PAGE;
 use crate::database::schema::{items, paths};
-use crate::database::{Db, in_list, unindexed};
+use crate::database::{Db, in_list, in_list_unindexed};
 use crate::delivery::cache::dependencies::Dependencies;
 use crate::delivery::get_item::{ItemLookup, find_item};
 use crate::delivery::list_items::ListContext;
@@ -100,9 +100,9 @@ pub fn page_view(
     let context = ReadContext { content_type: &PAGE, site: list.site, shape };
     let ItemLookup::Found { mut item, version } = find_item(connection, context, id)? else { return Ok(None) };
     let queries = stored_queries::fill(connection, list, (&PAGE, shape), &mut item.object)?;
-    let above = above(connection, context, id)?;
-    let below = below(connection, context, id)?;
-    let paths = stored::current(connection, &[id])?.remove(id).unwrap_or_default();
+    let above = load_ancestors(connection, context, id)?;
+    let below = load_children(connection, context, id)?;
+    let paths = stored::load_current(connection, &[id])?.remove(id).unwrap_or_default();
     let locales = list.site.locales.iter();
     let paths: Vec<_> = locales
         .filter_map(|locale| Some(json!({"locale": locale, PATH: paths.get(locale)?})))
@@ -123,7 +123,7 @@ pub fn page_view(
 }
 
 /// Returns the pages above a page, from the top down, as references with their paths.
-fn above(connection: &mut Db, context: ReadContext<'_>, id: &str) -> QueryResult<Vec<String>> {
+fn load_ancestors(connection: &mut Db, context: ReadContext<'_>, id: &str) -> QueryResult<Vec<String>> {
     let shape = context.shape;
     let mut found: Vec<Item> = Vec::new();
     let mut next: Option<String> = items::table.find(id).select(items::parent_id).first(connection)?;
@@ -136,7 +136,7 @@ fn above(connection: &mut Db, context: ReadContext<'_>, id: &str) -> QueryResult
     found.reverse();
     let locale = locale_of(context);
     let ids: Vec<&str> = found.iter().map(|item| item.id.as_str()).collect();
-    let paths: HashMap<String, String> = super::render::paths::known(connection, &shape.viewer, locale, &ids)?;
+    let paths: HashMap<String, String> = super::render::paths::visible_paths(connection, &shape.viewer, locale, &ids)?;
     let reference = |item: Item| {
         let path = paths.get(&item.id).cloned();
         let view = shape.viewer.view_of(PAGE.kind, &item.id, &shape.view);
@@ -150,8 +150,8 @@ fn above(connection: &mut Db, context: ReadContext<'_>, id: &str) -> QueryResult
 }
 
 /// Returns the pages directly below a page, in their order, in the form of list entries.
-fn below(connection: &mut Db, context: ReadContext<'_>, id: &str) -> QueryResult<Vec<String>> {
-    let of_kind = unindexed(connection.dialect(), items::kind, [PAGE.kind]);
+fn load_children(connection: &mut Db, context: ReadContext<'_>, id: &str) -> QueryResult<Vec<String>> {
+    let of_kind = in_list_unindexed(connection.dialect(), items::kind, [PAGE.kind]);
     let mut query = items::table.filter(items::parent_id.eq(id).and(of_kind)).select(Item::as_select()).into_boxed();
     if context.shape.viewer.is_public() {
         query = query.filter(items::live.eq(true));

@@ -6,7 +6,7 @@ use diesel::result::QueryResult;
 use serde_json::{Map, Value};
 
 use crate::content::Site;
-use crate::content::translations::{Translations, visible};
+use crate::content::translations::{Translations, visible_content};
 use crate::content_types::pages::{PAGE, PUBLIC_VERSIONS};
 use crate::database::Db;
 use crate::database::compressed_text::compress;
@@ -48,12 +48,12 @@ pub struct PublicPageVersion {
 
 impl PublicPageVersion {
     /// Returns the time at which the text first became public (µs).
-    pub fn from(&self) -> i64 {
+    pub fn public_from(&self) -> i64 {
         self.periods.last().map_or(0, |period| period.from)
     }
 
     /// Returns the time at which it was last replaced or taken down (µs); `None` if it is still public.
-    pub fn until(&self) -> Option<i64> {
+    pub fn public_until(&self) -> Option<i64> {
         self.periods.first().and_then(|period| period.until)
     }
 
@@ -108,7 +108,7 @@ pub fn find(connection: &mut Db, context: ReadContext<'_>, key: &str) -> QueryRe
 ///
 /// Fails if a query fails.
 pub fn versions(connection: &mut Db, item_id: &str) -> QueryResult<Vec<PublicPageVersion>> {
-    let mut found = Found::default();
+    let mut found = VersionList::default();
     let (mut before, mut read) = (i64::MAX, 0);
     while read < MAX_ENTRIES {
         let rows: Vec<(i64, i64, i64, Vec<u8>)> = journal::table
@@ -137,7 +137,7 @@ pub fn versions(connection: &mut Db, item_id: &str) -> QueryResult<Vec<PublicPag
 
 /// The versions that were found so far, going back in time.
 #[derive(Default)]
-struct Found {
+struct VersionList {
     versions: Vec<PublicPageVersion>,
     /// Whether the last version still grows: the entry before is the next one of its period.
     is_open: bool,
@@ -145,7 +145,7 @@ struct Found {
     after: Option<i64>,
 }
 
-impl Found {
+impl VersionList {
     /// Adds what an entry at a time shows. Returns whether there is space for more.
     fn add(&mut self, at: i64, shown: Option<PublicPageVersion>) -> bool {
         self.after = Some(at);
@@ -168,7 +168,7 @@ impl Found {
     fn add_imported(&mut self, imported: Vec<ImportedVersion>) {
         for (index, version) in imported.into_iter().enumerate() {
             let mut earlier = of_import(version);
-            let goes_on = index == 0 && earlier.until().is_none();
+            let goes_on = index == 0 && earlier.public_until().is_none();
             let is_full = self.versions.len() >= MAX_VERSIONS;
             match self.versions.last_mut() {
                 // The page came with the text that was public there.
@@ -209,7 +209,7 @@ fn shown_by(stored: &[u8], (version, from, until): (i64, i64, Option<i64>)) -> O
     };
     let translations = state.get("translations").map_or_else(|| "{}".to_owned(), Value::to_string);
     let content = state.get("content").and_then(Value::as_object).filter(|_| was_live)?;
-    let content = visible(PAGE.fields, content, &Translations::parse(&translations)).into_owned();
+    let content = visible_content(PAGE.fields, content, &Translations::parse(&translations)).into_owned();
     let slug = state["slug"].as_str().unwrap_or_default().to_owned();
     Some(PublicPageVersion { version, periods: vec![PublicPeriod { from, until }], content, translations, slug })
 }
@@ -231,7 +231,7 @@ fn row_of(item: &Item, version: &PublicPageVersion) -> Item {
     Item {
         slug: version.slug.clone(),
         version: version.version,
-        updated_at: version.from(),
+        updated_at: version.public_from(),
         translations: version.translations.clone(),
         content: compress(&serde_json::to_string(&version.content).unwrap_or_default()),
         ..item.clone()

@@ -103,5 +103,5 @@ fn previous_start(connection: &mut Db, id: &str) -> QueryResult<Option<String>> 
 /// Returns the start in a stored content, under the rules of its time zone that are in use.
 fn start(content: &Value) -> Option<String> {
     let zone = zone_of(content.as_object()?)?;
-    Some(Moment::stored(text(content, "starts_at")?, zone)?.canonical())
+    Some(Moment::parse_stored(text(content, "starts_at")?, zone)?.to_text())
 }

@@ -65,10 +65,10 @@ pub fn search(
     let matches = search.matches(query, kinds, locale)?;
     let (mut rows, mut seen, mut size) = (Vec::new(), 0, limit + 20);
     while rows.len() < limit {
-        let hits = matches.best(size)?;
+        let hits = matches.best_hits(size)?;
         let ids: Vec<&str> = hits[seen.min(hits.len())..].iter().map(|hit| hit.id.as_str()).collect();
         for ids in ids.chunks(CHUNK) {
-            rows.extend(public(connection, ids)?.into_iter().filter(|row| falls_back || has_label(row, locale)));
+            rows.extend(load_public(connection, ids)?.into_iter().filter(|row| falls_back || has_label(row, locale)));
         }
         if hits.len() < size || size >= MAX_EXAMINED {
             break;
@@ -76,7 +76,7 @@ pub fn search(
         (seen, size) = (hits.len(), (size * 8).min(MAX_EXAMINED));
     }
     rows.truncate(limit);
-    let view = View { locale: LocaleMode::One(locale.to_owned()), ..View::plain(site) };
+    let view = View { locale: LocaleMode::One(locale.to_owned()), ..View::default_for(site) };
     retain_public(connection, &mut rows)?;
     let highlights = matches.snippets(site, &rows)?;
     let parents = parents(connection, &rows)?;
@@ -114,12 +114,12 @@ fn has_label(item: &Item, locale: &str) -> bool {
 fn parents(connection: &mut Db, rows: &[Item]) -> Result<HashMap<String, Item>, Problem> {
     let is_child = |row: &&Item| ContentType::of_kind(&row.kind).is_some_and(ContentType::is_child);
     let ids: Vec<&str> = rows.iter().filter(is_child).filter_map(|row| row.parent_id.as_deref()).collect();
-    let parents = ids.chunks(CHUNK).map(|ids| public(connection, ids)).collect::<Result<Vec<_>, _>>()?;
+    let parents = ids.chunks(CHUNK).map(|ids| load_public(connection, ids)).collect::<Result<Vec<_>, _>>()?;
     Ok(parents.into_iter().flatten().map(|parent| (parent.id.clone(), parent)).collect())
 }
 
 /// Returns those of these items that are public, in the same order.
-fn public(connection: &mut Db, ids: &[&str]) -> Result<Vec<Item>, Problem> {
+fn load_public(connection: &mut Db, ids: &[&str]) -> Result<Vec<Item>, Problem> {
     let rows: Vec<Item> = items::table
         .filter(in_list(connection.dialect(), items::id, ids).and(items::live.eq(true)))
         .select(Item::as_select())

@@ -15,7 +15,7 @@ use crate::database::schema::items;
 use crate::delivery::public_slugs;
 use crate::delivery::revisions::linked_changes;
 use crate::feeds::sitemap::{PageSlugs, SitemapEntry};
-use crate::items::paths::current;
+use crate::items::paths::load_current;
 use crate::items::rows::parse_content;
 
 /// Maximum number of items in a sitemap. The standard allows 50,000 addresses, and an item has one for each
@@ -74,7 +74,7 @@ pub fn entries(connection: &mut Db, site: &Site, part: SitemapPart) -> QueryResu
     let ids: Vec<&str> = rows.iter().map(|row| row.0.as_str()).collect();
     let linked = linked_changes(connection, &ids, None)?;
     let owners = public_slugs::of_owners(connection, rows.iter().map(|row| (content_type.kind, row.1.as_deref())))?;
-    let mut paths = if content_type.has_paths() { current(connection, &ids)? } else { HashMap::new() };
+    let mut paths = if content_type.has_paths() { load_current(connection, &ids)? } else { HashMap::new() };
     let entry = |(id, parent_id, slug, translations, updated_at, content): Row| {
         let changed_at = linked.get(&id).map_or(updated_at, |linked| linked.changed_at.max(updated_at));
         let content = parse_content(&content);

@@ -7,7 +7,7 @@ use crate::content_types::ALL;
 use crate::database::schema::items;
 use crate::items::render::View;
 use crate::items::summary::ItemSummary;
-use crate::items::{Among, Item};
+use crate::items::{Item, ItemScope};
 
 /// The reader for whom a response is rendered.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -137,8 +137,8 @@ impl Viewer {
     }
 
     /// Returns the items of a content type among which filters look up names.
-    pub fn among(&self, kind: &str) -> Among {
-        if self.edits(kind) { Among::Present } else { Among::Live }
+    pub fn lookup_scope(&self, kind: &str) -> ItemScope {
+        if self.edits(kind) { ItemScope::Present } else { ItemScope::Live }
     }
 
     /// Returns the view of an item that is embedded in a response in `view`.
@@ -180,7 +180,7 @@ mod tests {
         assert!(!key.sees(&state("b", "speaker", "draft", false, None)));
         assert!(!key.sees(&state("a", "event", "draft", true, None)));
         assert!(key.finds(&state("a", "event", "draft", true, None)));
-        assert_eq!((key.among("event"), key.among("speaker")), (Among::Present, Among::Live));
+        assert_eq!((key.lookup_scope("event"), key.lookup_scope("speaker")), (ItemScope::Present, ItemScope::Live));
         assert!(!key.sees_everything() && Viewer::restricted_to(&[]).sees_everything());
     }
 }

@@ -65,7 +65,7 @@ pub async fn fill(app: &Arc<App>) -> Result<usize, StartError> {
         let editor = Editor { database: app.database.clone(), request, collections: Vec::new(), render };
         for item in content.get(resource.collection).and_then(Value::as_array).into_iter().flatten() {
             let name = item.get("slug").and_then(Value::as_str).unwrap_or("?");
-            let content = moved(resource, item, shift, &app.site);
+            let content = shift_item(resource, item, shift, &app.site);
             let written = match resource.is_singleton() {
                 true => change_settings(app, &editor, content).await,
                 false => editor.create(content, None).await.map(drop),
@@ -91,12 +91,12 @@ fn shift_to(today: NaiveDate) -> TimeShift {
 }
 
 /// Returns an item at its time around today.
-fn moved(resource: &'static ContentType, item: &Value, shift: TimeShift, site: &Site) -> Value {
+fn shift_item(resource: &'static ContentType, item: &Value, shift: TimeShift, site: &Site) -> Value {
     let mut content: Map<String, Value> = item.as_object().cloned().unwrap_or_default();
     let zone = zone_of(&content).unwrap_or(site.time_zone);
     for_each_time(resource.fields, &mut content, &mut |_, text| {
         if let Ok(moment) = Moment::parse(text, zone) {
-            *text = moment.canonical();
+            *text = moment.to_text();
         }
     });
     shift.apply(resource.fields, &mut content, zone);

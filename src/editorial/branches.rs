@@ -9,7 +9,7 @@ use super::write::content_type_of;
 use crate::content::violation::Violations;
 use crate::content_types::ContentType;
 use crate::database::schema::items;
-use crate::database::{Db, in_list, unindexed};
+use crate::database::{Db, in_list, in_list_unindexed};
 use crate::editorial::write_context::WriteContext;
 use crate::items::paths::{self, MAX_PATH, MAX_SEGMENTS, PathFault};
 use crate::items::{Item, working_draft};
@@ -70,7 +70,7 @@ pub fn problem(item: &Item, fault: PathFault) -> Problem {
                 path => format!("{holder} has the path \"{path}\" in \"{locale}\""),
             };
             let faults = Violations::one(place, "taken", message.clone());
-            Problem::new(ProblemKind::Conflict, message).with(faults.into_vec())
+            Problem::new(ProblemKind::Conflict, message).with_violations(faults.into_vec())
         }
         PathFault::TooLong { path, .. } => {
             let message = format!(
@@ -121,7 +121,7 @@ fn visible_below(connection: &mut Db, kind: &str, above: &[String], live: bool) 
     let dialect = connection.dialect();
     let mut found = Vec::new();
     for above in above.chunks(CHUNK) {
-        let below = in_list(dialect, items::parent_id, above).and(unindexed(dialect, items::kind, [kind]));
+        let below = in_list(dialect, items::parent_id, above).and(in_list_unindexed(dialect, items::kind, [kind]));
         let waiting = items::status.eq("published").and(items::trashed_at.eq(0));
         let rows = items::table.filter(below).filter(items::live.ne(live)).select(items::id).into_boxed();
         let rows = if live { rows.filter(waiting) } else { rows };

@@ -73,7 +73,7 @@ pub fn apply_all(
     list: &str,
     steps: &[Step],
 ) -> Result<Vec<Item>, Problem> {
-    let together = together(connection, steps)?;
+    let together = published_ids(connection, steps)?;
     let mut faults = Violations::new();
     let mut done = Vec::with_capacity(steps.len());
     let memo = RedirectMemo::default();
@@ -142,7 +142,7 @@ fn step_outcome(
     let take = |c: &mut Db| {
         let item = find(c, step.content_type, &step.key)?;
         item_id = Some(item.id.clone());
-        if step.version.is_some_and(|version| version != item.latest()) {
+        if step.version.is_some_and(|version| version != item.latest_version()) {
             return Err(precondition_failed(&item));
         }
         let item = lifecycle::apply(c, context, item, step.operation, together.unwrap_or(&PublishedIds::new()))?;
@@ -159,7 +159,7 @@ fn step_outcome(
 }
 
 /// Returns the ids of the items that these steps publish. They may refer to each other.
-fn together(connection: &mut Db, steps: &[Step]) -> Result<PublishedIds, Problem> {
+fn published_ids(connection: &mut Db, steps: &[Step]) -> Result<PublishedIds, Problem> {
     let mut ids = PublishedIds::new();
     for step in steps.iter().filter(|step| step.operation == Operation::Publish) {
         match find(connection, step.content_type, &step.key) {

@@ -28,7 +28,7 @@ use crate::editorial::three_way_merge::{Merge, as_input};
 use crate::editorial::validate::{LocalNames, SLUGS, ValidatedBody, check_patch};
 use crate::editorial::write::precondition_failed;
 use crate::editorial::write_context::require_permission;
-use crate::items::{Expected, Item, KnownReferences, projection, working_draft};
+use crate::items::{ExpectedVersions, Item, KnownReferences, projection, working_draft};
 use crate::journal::history::{self, State};
 use crate::problem::{Problem, ProblemKind};
 
@@ -56,7 +56,7 @@ impl Editor {
     pub async fn change(
         &self,
         id_or_slug: &str,
-        accepted: Expected,
+        accepted: ExpectedVersions,
         change: ItemChange,
     ) -> Result<WriteResult, Problem> {
         if let ItemChange::Replace(body) | ItemChange::Patch(body) = &change
@@ -85,7 +85,7 @@ impl Editor {
 pub(super) struct ChangeRequest {
     pub(super) request: WriteRequest,
     /// The versions on which the change is based (`If-Match`).
-    pub(super) accepted: Expected,
+    pub(super) accepted: ExpectedVersions,
     pub(super) change: ItemChange,
     /// Whether a change that leads to the present text writes nothing.
     pub(super) unless_same: bool,
@@ -95,7 +95,7 @@ pub(super) struct ChangeRequest {
 
 /// Applies a merge patch to an item in the form of requests. The slugs by locale are no part of that form, and a null
 /// among them is a value: it removes the slug of a locale.
-fn patched(current: Map<String, Value>, mut patch: Value) -> Value {
+fn apply_patch(current: Map<String, Value>, mut patch: Value) -> Value {
     let slugs = patch.as_object_mut().and_then(|members| members.shift_remove(SLUGS));
     let mut input = Value::Object(current);
     merge_patch::apply(&mut input, patch);
@@ -155,7 +155,12 @@ impl PreparedChange {
 impl ChangeRequest {
     /// Creates a change. A replacement by the present text writes nothing; any other change makes a version. `render`
     /// renders an item as the client reads it.
-    pub(super) fn new(request: WriteRequest, accepted: Expected, change: ItemChange, render: &RenderItem) -> Self {
+    pub(super) fn new(
+        request: WriteRequest,
+        accepted: ExpectedVersions,
+        change: ItemChange,
+        render: &RenderItem,
+    ) -> Self {
         let sends_response = matches!(&change, ItemChange::Replace(body) if is_response(body));
         let render = sends_response.then(|| Arc::clone(render));
         let unless_same = matches!(change, ItemChange::Replace(_));
@@ -165,9 +170,9 @@ impl ChangeRequest {
     /// Reads the texts of an item that the change needs. `names` are the items of other entries of a batch.
     pub(super) fn read(&self, connection: &mut Db, item: Item, names: &LocalNames) -> Result<StoredItem, Problem> {
         let draft = working_draft::find(connection, &item)?;
-        let content = working_draft::newest(&item, draft.as_ref());
+        let content = working_draft::newest_content(&item, draft.as_ref());
         let slug = draft.map_or_else(|| item.slug.clone(), |draft| draft.slug);
-        let is_late = !self.accepted.accepts(item.latest());
+        let is_late = !self.accepted.accepts(item.latest_version());
         let base = is_late.then(|| self.read_base(connection, &item)).transpose()?;
         let requested = match &self.change {
             ItemChange::Replace(input) => {
@@ -215,7 +220,7 @@ impl ChangeRequest {
         let version = match self.change {
             // Restoring a revision replaces everything: there is nothing to merge.
             ItemChange::Revision(_) => None,
-            ItemChange::Replace(_) | ItemChange::Patch(_) => self.accepted.newest(),
+            ItemChange::Replace(_) | ItemChange::Patch(_) => self.accepted.newest_version(),
         };
         let Some(version) = version else { return Err(precondition_failed(item)) };
         match history::state_at(connection, &item.kind, &item.id, version) {
@@ -245,7 +250,7 @@ impl ChangeRequest {
             (None, RequestedBody::Patch(patch)) => {
                 let mut current = current();
                 current.insert("status".to_owned(), item.status.as_str().into());
-                patched(current, patch)
+                apply_patch(current, patch)
             }
         };
         let mut body = ValidatedBody::read(request.body_rules(), &input, Some(&content), &mut violations);
@@ -335,7 +340,7 @@ impl ChangeRequest {
         let base = as_input(self.request.content_type.fields, slug.clone(), &base.content, &self.request.mode);
         let mut requested = match requested {
             // The patch is applied to the base, the text that its author saw.
-            RequestedBody::Patch(patch) => patched(base.clone(), patch),
+            RequestedBody::Patch(patch) => apply_patch(base.clone(), patch),
             RequestedBody::Full(mut input) => {
                 // A replacement without a slug keeps the slug; without this, it would count as a removal.
                 if let (Some(object), Some(slug)) = (input.as_object_mut(), slug) {

@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use crate::auth::permissions::{Action, Area, is_permitted};
 use crate::database::Db;
 use crate::editorial::change::{ChangeRequest, PreparedChange};
-use crate::editorial::editor::{Written, resolve_references};
+use crate::editorial::editor::{WrittenItem, resolve_references};
 use crate::editorial::lifecycle;
 use crate::editorial::publication_checks::Publication;
 use crate::editorial::releases;
@@ -24,9 +24,9 @@ impl ChangeRequest {
         connection: &mut Db,
         prepared: PreparedChange,
         names: &LocalNames,
-    ) -> Result<Written, Problem> {
+    ) -> Result<WrittenItem, Problem> {
         let item = lifecycle::load(connection, &prepared.item.id)?;
-        let is_same = item.latest() == prepared.item.latest();
+        let is_same = item.latest_version() == prepared.item.latest_version();
         // Whose texts entries keep that refer to items of the batch is only known now.
         if is_same && prepared.body.refers_to_batch() {
             return self.apply(connection, item, names);
@@ -43,13 +43,13 @@ impl ChangeRequest {
     }
 
     /// Prepares and writes a change of an item, as the write transaction sees it.
-    pub(super) fn apply(&self, connection: &mut Db, item: Item, names: &LocalNames) -> Result<Written, Problem> {
+    pub(super) fn apply(&self, connection: &mut Db, item: Item, names: &LocalNames) -> Result<WrittenItem, Problem> {
         let stored = self.read(connection, item, names)?;
         self.store(connection, self.prepare(stored)?, names)
     }
 
     /// Stores a change that was prepared from the item as this transaction sees it.
-    fn store(&self, connection: &mut Db, prepared: PreparedChange, names: &LocalNames) -> Result<Written, Problem> {
+    fn store(&self, connection: &mut Db, prepared: PreparedChange, names: &LocalNames) -> Result<WrittenItem, Problem> {
         let PreparedChange { item, before, body, violations, to_working_draft } = prepared;
         let (context, role) = (self.request.context(), self.request.role);
         // Ownership and releases are looked up in this transaction, since both could change between a read and
@@ -64,7 +64,7 @@ impl ChangeRequest {
         }
         let ContentWithIds { content, targets } = resolve_references(connection, &body, names, violations)?;
         if before.is_some_and(|before| self.is_same(&item, &before, &body, &content)) {
-            return Ok(Written::from(item).with_targets(targets));
+            return Ok(WrittenItem::from(item).with_targets(targets));
         }
         let published = public_ids(&targets);
         let (slug, slugs, status) = (body.slug.clone(), body.slugs.clone(), body.status.clone());
@@ -79,7 +79,7 @@ impl ChangeRequest {
             Publication { site, content_type, content, public, published: &published }.require(connection)?;
         }
         let item = write::update(connection, context, item, writing)?;
-        Ok(Written::from(item).with_targets(targets))
+        Ok(WrittenItem::from(item).with_targets(targets))
     }
 
     /// Returns whether a body, with this content, is what the item has already.

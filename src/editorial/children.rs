@@ -5,7 +5,7 @@ use diesel::result::QueryResult;
 
 use crate::content_types::ContentType;
 use crate::database::schema::items;
-use crate::database::{Backend, Db, unindexed};
+use crate::database::{Backend, Db, in_list_unindexed};
 use crate::items::Item;
 use crate::problem::{Problem, ProblemKind};
 
@@ -18,7 +18,7 @@ pub const MAX_CHILDREN: usize = 1_000;
 /// # Errors
 ///
 /// Fails if the query fails.
-pub fn of(connection: &mut Db, item: &Item) -> QueryResult<Vec<Item>> {
+pub fn load_children(connection: &mut Db, item: &Item) -> QueryResult<Vec<Item>> {
     let Some(query) = query(connection, item) else { return Ok(Vec::new()) };
     let rows = query.order((items::starts_at, items::id)).limit(MAX_CHILDREN as i64 + 1);
     rows.select(Item::as_select()).load(connection)
@@ -30,7 +30,7 @@ pub fn of(connection: &mut Db, item: &Item) -> QueryResult<Vec<Item>> {
 ///
 /// Fails with `Conflict` if there are more than 1,000 of them, and if the query fails.
 pub fn all(connection: &mut Db, item: &Item) -> Result<Vec<Item>, Problem> {
-    let rows = of(connection, item)?;
+    let rows = load_children(connection, item)?;
     match rows.len() > MAX_CHILDREN {
         true => Err(Problem::new(ProblemKind::Conflict, format!("the item has more than {MAX_CHILDREN} children"))),
         false => Ok(rows),
@@ -50,7 +50,7 @@ pub fn count_drafts(connection: &mut Db, item: &Item) -> QueryResult<usize> {
 
 fn query<'a>(connection: &Db, item: &'a Item) -> Option<items::BoxedQuery<'a, Backend>> {
     let children = ContentType::of_kind(&item.kind)?.children?;
-    let of_kind = unindexed(connection.dialect(), items::kind, [children.kind]);
+    let of_kind = in_list_unindexed(connection.dialect(), items::kind, [children.kind]);
     let below = items::table.filter(items::parent_id.eq(&item.id).and(of_kind));
     Some(below.filter(items::trashed_at.eq(0)).into_boxed())
 }

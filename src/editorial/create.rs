@@ -8,7 +8,7 @@ use crate::auth::permissions::Action;
 use crate::content::rich_text_fields::not_shown_of_item;
 use crate::content::violation::{Violation, Violations};
 use crate::database::Db;
-use crate::editorial::editor::{WriteRequest, Written, resolve_references};
+use crate::editorial::editor::{WriteRequest, WrittenItem, resolve_references};
 use crate::editorial::insert::{Origin, insert_with_links};
 use crate::editorial::publication_checks::{Publication, PublishedIds};
 use crate::editorial::validate::{ContentWithIds, LocalNames, ValidatedBody, public_ids};
@@ -59,16 +59,17 @@ impl Creation {
     ///
     /// Fails with `Invalid` if the body breaks a rule or lacks something that a publication requires, with
     /// `Conflict` if the slug is taken, and if a statement fails.
-    pub(super) fn write(&self, connection: &mut Db) -> Result<Written, Problem> {
+    pub(super) fn write(&self, connection: &mut Db) -> Result<WrittenItem, Problem> {
         let (request, violations) = (&self.request, self.violations.clone());
         let ContentWithIds { content, targets } =
             resolve_references(connection, &self.body, &LocalNames::new(), violations)?;
         if self.is_published() {
             require_publishable(connection, request, &content, &public_ids(&targets))?;
         }
-        let (item, links) = insert_with_links(connection, request.context(), self.writing(content), Origin::default())?;
+        let (item, links) =
+            insert_with_links(connection, request.context(), self.item_write(content), Origin::default())?;
         let references = KnownReferences { targets, links: Some(links) };
-        Ok(Written { references, ..Written::from(item) })
+        Ok(WrittenItem { references, ..WrittenItem::from(item) })
     }
 
     /// Returns whether the item becomes public.
@@ -77,7 +78,7 @@ impl Creation {
     }
 
     /// Returns what is stored, with this content.
-    pub(super) fn writing<'c>(&self, content: Cow<'c, Map<String, Value>>) -> ItemWrite<'c> {
+    pub(super) fn item_write<'c>(&self, content: Cow<'c, Map<String, Value>>) -> ItemWrite<'c> {
         let ValidatedBody { slug, slugs, status, .. } = &self.body;
         let (content_type, slugs) = (self.request.content_type, slugs.clone());
         ItemWrite { content_type, slug: slug.clone(), locale: None, slugs, status: status.clone(), content }

@@ -17,8 +17,8 @@ pub const BATCH: i64 = 50;
 /// # Errors
 ///
 /// Fails if the query fails.
-pub fn next(connection: &mut Db, skip: &[PlanId]) -> QueryResult<Option<i64>> {
-    let plans = plan::due(connection, i64::MAX, skip.len() as i64 + 1)?;
+pub fn next_due_time(connection: &mut Db, skip: &[PlanId]) -> QueryResult<Option<i64>> {
+    let plans = plan::load_due(connection, i64::MAX, skip.len() as i64 + 1)?;
     Ok(plans.into_iter().find(|plan| !skip.contains(&plan.id)).map(|plan| plan.due_at))
 }
 
@@ -57,7 +57,7 @@ pub fn run_batch(
     skip: &[PlanId],
 ) -> Result<Batch, DatabaseError> {
     let mut batch = Batch::default();
-    let plans = plan::due(connection, moment, limit.saturating_add(skip.len() as i64))?;
+    let plans = plan::load_due(connection, moment, limit.saturating_add(skip.len() as i64))?;
     let most = usize::try_from(limit).unwrap_or(usize::MAX);
     for plan in plans.into_iter().filter(|plan| !skip.contains(&plan.id)).take(most) {
         match plan::carry_out(connection, site, &plan)? {

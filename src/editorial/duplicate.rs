@@ -12,14 +12,14 @@ use crate::content::{LocaleMode, Site};
 use crate::content_types::{ContentType, SEGMENT};
 use crate::database::{Db, new_id};
 use crate::editorial::children;
-use crate::editorial::editor::{Editor, WriteRequest, WriteResult, find, once};
-use crate::editorial::idempotency::Idempotent;
+use crate::editorial::editor::{Editor, WriteRequest, WriteResult, find, write_once};
+use crate::editorial::idempotency::IdempotencyRecord;
 use crate::editorial::insert::{InsertGroup, Origin};
 use crate::editorial::three_way_merge::as_input;
 use crate::editorial::validate::{BodyRules, LocalNames, ValidatedBody};
 use crate::editorial::write::{ItemWrite, content_type_of};
 use crate::editorial::write_context::{WriteContext, require_permission};
-use crate::items::{self, Among, Item, ReferenceTarget, working_draft};
+use crate::items::{self, Item, ItemScope, ReferenceTarget, working_draft};
 use crate::journal::Author;
 use crate::problem::{Problem, ProblemKind};
 
@@ -52,11 +52,11 @@ impl Editor {
         &self,
         id_or_slug: &str,
         wanted: DuplicateRequest,
-        key: Option<Idempotent>,
+        key: Option<IdempotencyRecord>,
     ) -> Result<WriteResult, Problem> {
         let (request, id_or_slug) = (self.request.clone(), id_or_slug.to_owned());
         let write = move |c: &mut Db| {
-            once(c, request.content_type, key, |c| {
+            write_once(c, request.content_type, key, |c| {
                 let original = find(c, request.content_type, &id_or_slug)?;
                 Ok(Duplication { request: &request, wanted: &wanted }.write(c, &original)?.into())
             })
@@ -117,7 +117,7 @@ impl Duplication<'_> {
             input.insert(span.starts_at.to_owned(), requested.into());
             return None;
         };
-        match TimeShift::between(stored, requested, zone) {
+        match TimeShift::from_times(stored, requested, zone) {
             Ok(shift) => {
                 shift.apply(self.request.content_type.fields, input, zone);
                 Some(shift)
@@ -158,7 +158,7 @@ struct NewestText {
 
 fn newest_text(connection: &mut Db, original: &Item) -> Result<NewestText, Problem> {
     let draft = working_draft::find(connection, original)?;
-    let content = working_draft::newest(original, draft.as_ref());
+    let content = working_draft::newest_content(original, draft.as_ref());
     let mut input = as_input(content_type_of(original)?.fields, None, &content, &LocaleMode::All);
     OF_THE_ORIGINAL.iter().for_each(|name| drop(input.shift_remove(*name)));
     Ok(NewestText { input, content })
@@ -190,7 +190,7 @@ impl<'a> ItemCopy<'a> {
 
     /// Returns what is stored. Languages that are hidden or outdated in the original are so in the copy; slugs of other
     /// languages belong to the original.
-    fn writing(self, site: &Site) -> (ItemWrite<'static>, Origin) {
+    fn item_write(self, site: &Site) -> (ItemWrite<'static>, Origin) {
         let (mut translations, states) = (Translations::default(), self.original.translations());
         for locale in &site.locales {
             let state = states.get(locale);
@@ -211,7 +211,7 @@ impl<'a> ItemCopy<'a> {
 fn link(connection: &mut Db, copies: &mut [ItemCopy<'_>]) -> Result<(), Problem> {
     let names = LocalNames::new();
     let wanted: Vec<(&str, &str)> = copies.iter().flat_map(|copy| copy.body.references(&names)).collect();
-    let mut found = items::resolve(connection, &wanted, Among::All)?;
+    let mut found = items::resolve(connection, &wanted, ItemScope::All)?;
     for copy in &*copies {
         found.insert(copy.content_type.kind, &copy.id, ReferenceTarget::of_new(&copy.id));
     }
@@ -233,7 +233,7 @@ fn store(connection: &mut Db, context: WriteContext<'_>, copies: Vec<ItemCopy<'_
     let new = copies.iter().map(|copy| (copy.content_type, copy.body.slug.as_deref(), &copy.body.content));
     group.look_up_slugs(connection, context.site, new)?;
     for copy in copies {
-        let (writing, origin) = copy.writing(context.site);
+        let (writing, origin) = copy.item_write(context.site);
         group.add(connection, context, writing, origin)?;
     }
     let copy = group.store(connection, context)?.into_iter().next();

@@ -17,14 +17,14 @@ use crate::database::{Database, Db};
 use crate::delivery::viewer::Viewer;
 use crate::editorial::batch::{self, BatchContext, EntryWrite};
 use crate::editorial::create::Creation;
-use crate::editorial::idempotency::Idempotent;
+use crate::editorial::idempotency::IdempotencyRecord;
 use crate::editorial::lifecycle::{self, Operation};
 use crate::editorial::publication_checks::PublishedIds;
 use crate::editorial::references;
 use crate::editorial::validate::{BodyRules, ContentWithIds, LocalNames, ValidatedBody};
 use crate::editorial::write::precondition_failed;
 use crate::editorial::write_context::WriteContext;
-use crate::items::{self, Among, Expected, Item, KnownReferences, Lookup, ReferenceTarget};
+use crate::items::{self, ExpectedVersions, Item, ItemScope, KnownReferences, Lookup, ReferenceTarget};
 use crate::journal::Author;
 use crate::problem::{Problem, ProblemKind};
 
@@ -107,7 +107,7 @@ pub struct WriteResult {
 }
 
 /// An item that a write stored, or that an earlier request with the same idempotency key had created.
-pub(super) struct Written {
+pub(super) struct WrittenItem {
     pub(super) item: Item,
     pub(super) references: KnownReferences,
     pub(super) replayed: bool,
@@ -115,7 +115,7 @@ pub(super) struct Written {
     pub(super) draft_children: usize,
 }
 
-impl From<Item> for Written {
+impl From<Item> for WrittenItem {
     fn from(item: Item) -> Self {
         Self { item, references: KnownReferences::default(), replayed: false, draft_children: 0 }
     }
@@ -129,7 +129,7 @@ impl Editor {
     /// Fails with `Invalid` if the body breaks a rule or the idempotency key was used for another request,
     /// with `Forbidden` if the role may not publish and the body asks for another status than draft, with
     /// `Conflict` if the slug is taken, and if the database fails.
-    pub async fn create(&self, input: Value, key: Option<Idempotent>) -> Result<WriteResult, Problem> {
+    pub async fn create(&self, input: Value, key: Option<IdempotencyRecord>) -> Result<WriteResult, Problem> {
         if batch::has_nested(self.request.content_type, &input) {
             return Ok(self.write_entry(EntryWrite::Create(input, None), key).await?.0);
         }
@@ -137,7 +137,7 @@ impl Editor {
         let creation = Arc::new(Creation::prepare(self.request.clone(), &input)?);
         let (content_type, not_shown) = (self.request.content_type, Some(creation.not_shown.clone()));
         let written =
-            self.write_and_render(move |c: &mut Db| once(c, content_type, key, |c| creation.write(c))).await?;
+            self.write_and_render(move |c: &mut Db| write_once(c, content_type, key, |c| creation.write(c))).await?;
         Ok(WriteResult { not_shown, ..written })
     }
 
@@ -150,7 +150,7 @@ impl Editor {
     pub(super) async fn write_entry(
         &self,
         write: EntryWrite,
-        key: Option<Idempotent>,
+        key: Option<IdempotencyRecord>,
     ) -> Result<(WriteResult, bool), Problem> {
         let context = BatchContext::of(&self.request, self.collections.clone(), Arc::clone(&self.render));
         let content_type = self.request.content_type;
@@ -158,12 +158,12 @@ impl Editor {
         let render = Arc::clone(&self.render);
         let all = move |c: &mut Db| {
             let mut created = false;
-            let written = once(c, content_type, key, |c| {
+            let written = write_once(c, content_type, key, |c| {
                 let (written, is_new) = batch::write_one(c, &plan)?;
                 created = is_new;
                 Ok(written)
             })?;
-            Ok::<_, Problem>((rendered(c, &render, written)?, created))
+            Ok::<_, Problem>((render_written(c, &render, written)?, created))
         };
         self.database.write_content(all).await
     }
@@ -177,7 +177,7 @@ impl Editor {
     pub async fn take_step(
         &self,
         id_or_slug: &str,
-        version: Expected,
+        version: ExpectedVersions,
         operation: Operation,
     ) -> Result<WriteResult, Problem> {
         let apply = move |c: &mut Db, context: WriteContext<'_>, item| {
@@ -196,7 +196,7 @@ impl Editor {
     pub async fn trash(
         &self,
         id_or_slug: &str,
-        version: Expected,
+        version: ExpectedVersions,
         unused_for: Option<Viewer>,
     ) -> Result<WriteResult, Problem> {
         let apply = move |c: &mut Db, context: WriteContext<'_>, item: Item| {
@@ -218,7 +218,7 @@ impl Editor {
     pub async fn show_translation(
         &self,
         id_or_slug: &str,
-        version: Expected,
+        version: ExpectedVersions,
         locale: String,
         hidden: bool,
     ) -> Result<WriteResult, Problem> {
@@ -233,7 +233,7 @@ impl Editor {
     async fn write_item(
         &self,
         id_or_slug: &str,
-        version: Expected,
+        version: ExpectedVersions,
         apply: impl FnOnce(&mut Db, WriteContext<'_>, Item) -> Result<Item, Problem> + Clone + Send + 'static,
     ) -> Result<WriteResult, Problem> {
         let (request, key) = (self.request.clone(), id_or_slug.to_owned());
@@ -251,18 +251,18 @@ impl Editor {
     /// transaction means additional round trips. It could also show a later write than this one.
     pub(super) async fn write_and_render(
         &self,
-        write: impl FnOnce(&mut Db) -> Result<Written, Problem> + Clone + Send + 'static,
+        write: impl FnOnce(&mut Db) -> Result<WrittenItem, Problem> + Clone + Send + 'static,
     ) -> Result<WriteResult, Problem> {
         let render = Arc::clone(&self.render);
         let all = move |c: &mut Db| {
             let written = write(c)?;
-            Ok::<_, Problem>(rendered(c, &render, written)?)
+            Ok::<_, Problem>(render_written(c, &render, written)?)
         };
         self.database.write_content(all).await
     }
 }
 
-impl Written {
+impl WrittenItem {
     /// Adds the targets of references that the write looked up, by id.
     pub(super) fn with_targets(mut self, targets: HashMap<String, ReferenceTarget>) -> Self {
         self.references.targets = targets;
@@ -271,8 +271,8 @@ impl Written {
 }
 
 /// Renders an item that was just written.
-fn rendered(connection: &mut Db, render: &RenderItem, written: Written) -> QueryResult<WriteResult> {
-    let Written { item, references, replayed, draft_children } = written;
+fn render_written(connection: &mut Db, render: &RenderItem, written: WrittenItem) -> QueryResult<WriteResult> {
+    let WrittenItem { item, references, replayed, draft_children } = written;
     let body = render(connection, &item, references)?;
     Ok(WriteResult { item, body, replayed, draft_children, not_shown: None })
 }
@@ -281,16 +281,16 @@ fn rendered(connection: &mut Db, render: &RenderItem, written: Written) -> Query
 ///
 /// The key is looked up before the body is judged: a repeated request must get its item even if the same body would
 /// be refused now, such as for a reference that has been purged since.
-pub(super) fn once(
+pub(super) fn write_once(
     connection: &mut Db,
     content_type: &'static ContentType,
-    key: Option<Idempotent>,
-    write: impl FnOnce(&mut Db) -> Result<Written, Problem>,
-) -> Result<Written, Problem> {
+    key: Option<IdempotencyRecord>,
+    write: impl FnOnce(&mut Db) -> Result<WrittenItem, Problem>,
+) -> Result<WrittenItem, Problem> {
     let Some(key) = key else { return write(connection) };
     if let Some(earlier) = key.made_before(connection)? {
         return match items::find(connection, content_type.kind, &earlier)? {
-            Lookup::Found(item) => Ok(Written { replayed: true, ..Written::from(*item) }),
+            Lookup::Found(item) => Ok(WrittenItem { replayed: true, ..WrittenItem::from(*item) }),
             _ => Err(Problem::not_found(content_type.noun)),
         };
     }
@@ -325,10 +325,10 @@ pub fn find_version(
     connection: &mut Db,
     content_type: &'static ContentType,
     id_or_slug: &str,
-    version: &Expected,
+    version: &ExpectedVersions,
 ) -> Result<Item, Problem> {
     let item = find(connection, content_type, id_or_slug)?;
-    if version.accepts(item.latest()) { Ok(item) } else { Err(precondition_failed(&item)) }
+    if version.accepts(item.latest_version()) { Ok(item) } else { Err(precondition_failed(&item)) }
 }
 
 /// Returns the content of a body with the ids of its references, and reports dangling ones together with all other
@@ -339,7 +339,7 @@ pub(super) fn resolve_references<'b>(
     names: &LocalNames,
     mut violations: Violations,
 ) -> Result<ContentWithIds<'b>, Problem> {
-    let found = body.find_targets(connection, Among::Present, names)?;
+    let found = body.find_targets(connection, ItemScope::Present, names)?;
     let text = body.with_ids(&found, names, &mut violations);
     if violations.is_empty() { Ok(text) } else { Err(Problem::invalid(violations)) }
 }

@@ -14,8 +14,8 @@ use crate::editorial::editor::{Editor, WriteResult, find_version};
 use crate::editorial::lifecycle;
 use crate::editorial::write_context::WriteContext;
 use crate::hex::hex;
-use crate::items::sources::{self, NOT_WRITTEN, Renewed, Source};
-use crate::items::{Expected, Item};
+use crate::items::sources::{self, NOT_WRITTEN, Source, VersionChange};
+use crate::items::{ExpectedVersions, Item};
 use crate::problem::{Problem, ProblemKind};
 
 /// The longest name of another system, in characters.
@@ -82,7 +82,7 @@ impl ExternalId {
             source: self.source(),
             item_id: item.id.clone(),
             fingerprint: fingerprint.to_owned(),
-            version: item.latest(),
+            version: item.latest_version(),
             ..Source::default()
         };
         Ok(sources::keep(connection, &source)?)
@@ -120,7 +120,7 @@ pub enum PutCondition {
     /// No item has the external id (`If-None-Match: *`).
     Absent,
     /// The item is at one of these versions (`If-Match`).
-    Versions(Expected),
+    Versions(ExpectedVersions),
 }
 
 impl PutCondition {
@@ -129,9 +129,9 @@ impl PutCondition {
     /// # Errors
     ///
     /// Fails with `PreconditionFailed` if the item must not exist, and if the query fails.
-    pub(super) fn accepted(&self, connection: &mut Db, source: &Source) -> Result<Expected, Problem> {
+    pub(super) fn accepted_versions(&self, connection: &mut Db, source: &Source) -> Result<ExpectedVersions, Problem> {
         match self {
-            Self::LastPut => Ok(Expected::from_iter([source.version])),
+            Self::LastPut => Ok(ExpectedVersions::from_iter([source.version])),
             Self::Versions(versions) => Ok(versions.clone()),
             Self::Absent => {
                 let item = lifecycle::load(connection, &source.item_id)?;
@@ -186,7 +186,7 @@ impl Editor {
     pub async fn replace_external_ids(
         &self,
         id_or_slug: &str,
-        version: Expected,
+        version: ExpectedVersions,
         wanted: Vec<ExternalId>,
     ) -> Result<Item, Problem> {
         let (request, key) = (self.request.clone(), id_or_slug.to_owned());
@@ -222,9 +222,9 @@ fn replace_all(
         let source = Source { kind, source: external_id.source(), item_id, version: NOT_WRITTEN, ..Source::default() };
         sources::keep(connection, &source)?;
     }
-    let known = item.latest();
+    let known = item.latest_version();
     let item = lifecycle::bump_version(connection, context, item, "update_external_ids")?;
-    let renewed = Renewed { item_id: item.id.clone(), from: known, to: item.latest() };
+    let renewed = VersionChange { item_id: item.id.clone(), from: known, to: item.latest_version() };
     sources::follow(connection, &[renewed])?;
     Ok(item)
 }
@@ -245,6 +245,6 @@ fn free_of<'a>(connection: &mut Db, item: &Item, wanted: &'a [ExternalId]) -> Re
     }
     match faults.is_empty() {
         true => Ok(free),
-        false => Err(Problem::new(ProblemKind::Conflict, "external ids are taken").with(faults.into_vec())),
+        false => Err(Problem::new(ProblemKind::Conflict, "external ids are taken").with_violations(faults.into_vec())),
     }
 }

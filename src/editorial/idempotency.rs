@@ -17,7 +17,7 @@ use crate::problem::Problem;
 /// An idempotency key with the request and the item that it stands for.
 #[derive(Debug, Clone, Queryable, Selectable, Insertable)]
 #[diesel(table_name = idempotency_keys)]
-pub struct Idempotent {
+pub struct IdempotencyRecord {
     /// The id of the account. Keys of different accounts are independent of each other.
     pub account_id: String,
     /// The value of `Idempotency-Key`.
@@ -30,7 +30,7 @@ pub struct Idempotent {
     pub created_at: i64,
 }
 
-impl Idempotent {
+impl IdempotencyRecord {
     /// Parses a key for a request with this target and body.
     ///
     /// # Errors
@@ -64,9 +64,9 @@ impl Idempotent {
     ///
     /// Fails with `Invalid` if the key was used for another request, and if the query fails.
     pub fn made_before(&self, connection: &mut Db) -> Result<Option<String>, Problem> {
-        let earlier: Option<Idempotent> = idempotency_keys::table
+        let earlier: Option<IdempotencyRecord> = idempotency_keys::table
             .find((&self.account_id, &self.key))
-            .select(Idempotent::as_select())
+            .select(IdempotencyRecord::as_select())
             .first(connection)
             .optional()?;
         match earlier {

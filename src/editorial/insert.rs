@@ -206,7 +206,7 @@ impl<'c> InsertGroup<'c> {
             wanted.entry(content_type.kind).or_default().push(requested.map_or_else(made, str::to_owned));
         }
         for (kind, wanted) in wanted {
-            let held = slugs::held(connection, kind, &wanted)?;
+            let held = slugs::find_held(connection, kind, &wanted)?;
             self.free.extend(wanted.into_iter().filter(|slug| !held.contains(slug)).map(|slug| (kind, slug)));
         }
         Ok(())
@@ -222,7 +222,7 @@ impl<'c> InsertGroup<'c> {
     fn require_free(&self, connection: &mut Db, kind: &'static str, id: &str, slug: &str) -> Result<bool, Problem> {
         let key = (kind, slug.to_owned());
         let is_new = self.free.contains(&key) || slugs::require_free(connection, kind, id, slug)?;
-        if self.slugs.contains(&key) { Err(slugs::taken(slug)) } else { Ok(is_new) }
+        if self.slugs.contains(&key) { Err(slugs::slug_taken(slug)) } else { Ok(is_new) }
     }
 
     /// Removes items from the group.
@@ -328,8 +328,8 @@ fn new_item(id: String, slug: String, status: Option<String>, origin: Origin) ->
         updated_at: origin.updated_at.unwrap_or(at),
         published_at,
         trashed_at: origin.trashed_at.unwrap_or(0),
-        translations: origin.translations.stored(),
-        ..Item::blank()
+        translations: origin.translations.to_json(),
+        ..Item::new_draft()
     }
 }
 

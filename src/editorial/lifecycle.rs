@@ -208,7 +208,7 @@ pub fn set_stage(
         return save_unchanged(connection, context, item, action);
     }
     let draft = working_draft::find(connection, &item)?;
-    working_drafts::bump_draft_version(connection, context.author, item, DraftEntry::unchanged(action, draft))
+    working_drafts::bump_draft_version(connection, context.author, item, DraftEntry::without_changes(action, draft))
 }
 
 /// Returns the content of an item's newest text, after checking everything that can stand against its
@@ -222,7 +222,7 @@ fn publishable_text(
     published: &PublishedIds,
 ) -> Result<Map<String, Value>, Problem> {
     let content_type = content_type_of(item)?;
-    let content = working_draft::newest(item, draft);
+    let content = working_draft::newest_content(item, draft);
     let publication = Publication { site: context.site, content_type, content: &content, public: None, published };
     publication.require(connection)?;
     if let Some(draft) = draft {
@@ -288,7 +288,7 @@ pub fn bump_version(connection: &mut Db, context: WriteContext<'_>, item: Item, 
         return write::bump_version(connection, context, action, item);
     }
     let draft = working_draft::find(connection, &item)?;
-    working_drafts::bump_draft_version(connection, context.author, item, DraftEntry::unchanged(action, draft))
+    working_drafts::bump_draft_version(connection, context.author, item, DraftEntry::without_changes(action, draft))
 }
 
 fn unschedule(connection: &mut Db, context: WriteContext<'_>, item: Item) -> Result<Item, Problem> {
@@ -362,7 +362,7 @@ pub fn show_translation(
     }
     slugs::PresentSlugs::of(&item).note_shown(connection, &item.kind)?;
     translations.set(locale, |state| state.hidden = hidden);
-    item.translations = translations.stored();
+    item.translations = translations.to_json();
     save_unchanged(connection, context, item, if hidden { "unpublish_translation" } else { "publish_translation" })
 }
 

@@ -52,7 +52,7 @@ impl PlanSpan {
     /// # Errors
     ///
     /// Fails if a query fails.
-    pub fn around(connection: &mut Db, moment: i64) -> QueryResult<Option<Self>> {
+    pub fn find(connection: &mut Db, moment: i64) -> QueryResult<Option<Self>> {
         let planned = releases::table.filter(releases::status.eq("scheduled"));
         let (due, released) = (schedules::due_at, releases::due_at);
         let last: [Option<i64>; 2] = [
@@ -75,7 +75,7 @@ impl PlanSpan {
 
 /// The properties of an unplanned item on which the outcome of plans depends: whether the item is visible to
 /// the public, and the id of its parent.
-type Facts = (bool, Option<String>);
+type UnplannedState = (bool, Option<String>);
 
 /// The result of carrying out plans in a sandbox, with everything that it depends on.
 #[derive(Debug)]
@@ -85,7 +85,7 @@ pub struct Overlay {
     /// The ids of the items that have plans, and of those that the plans changed.
     own: HashSet<String>,
     /// The other items on which the outcome depends; `None` for an id that does not exist.
-    others: HashMap<String, Option<Facts>>,
+    others: HashMap<String, Option<UnplannedState>>,
 }
 
 impl Overlay {
@@ -99,8 +99,8 @@ impl Overlay {
         // which removes them from the sandbox's tables. All reads see one state of the database, since the
         // transaction is a snapshot, so no later write can be missed.
         let (followed, _) = JournalTail::default().look(connection)?;
-        let span = PlanSpan::around(connection, moment)?.unwrap_or(PlanSpan { from: moment, until: moment + 1 });
-        let mut own = planned(connection, moment)?;
+        let span = PlanSpan::find(connection, moment)?.unwrap_or(PlanSpan { from: moment, until: moment + 1 });
+        let mut own = load_planned_ids(connection, moment)?;
         let mut others = targets(connection, site, &own)?;
         carry_out(connection, site, moment)?;
         own.extend(sandbox::changed_items(connection)?);
@@ -164,13 +164,13 @@ impl Overlay {
     }
 }
 
-/// Loads the [`Facts`] of items; ids that do not exist have none.
+/// Loads the [`UnplannedState`] of items; ids that do not exist have none.
 fn facts<'a>(
     connection: &mut Db,
     ids: impl IntoIterator<Item = &'a str>,
-) -> QueryResult<HashMap<String, Option<Facts>>> {
+) -> QueryResult<HashMap<String, Option<UnplannedState>>> {
     let ids: Vec<&str> = ids.into_iter().collect();
-    let mut facts: HashMap<String, Option<Facts>> = ids.iter().map(|id| ((*id).to_owned(), None)).collect();
+    let mut facts: HashMap<String, Option<UnplannedState>> = ids.iter().map(|id| ((*id).to_owned(), None)).collect();
     for some in ids.chunks(BATCH) {
         let rows = items::table.filter(in_list(connection.dialect(), items::id, some));
         let rows: Vec<(String, bool, Option<String>)> =
@@ -181,7 +181,7 @@ fn facts<'a>(
 }
 
 /// Loads the ids of the items with plans that are due by `moment`.
-fn planned(connection: &mut Db, moment: i64) -> QueryResult<HashSet<String>> {
+fn load_planned_ids(connection: &mut Db, moment: i64) -> QueryResult<HashSet<String>> {
     let single = schedules::table.filter(schedules::due_at.le(moment)).select(schedules::item_id);
     let together = release_items::table
         .inner_join(releases::table.on(releases::id.eq(release_items::release_id)))
@@ -194,7 +194,11 @@ fn planned(connection: &mut Db, moment: i64) -> QueryResult<HashSet<String>> {
 
 /// Loads the items that `own` items or their working drafts refer to, and all ancestors of those. A
 /// publication checks whether its references are visible, and walks up its ancestors to find circles.
-fn targets(connection: &mut Db, site: &Site, own: &HashSet<String>) -> QueryResult<HashMap<String, Option<Facts>>> {
+fn targets(
+    connection: &mut Db,
+    site: &Site,
+    own: &HashSet<String>,
+) -> QueryResult<HashMap<String, Option<UnplannedState>>> {
     let (all, mut next): (Vec<&String>, HashSet<String>) = (own.iter().collect(), HashSet::new());
     for some in all.chunks(BATCH) {
         let rows = items::table.filter(in_list(connection.dialect(), items::id, some));
@@ -209,7 +213,7 @@ fn targets(connection: &mut Db, site: &Site, own: &HashSet<String>) -> QueryResu
             }
         }
     }
-    let mut found: HashMap<String, Option<Facts>> = HashMap::new();
+    let mut found: HashMap<String, Option<UnplannedState>> = HashMap::new();
     for _ in 0..MOST_ABOVE {
         next.retain(|id| !found.contains_key(id));
         if next.is_empty() {

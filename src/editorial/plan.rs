@@ -57,9 +57,9 @@ pub enum PlanOutcome {
 /// # Errors
 ///
 /// Fails if a query fails.
-pub fn due(connection: &mut Db, moment: i64, limit: i64) -> QueryResult<Vec<Plan>> {
-    let mut plans = schedule::due(connection, moment, limit)?;
-    plans.extend(releases::due(connection, moment, limit)?);
+pub fn load_due(connection: &mut Db, moment: i64, limit: i64) -> QueryResult<Vec<Plan>> {
+    let mut plans = schedule::load_due(connection, moment, limit)?;
+    plans.extend(releases::load_due(connection, moment, limit)?);
     plans.sort_by_key(|plan| (plan.due_at, matches!(plan.id, PlanId::Release(_))));
     plans.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
     Ok(plans)

@@ -77,7 +77,7 @@ pub struct Previews {
     making: Arc<Mutex<()>>,
 }
 
-fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -114,7 +114,7 @@ impl Previews {
         let now = self.database.invalidation_clock().now();
         // While the invalidation clock stands still, nothing was written since the overlay was found valid,
         // so its thread need not be asked.
-        let known = locked(&self.slots).iter().find_map(|slot| slot.shown(moment)).filter(|s| s.right_at == now);
+        let known = lock(&self.slots).iter().find_map(|slot| slot.valid_overlay(moment)).filter(|s| s.right_at == now);
         if let Some(shown) = known {
             return Ok(shown.generation);
         }
@@ -124,18 +124,18 @@ impl Previews {
 
     /// Returns the queue of the thread that serves `moment`, or `None` if no plan is due by then.
     async fn route(&self, moment: i64) -> Result<Option<flume::Sender<Job>>, Problem> {
-        if let Some(slot) = locked(&self.slots).iter_mut().find(|slot| slot.shown(moment).is_some()) {
+        if let Some(slot) = lock(&self.slots).iter_mut().find(|slot| slot.valid_overlay(moment).is_some()) {
             slot.used_at = Instant::now();
             return Ok(Some(slot.queue.clone()));
         }
-        let span = self.database.read_item(move |c| Ok::<_, Problem>(PlanSpan::around(c, moment)?)).await?;
+        let span = self.database.read_item(move |c| Ok::<_, Problem>(PlanSpan::find(c, moment)?)).await?;
         span.map(|span| self.slot_for(span.from)).transpose()
     }
 
     /// Returns the queue of the thread for the span that begins at `from`: the one that was requested for it
     /// already, else a new one, else the least recently used one.
     fn slot_for(&self, from: i64) -> Result<flume::Sender<Job>, Problem> {
-        let mut slots = locked(&self.slots);
+        let mut slots = lock(&self.slots);
         let place = match slots.iter().position(|slot| slot.wanted == from) {
             Some(place) => place,
             None if slots.len() < MAX_SLOTS => {
@@ -187,8 +187,8 @@ impl Previews {
 impl Slot {
     /// Returns the thread's overlay if it is valid for `moment`, as far as is known without asking the
     /// database.
-    fn shown(&self, moment: i64) -> Option<ValidOverlay> {
-        locked(&self.state).filter(|shown| shown.span.contains(moment))
+    fn valid_overlay(&self, moment: i64) -> Option<ValidOverlay> {
+        lock(&self.state).filter(|shown| shown.span.contains(moment))
     }
 }
 
@@ -302,10 +302,10 @@ impl Session {
         connection.begin_read()?;
         if !overlay.is_right(connection, moment)? {
             connection.rollback()?;
-            *locked(&self.state) = None;
+            *lock(&self.state) = None;
             return Ok(None);
         }
-        *locked(&self.state) = Some(ValidOverlay { span: overlay.span(), generation, right_at });
+        *lock(&self.state) = Some(ValidOverlay { span: overlay.span(), generation, right_at });
         self.overlay = Some((overlay, generation));
         Ok(Some(generation))
     }
@@ -314,7 +314,7 @@ impl Session {
     fn make(&mut self, moment: i64) -> Result<u64, Problem> {
         static GENERATION: AtomicU64 = AtomicU64::new(1);
         let making = Arc::clone(&self.making);
-        let _one_by_one = locked(&making);
+        let _one_by_one = lock(&making);
         let site = Arc::clone(&self.site);
         let connection = self.connection()?;
         sandbox::clear(connection)?;
@@ -336,7 +336,7 @@ impl Session {
 
     /// Drops the overlay and the connection, which holds the temporary tables.
     fn forget(&mut self) {
-        *locked(&self.state) = None;
+        *lock(&self.state) = None;
         (self.overlay, self.connection) = (None, None);
     }
 }

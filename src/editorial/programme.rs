@@ -67,25 +67,25 @@ pub fn warnings(connection: &mut Db, item: &Item) -> QueryResult<Vec<ProgrammeWa
 const NOT_PUBLISHED: &str = "sessions_not_published";
 
 fn of_event(connection: &mut Db, event: &Item) -> QueryResult<Vec<ProgrammeWarning>> {
-    let mut sessions = children::of(connection, event)?;
+    let mut sessions = children::load_children(connection, event)?;
     sessions.truncate(children::MAX_CHILDREN);
     if sessions.is_empty() {
         return Ok(Vec::new());
     }
     let draft = working_draft::find(connection, event)?;
-    let content = working_draft::newest(event, draft.as_ref());
+    let content = working_draft::newest_content(event, draft.as_ref());
     let rooms = rooms(connection, &content)?;
     let mut drafts = working_draft::find_all(connection, &sessions)?;
     let slots = sessions.iter().map(|session| {
         let draft = drafts.remove(&session.id);
-        Slot::new(session, &working_draft::newest(session, draft.as_ref()))
+        Slot::new(session, &working_draft::newest_content(session, draft.as_ref()))
     });
     let mut slots: Vec<Slot> = slots.filter(|slot| slot.status != "archived").collect();
     slots.sort_by_key(|slot| slot.span.map(|(from, _)| from));
     let names = speaker_names(connection, &slots)?;
     let mut all = not_published(&slots).into_iter().collect::<Vec<_>>();
     all.extend(slots.iter().filter_map(|slot| unknown_room(slot, rooms.as_deref())));
-    all.extend(slots.iter().filter_map(|slot| outside(slot, &content)));
+    all.extend(slots.iter().filter_map(|slot| outside_event(slot, &content)));
     all.extend(collisions(&slots, &names));
     all.truncate(MAX_WARNINGS);
     Ok(all)
@@ -128,7 +128,7 @@ fn has_times(content: &Map<String, Value>) -> bool {
     let zone = zone_of(content);
     let is_time = |name: &str| {
         let text = content.get(name).and_then(Value::as_str);
-        matches!(text.zip(zone).and_then(|(text, zone)| Moment::stored(text, zone)), Some(Moment::At(_)))
+        matches!(text.zip(zone).and_then(|(text, zone)| Moment::parse_stored(text, zone)), Some(Moment::At(_)))
     };
     is_time("starts_at") && is_time("ends_at")
 }
@@ -139,7 +139,7 @@ fn rooms(connection: &mut Db, event: &Map<String, Value>) -> QueryResult<Option<
     let venue: Option<Item> = items::table.find(venue).select(Item::as_select()).first(connection).optional()?;
     let Some(venue) = venue else { return Ok(None) };
     let draft = working_draft::find(connection, &venue)?;
-    let content = working_draft::newest(&venue, draft.as_ref());
+    let content = working_draft::newest_content(&venue, draft.as_ref());
     let rooms = content.get("rooms").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
     let names: Vec<String> = rooms.iter().flat_map(|room| words(room.get("name"))).collect();
     Ok(Some(names).filter(|names| !names.is_empty()))
@@ -183,7 +183,7 @@ fn unknown_room(slot: &Slot, rooms: Option<&[String]>) -> Option<ProgrammeWarnin
     Some(ProgrammeWarning { code: "unknown_room", message, sessions: vec![slot.item.clone()] })
 }
 
-fn outside(slot: &Slot, event: &Map<String, Value>) -> Option<ProgrammeWarning> {
+fn outside_event(slot: &Slot, event: &Map<String, Value>) -> Option<ProgrammeWarning> {
     let (first, last) = days(span(EVENT.span, event)?);
     let (own_first, own_last) = slot.days?;
     let message = format!("the event is from {first} to {last}, and the session from {own_first} to {own_last}");

@@ -42,7 +42,7 @@ impl Publication<'_> {
     ///
     /// Fails with `Invalid`, which names each missing value, and if the query fails.
     pub fn require(&self, connection: &mut Db) -> Result<(), Problem> {
-        let violations = self.missing(connection)?;
+        let violations = self.find_missing(connection)?;
         if violations.is_empty() { Ok(()) } else { Err(Problem::invalid(violations)) }
     }
 
@@ -51,7 +51,7 @@ impl Publication<'_> {
     /// # Errors
     ///
     /// Fails if the query fails.
-    pub fn missing(&self, connection: &mut Db) -> QueryResult<Violations> {
+    pub fn find_missing(&self, connection: &mut Db) -> QueryResult<Violations> {
         let mut violations = Violations::new();
         for field in self.content_type.fields.iter().filter(|f| f.localised && !self.is_unchanged(f.name)) {
             let Some(values) = self.content.get(field.name).and_then(Value::as_object) else { continue };

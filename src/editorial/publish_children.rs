@@ -3,12 +3,12 @@
 use crate::content::violation::Violations;
 use crate::database::Db;
 use crate::editorial::children;
-use crate::editorial::editor::{Editor, WriteResult, Written, find_version};
+use crate::editorial::editor::{Editor, WriteResult, WrittenItem, find_version};
 use crate::editorial::lifecycle::{self, Operation};
 use crate::editorial::publication_checks::PublishedIds;
 use crate::editorial::write::content_type_of;
 use crate::editorial::write_context::WriteContext;
-use crate::items::{Expected, Item};
+use crate::items::{ExpectedVersions, Item};
 use crate::problem::{Problem, ProblemKind};
 
 impl Editor {
@@ -23,7 +23,7 @@ impl Editor {
     pub async fn publish(
         &self,
         id_or_slug: &str,
-        version: Expected,
+        version: ExpectedVersions,
         with_children: bool,
     ) -> Result<WriteResult, Problem> {
         let (request, key) = (self.request.clone(), id_or_slug.to_owned());
@@ -32,11 +32,11 @@ impl Editor {
             if !with_children {
                 let published = lifecycle::apply(c, request.context(), item, Operation::Publish, &PublishedIds::new())?;
                 let draft_children = children::count_drafts(c, &published)?;
-                return Ok(Written { draft_children, ..Written::from(published) });
+                return Ok(WrittenItem { draft_children, ..WrittenItem::from(published) });
             }
             let children = children::all(c, &item)?.into_iter();
             let drafts: Vec<Item> = children.filter(|child| child.status == "draft").collect();
-            Ok(Written::from(publish_all(c, request.context(), item, drafts)?))
+            Ok(WrittenItem::from(publish_all(c, request.context(), item, drafts)?))
         };
         self.write_and_render(write).await
     }

@@ -21,10 +21,10 @@ use crate::database::statement::Term;
 use crate::database::{Db, in_few};
 use crate::delivery::redirects::page_sources::over_pages;
 use crate::editorial::programme::ProgrammeWarning;
-use crate::editorial::wide_redirects::{Leading, Samples, WideRules, local_destination, sample_destination};
+use crate::editorial::wide_redirects::{PathRedirect, Samples, WideRules, local_destination, sample_destination};
 use crate::editorial::write_context::WriteContext;
 use crate::items::Item;
-use crate::items::redirects::{PatternRules, RedirectRule, matching};
+use crate::items::redirects::{PatternRules, RedirectRule, find_matching};
 use crate::problem::{Problem, ProblemKind};
 
 /// Maximum number of public redirects whose sources are prefixes or patterns.
@@ -48,7 +48,7 @@ pub fn require_direct(connection: &mut Db, context: WriteContext<'_>, item: &Ite
     let start = common_start(std::iter::once(&rule));
     let to_one = start.map_or(Ok(Vec::new()), |start| leading_to_one(connection, &start))?;
     let refused = memo.with_wide(connection, site, |connection, wide| {
-        refusal(connection, site, &Own::of(rule, &[], &[&item.id]), &KnownRules { wide, to_one: &to_one })
+        refusal(connection, site, &OwnRule::of(rule, &[], &[&item.id]), &KnownRules { wide, to_one: &to_one })
     })?;
     refused.map_or(Ok(()), Err)
 }
@@ -103,7 +103,7 @@ pub fn refusals<'a>(
     for (at, id) in ids.iter().enumerate() {
         let Some(rule) = own.remove(*id) else { continue };
         let (earlier, later) = ids.split_at(at);
-        if let Some(problem) = refusal(connection, site, &Own::of(rule, earlier, later), &known)? {
+        if let Some(problem) = refusal(connection, site, &OwnRule::of(rule, earlier, later), &known)? {
             refused.push(((*id).to_owned(), problem));
         }
     }
@@ -116,7 +116,7 @@ fn rules_of(connection: &mut Db, ids: &[&str]) -> QueryResult<Vec<RedirectRule>>
 }
 
 /// The rule of a redirect that is checked.
-struct Own<'a> {
+struct OwnRule<'a> {
     rule: RedirectRule,
     /// The pattern, if the source is one.
     pattern: Option<PathPattern>,
@@ -126,7 +126,7 @@ struct Own<'a> {
     later: &'a [&'a str],
 }
 
-impl<'a> Own<'a> {
+impl<'a> OwnRule<'a> {
     fn of(rule: RedirectRule, earlier: &'a [&'a str], later: &'a [&'a str]) -> Self {
         Self { pattern: rule.pattern(), rule, earlier, later }
     }
@@ -167,17 +167,17 @@ fn is_below(key: &str, above: &str) -> bool {
 struct KnownRules<'a> {
     wide: &'a WideRules,
     /// The redirects that lead to one path that a prefix or a pattern can take which is checked, in the order of its key.
-    to_one: &'a [Leading],
+    to_one: &'a [PathRedirect],
 }
 
 impl KnownRules<'_> {
     /// Returns a redirect that leads to what a redirect takes.
-    fn leading_to(&self, own: &Own<'_>) -> Option<&Leading> {
+    fn leading_to(&self, own: &OwnRule<'_>) -> Option<&PathRedirect> {
         let start = key_start(&own.rule, own.pattern.as_ref());
         let from = self.to_one.partition_point(|leading| leading.key < start);
         let to_one = self.to_one[from..].iter().take_while(|leading| leading.key.starts_with(&start));
         let is_taken =
-            |leading: &&Leading| leading.item_id != own.rule.item_id && own.takes(&leading.key, &leading.path);
+            |leading: &&PathRedirect| leading.item_id != own.rule.item_id && own.takes(&leading.key, &leading.path);
         to_one.chain(self.wide.samples()).find(is_taken)
     }
 }
@@ -188,7 +188,7 @@ fn leads_to_one() -> Term<Bool> {
 }
 
 /// Returns the redirects that lead to one path whose key begins with a text, in the order of the key.
-fn leading_to_one(connection: &mut Db, start: &str) -> QueryResult<Vec<Leading>> {
+fn leading_to_one(connection: &mut Db, start: &str) -> QueryResult<Vec<PathRedirect>> {
     let columns = (redirect_rules::leads_to, redirect_rules::item_id, redirect_rules::source);
     let end = format!("{start}{}", char::MAX);
     let rows: Vec<(String, String, String)> = redirect_rules::table
@@ -199,14 +199,19 @@ fn leading_to_one(connection: &mut Db, start: &str) -> QueryResult<Vec<Leading>>
         .load(connection)?;
     let leading = |(key, item_id, source): (String, String, String)| {
         let path = SitePath::parse(&key)?;
-        Some(Leading { key, path, item_id, source })
+        Some(PathRedirect { key, path, item_id, source })
     };
     Ok(rows.into_iter().filter_map(leading).collect())
 }
 
 /// Returns why a redirect is refused, if it is.
-fn refusal(connection: &mut Db, site: &Site, own: &Own<'_>, known: &KnownRules<'_>) -> QueryResult<Option<Problem>> {
-    if let Some(problem) = taken(connection, own)? {
+fn refusal(
+    connection: &mut Db,
+    site: &Site,
+    own: &OwnRule<'_>,
+    known: &KnownRules<'_>,
+) -> QueryResult<Option<Problem>> {
+    if let Some(problem) = source_conflict(connection, own)? {
         return Ok(Some(problem));
     }
     let is_exact = own.rule.match_type == EXACT;
@@ -214,7 +219,7 @@ fn refusal(connection: &mut Db, site: &Site, own: &Own<'_>, known: &KnownRules<'
         let message = format!("there are {MAX_WIDE} public redirects of prefixes and patterns already");
         return Ok(Some(Problem::invalid(Violations::one(format!("/{MATCH_TYPE}"), "too_many", message))));
     }
-    if let Some(fault) = onward(connection, site, &own.rule, known.wide.patterns())? {
+    if let Some(fault) = find_onward_fault(connection, site, &own.rule, known.wide.patterns())? {
         let (place, code) = (format!("/{DESTINATION}/url"), if fault.is_loop { "loop" } else { "chain" });
         return Ok(Some(Problem::invalid(Violations::one(place, code, fault.message))));
     }
@@ -240,7 +245,7 @@ fn leading_to_exact(connection: &mut Db, own: &RedirectRule) -> QueryResult<Opti
 }
 
 /// Returns the problem of a source that another public redirect has.
-fn taken(connection: &mut Db, own: &Own<'_>) -> QueryResult<Option<Problem>> {
+fn source_conflict(connection: &mut Db, own: &OwnRule<'_>) -> QueryResult<Option<Problem>> {
     let same = redirect_rules::key.eq(&own.rule.key).and(redirect_rules::match_type.eq(&own.rule.match_type));
     let holders: Vec<(String, String)> = redirect_rules::table
         .filter(same)
@@ -256,7 +261,7 @@ fn taken(connection: &mut Db, own: &Own<'_>) -> QueryResult<Option<Problem>> {
         false => format!("the public redirect of \"{source}\" ({id}) has this source"),
     };
     let faults = Violations::one(format!("/{SOURCE}"), "taken", message);
-    Ok(Some(Problem::new(ProblemKind::Conflict, "the source is taken").with(faults.into_vec())))
+    Ok(Some(Problem::new(ProblemKind::Conflict, "the source is taken").with_violations(faults.into_vec())))
 }
 
 /// What is wrong with the place to which a redirect leads.
@@ -266,14 +271,14 @@ struct OnwardFault {
 }
 
 /// Returns what is wrong if another redirect, or the same one, takes what this one leads to.
-fn onward(
+fn find_onward_fault(
     connection: &mut Db,
     site: &Site,
     own: &RedirectRule,
     patterns: &PatternRules,
 ) -> QueryResult<Option<OnwardFault>> {
     let Some(first) = sample_destination(site, own) else { return Ok(None) };
-    let Some(next) = matching(connection, &first, patterns)?.into_iter().next() else { return Ok(None) };
+    let Some(next) = find_matching(connection, &first, patterns)?.into_iter().next() else { return Ok(None) };
     let (mut is_loop, mut step) = (false, Some(next.destination.clone()));
     let mut current = next.rule.item_id == own.item_id;
     for _ in 0..MAX_STEPS {
@@ -281,12 +286,12 @@ fn onward(
         let Some(path) = step.take().filter(|_| !is_loop).and_then(|place| local_destination(site, place)) else {
             break;
         };
-        let Some(next) = matching(connection, &path, patterns)?.into_iter().next() else { break };
+        let Some(next) = find_matching(connection, &path, patterns)?.into_iter().next() else { break };
         current = next.rule.item_id == own.item_id;
         step = Some(next.destination);
     }
     let (source, id) = (&next.rule.source, &next.rule.item_id);
-    let to = if own.match_type == EXACT { first.encoded() } else { own.url.clone() };
+    let to = if own.match_type == EXACT { first.encode() } else { own.url.clone() };
     let message = match (is_loop, next.rule.item_id == own.item_id) {
         (true, true) => format!("\"{}\" leads to \"{to}\", which it redirects itself", own.source),
         (true, false) => {

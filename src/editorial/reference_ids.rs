@@ -10,7 +10,7 @@ use crate::content_types::references::visit_all;
 use crate::database::Db;
 use crate::editorial::editor::WriteRequest;
 use crate::editorial::validate::{LOCAL, LocalNames};
-use crate::items::{self, Among};
+use crate::items::{self, ItemScope};
 
 /// Replaces the slugs and local ids in a body by ids. Those of no item stay as they are, and are refused later. With all
 /// locales in the body, nothing is kept, and nothing is looked up.
@@ -37,7 +37,7 @@ pub(super) fn with_ids(
         return Ok(body);
     }
     let slugs: Vec<(&str, &str)> = wanted.iter().map(|(kind, given)| (*kind, given.as_str())).collect();
-    let found = items::resolve(connection, &slugs, Among::Present)?;
+    let found = items::resolve(connection, &slugs, ItemScope::Present)?;
     visit_all(request.content_type, &mut body, &mut |kind, value| {
         let Some(given) = value.as_str() else { return };
         let id = match given.strip_prefix(LOCAL) {

@@ -58,7 +58,7 @@ pub struct ItemUse {
 /// # Errors
 ///
 /// Fails if a query fails.
-pub fn of(connection: &mut Db, item: &Item) -> QueryResult<ItemUse> {
+pub fn load_uses(connection: &mut Db, item: &Item) -> QueryResult<ItemUse> {
     let rows: Vec<(String, ItemSummary)> = links::table
         .inner_join(items::table.on(items::id.eq(links::source_id)))
         .filter(links::target_id.eq(&item.id).and(items::trashed_at.eq(0)))
@@ -119,7 +119,7 @@ fn is_child(source: &ItemSummary, relation: &str, item: &Item) -> bool {
 ///
 /// Fails with `Conflict`, which names everything that uses the item and that the viewer sees, and if a query fails.
 pub fn require_unused(connection: &mut Db, item: &Item, viewer: &Viewer) -> Result<(), Problem> {
-    let ItemUse { referrers, releases } = of(connection, item)?;
+    let ItemUse { referrers, releases } = load_uses(connection, item)?;
     let mut uses = Violations::new();
     let (shown, others): (Vec<_>, Vec<_>) = referrers.iter().partition(|referrer| referrer.is_shown_to(viewer));
     for Referrer { item: source, relations, .. } in shown {
@@ -138,7 +138,7 @@ pub fn require_unused(connection: &mut Db, item: &Item, viewer: &Viewer) -> Resu
     }
     let count = referrers.len() + releases.len();
     let detail = format!("the item is in use ({count}); with references=keep it is moved to the trash nevertheless");
-    Err(Problem::new(ProblemKind::Conflict, detail).with(uses.into_vec()))
+    Err(Problem::new(ProblemKind::Conflict, detail).with_violations(uses.into_vec()))
 }
 
 /// A reference that leads to something that its readers do not see.
@@ -185,7 +185,7 @@ pub fn broken_of(connection: &mut Db, item: &Item, links: &[Link]) -> QueryResul
 /// # Errors
 ///
 /// Fails if a query fails.
-pub fn broken(connection: &mut Db, skip: usize, limit: usize) -> QueryResult<Vec<BrokenReference>> {
+pub fn load_broken(connection: &mut Db, skip: usize, limit: usize) -> QueryResult<Vec<BrokenReference>> {
     let target = diesel::alias!(items as target);
     let wanted = (skip + limit) as i64;
     let of_target = (

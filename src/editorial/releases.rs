@@ -15,7 +15,7 @@ use crate::database::schema::{items, release_items, releases};
 use crate::database::{Db, in_list, new_id, now};
 use crate::editorial::lifecycle::Operation;
 use crate::editorial::write_context::WriteContext;
-use crate::items::Expected;
+use crate::items::ExpectedVersions;
 use crate::journal::{self, Author, NewEntry};
 use crate::problem::{Problem, ProblemKind};
 
@@ -131,7 +131,7 @@ pub fn update(
     connection: &mut Db,
     context: WriteContext<'_>,
     id: &str,
-    version: &Expected,
+    version: &ExpectedVersions,
     change: ReleaseChange,
 ) -> Result<Release, Problem> {
     let release = open(connection, id, version)?;
@@ -139,7 +139,7 @@ pub fn update(
 }
 
 /// Loads a release that must be at an accepted version and not yet published.
-fn open(connection: &mut Db, id: &str, version: &Expected) -> Result<Release, Problem> {
+fn open(connection: &mut Db, id: &str, version: &ExpectedVersions) -> Result<Release, Problem> {
     let release = by_id(connection, id)?;
     if !version.accepts(release.version) {
         let detail = format!("the release is now at version {}", release.version);
@@ -261,7 +261,7 @@ pub fn publish(
     connection: &mut Db,
     context: WriteContext<'_>,
     id: &str,
-    version: &Expected,
+    version: &ExpectedVersions,
 ) -> Result<Release, Problem> {
     let release = open(connection, id, version)?;
     let steps = steps_of(connection, id)?;
@@ -275,7 +275,12 @@ pub fn publish(
 ///
 /// Fails with `NotFound` if the release does not exist, with `PreconditionFailed` if it has another version,
 /// with `Conflict` if it has been published, and if a statement fails.
-pub fn remove(connection: &mut Db, context: WriteContext<'_>, id: &str, version: &Expected) -> Result<(), Problem> {
+pub fn remove(
+    connection: &mut Db,
+    context: WriteContext<'_>,
+    id: &str,
+    version: &ExpectedVersions,
+) -> Result<(), Problem> {
     let release = open(connection, id, version)?;
     diesel::delete(releases::table.find(id)).execute(connection)?;
     Ok(append_journal(connection, context.author, "delete", &release)?)
@@ -286,7 +291,7 @@ pub fn remove(connection: &mut Db, context: WriteContext<'_>, id: &str, version:
 /// # Errors
 ///
 /// Fails if the query fails.
-pub fn due(connection: &mut Db, moment: i64, limit: i64) -> QueryResult<Vec<Plan>> {
+pub fn load_due(connection: &mut Db, moment: i64, limit: i64) -> QueryResult<Vec<Plan>> {
     let rows: Vec<(i64, String)> = releases::table
         .filter(releases::status.eq("scheduled").and(releases::due_at.le(moment)))
         .order((releases::due_at, releases::id))
@@ -328,7 +333,7 @@ pub fn takes_down(connection: &mut Db, id: &str) -> QueryResult<bool> {
 }
 
 /// Loads a release if it is still scheduled.
-fn planned(connection: &mut Db, id: &str) -> QueryResult<Option<Release>> {
+fn load_scheduled(connection: &mut Db, id: &str) -> QueryResult<Option<Release>> {
     let planned = releases::table.find(id).filter(releases::status.eq("scheduled"));
     planned.select(Release::as_select()).first(connection).optional()
 }
@@ -352,10 +357,10 @@ fn author(release: &Release) -> Author {
 ///
 /// Fails with `Invalid` if a step is refused, and if a statement fails. The caller must then roll back.
 pub fn attempt(connection: &mut Db, site: &Site, id: &str) -> Result<(), Problem> {
-    let Some(release) = planned(connection, id)? else { return Ok(()) };
+    let Some(release) = load_scheduled(connection, id)? else { return Ok(()) };
     let author = author(&release);
     let steps = steps_of(connection, id)?;
-    bulk::apply_all(connection, WriteContext::unrestricted(site, &author), "items", &steps)?;
+    bulk::apply_all(connection, WriteContext::without_role(site, &author), "items", &steps)?;
     let live = Release { status: "published".to_owned(), failure: None, ..release };
     save(connection, &author, "publish", live).map(drop)
 }
@@ -367,7 +372,7 @@ pub fn attempt(connection: &mut Db, site: &Site, id: &str) -> Result<(), Problem
 ///
 /// Fails if a statement fails.
 pub fn report(connection: &mut Db, id: &str, reason: String, faults: &[Violation]) -> Result<(), Problem> {
-    let Some(release) = planned(connection, id)? else { return Ok(()) };
+    let Some(release) = load_scheduled(connection, id)? else { return Ok(()) };
     let (author, name) = (author(&release), release.name.clone());
     save(connection, &author, "fail", Release { status: "failed".to_owned(), failure: Some(reason), ..release })?;
     let system = Author { account_id: None, ..author };

@@ -40,7 +40,7 @@ pub struct Comment {
 const MAX_COMMENTS: i64 = 500;
 
 /// The id and name of an account.
-pub type Named = (String, String);
+pub type AccountName = (String, String);
 
 /// Returns the comments on an item with the names of their authors, oldest first, at most `MAX_COMMENTS`.
 ///
@@ -84,7 +84,7 @@ pub fn comment(
     let comment = Comment {
         id: new_id(),
         item_id: item.id.clone(),
-        version: item.latest(),
+        version: item.latest_version(),
         author: author.account_id.clone(),
         created_at: now(),
         resolved_at: 0,
@@ -119,7 +119,7 @@ pub fn resolve(connection: &mut Db, author: &Author, item_id: &str, id: &str) ->
 /// # Errors
 ///
 /// Fails if the query fails.
-pub fn assignee(connection: &mut Db, item_id: &str) -> QueryResult<Option<Named>> {
+pub fn assignee(connection: &mut Db, item_id: &str) -> QueryResult<Option<AccountName>> {
     assignments::table
         .inner_join(accounts::table.on(accounts::id.eq(assignments::account_id)))
         .filter(assignments::item_id.eq(item_id))
@@ -154,7 +154,7 @@ pub fn assign(
     let item = lifecycle::bump_version(connection, context, item, action)?;
     // The assignee is recorded in a second entry of another kind: the audit log shows it, while the item's
     // history is visible to everybody who may read drafts.
-    let (snapshot, version) = (serde_json::json!({"assignee": account_id}).to_string(), item.latest());
+    let (snapshot, version) = (serde_json::json!({"assignee": account_id}).to_string(), item.latest_version());
     let entry = journal::NewEntry { action, kind: "assignment", id: &item.id, version, snapshot, changed: &[] };
     journal::append(connection, context.author, entry)?;
     Ok(item)
@@ -165,8 +165,8 @@ const PRESENCE: i64 = 120_000_000;
 
 /// An account that is editing an item.
 #[derive(Debug, Clone)]
-pub struct Present {
-    pub person: Named,
+pub struct ActiveEditor {
+    pub person: AccountName,
     /// Time of the first signal (µs).
     pub since: i64,
     /// Time at which the presence ends without another signal (µs).
@@ -209,14 +209,14 @@ pub fn leave(connection: &mut Db, item_id: &str, account_id: &str) -> QueryResul
 /// # Errors
 ///
 /// Fails if the query fails.
-pub fn present(connection: &mut Db, item_id: &str) -> QueryResult<Vec<Present>> {
-    let rows: Vec<(Named, i64, i64)> = presences::table
+pub fn load_presences(connection: &mut Db, item_id: &str) -> QueryResult<Vec<ActiveEditor>> {
+    let rows: Vec<(AccountName, i64, i64)> = presences::table
         .inner_join(accounts::table)
         .filter(presences::item_id.eq(item_id).and(presences::expires_at.gt(now())))
         .order((presences::since, presences::account_id))
         .select(((accounts::id, accounts::name), presences::since, presences::expires_at))
         .load(connection)?;
-    Ok(rows.into_iter().map(|(person, since, expires_at)| Present { person, since, expires_at }).collect())
+    Ok(rows.into_iter().map(|(person, since, expires_at)| ActiveEditor { person, since, expires_at }).collect())
 }
 
 /// The reason for which an item is in an inbox.
@@ -248,7 +248,7 @@ pub fn inbox(
     if reviews {
         let rows: Vec<Item> = present
             .filter(items::stage.eq("in_review"))
-            .filter(crate::items::staged())
+            .filter(crate::items::is_staged())
             .order(items::updated_at)
             .limit(limit)
             .select(Item::as_select())
@@ -264,14 +264,14 @@ pub fn inbox(
         .select(Item::as_select())
         .load(connection)?;
     found.extend(rows.into_iter().map(|item| (InboxReason::Assigned, item)));
-    let rows = commented(connection, account_id, limit)?;
+    let rows = load_commented(connection, account_id, limit)?;
     found.extend(rows.into_iter().map(|item| (InboxReason::Comments, item)));
     Ok(found)
 }
 
 /// Returns items that an account created or is assigned to and that have unresolved comments by others, in the order of
 /// the first of these.
-fn commented(connection: &mut Db, account_id: &str, limit: i64) -> QueryResult<Vec<Item>> {
+fn load_commented(connection: &mut Db, account_id: &str, limit: i64) -> QueryResult<Vec<Item>> {
     // An item counts once, however many comments it has.
     let ids: Vec<String> = comments::table
         .inner_join(items::table)

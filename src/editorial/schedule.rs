@@ -85,7 +85,7 @@ pub fn require_order(
 /// # Errors
 ///
 /// Fails if the query fails.
-pub fn of(connection: &mut Db, item_id: &str) -> QueryResult<Vec<Schedule>> {
+pub fn load_schedules(connection: &mut Db, item_id: &str) -> QueryResult<Vec<Schedule>> {
     schedules::table
         .filter(schedules::item_id.eq(item_id))
         .order((schedules::due_at, schedules::operation))
@@ -117,7 +117,7 @@ pub fn forget_one(connection: &mut Db, item_id: &str, operation: &str) -> QueryR
 /// # Errors
 ///
 /// Fails if the query fails.
-pub fn due(connection: &mut Db, moment: i64, limit: i64) -> QueryResult<Vec<Plan>> {
+pub fn load_due(connection: &mut Db, moment: i64, limit: i64) -> QueryResult<Vec<Plan>> {
     let rows: Vec<Schedule> = schedules::table
         .filter(schedules::due_at.le(moment))
         .order((schedules::due_at, schedules::item_id, schedules::operation))
@@ -155,10 +155,10 @@ pub fn attempt(connection: &mut Db, site: &Site, item_id: &str, operation: &str)
         // The publication was refused, or an editor has unpublished the item. Refusing the plan would leave a
         // failure in the author's inbox, although the wanted state is reached.
         author.reason = Some("the item is not published".to_owned());
-        let context = WriteContext::unrestricted(site, &author);
+        let context = WriteContext::without_role(site, &author);
         return lifecycle::bump_version(connection, context, item, Operation::Unschedule.name()).map(drop);
     }
-    let context = WriteContext::unrestricted(site, &author);
+    let context = WriteContext::without_role(site, &author);
     lifecycle::apply(connection, context, item, step, &PublishedIds::new()).map(drop)
 }
 
@@ -175,7 +175,7 @@ pub fn report(connection: &mut Db, site: &Site, item_id: &str, operation: &str, 
     let item = lifecycle::load(connection, item_id)?;
     let why = format!("The scheduled step was not carried out: {reason}");
     let author = Author { reason: Some(reason), ..author(plan) };
-    let context = WriteContext::unrestricted(site, &author);
+    let context = WriteContext::without_role(site, &author);
     let item = match operation == PUBLISH && item.stage == "scheduled" {
         true => lifecycle::set_stage(connection, context, item, FAILED, "draft")?,
         false => lifecycle::bump_version(connection, context, item, FAILED)?,

@@ -33,5 +33,5 @@ fn store(connection: &mut Db, site: &Site, author: &Author) -> Result<(), Proble
     let (slug, status) = (Some(SITE_SLUG.to_owned()), Some("published".to_owned()));
     let writing = ItemWrite { slug, status, ..ItemWrite::of(&SITE_SETTINGS, unsaved_site::content(site)) };
     let origin = Origin { id: Some(SITE_ID.to_owned()), ..Origin::default() };
-    insert(connection, WriteContext::unrestricted(site, author), writing, origin).map(drop)
+    insert(connection, WriteContext::without_role(site, author), writing, origin).map(drop)
 }

@@ -54,12 +54,12 @@ pub fn choose(
         return Ok(base);
     }
     for number in 2..=50 {
-        let next = numbered(&base, &number.to_string());
+        let next = append_number(&base, &number.to_string());
         if is_free(&next)? {
             return Ok(next);
         }
     }
-    Ok(numbered(&base, &item_id[24..]))
+    Ok(append_number(&base, &item_id[24..]))
 }
 
 /// Returns those of these slugs that an item of the kind has or had, or has reserved.
@@ -67,7 +67,7 @@ pub fn choose(
 /// # Errors
 ///
 /// Fails if the query fails.
-pub fn held(connection: &mut Db, kind: &str, wanted: &[String]) -> QueryResult<HashSet<String>> {
+pub fn find_held(connection: &mut Db, kind: &str, wanted: &[String]) -> QueryResult<HashSet<String>> {
     let rows: Vec<String> = slugs::table
         .filter(slugs::kind.eq(kind).and(in_list(connection.dialect(), slugs::slug, wanted)))
         .filter(in_few(connection.dialect(), slugs::locale, &[ANY_LOCALE, RESERVED]))
@@ -157,7 +157,7 @@ pub fn assign(connection: &mut Db, item: &mut Item, locale: Option<&str>, reques
     match locale {
         Some(locale) => {
             translations.set(locale, |state| state.slug = Some(requested.to_owned()));
-            item.translations = translations.stored();
+            item.translations = translations.to_json();
         }
         None => requested.clone_into(&mut item.slug),
     }
@@ -193,10 +193,10 @@ pub fn assign_all(
             _ => translations.set(locale, |state| state.slug.clone_from(slug)),
         }
     }
-    item.translations = translations.stored();
+    item.translations = translations.to_json();
     match faults.is_empty() {
         true => Ok(()),
-        false => Err(Problem::new(ProblemKind::Conflict, "slugs are taken").with(faults.into_vec())),
+        false => Err(Problem::new(ProblemKind::Conflict, "slugs are taken").with_violations(faults.into_vec())),
     }
 }
 
@@ -380,14 +380,14 @@ pub fn give_back(connection: &mut Db, kind: &str, item_id: &str, slug: &str) -> 
 }
 
 /// Appends a number to a slug, which is shortened so that the result is no longer than a slug may be.
-fn numbered(base: &str, number: &str) -> String {
+fn append_number(base: &str, number: &str) -> String {
     let room = MAX_SLUG - number.len() - 1;
     let cut = base.get(..room).unwrap_or(base).trim_end_matches('-');
     format!("{cut}-{number}")
 }
 
 /// Returns the problem of a requested slug that another item has.
-pub fn taken(slug: &str) -> Problem {
+pub fn slug_taken(slug: &str) -> Problem {
     taken_by(slug, "another item")
 }
 
@@ -395,5 +395,5 @@ fn taken_by(slug: &str, holder: &str) -> Problem {
     let mut faults = Violations::new();
     faults.add("/slug", "taken", format!("{holder} has the slug \"{slug}\""));
     let errors: Vec<Violation> = faults.into_vec();
-    Problem::new(ProblemKind::Conflict, format!("the slug \"{slug}\" is taken")).with(errors)
+    Problem::new(ProblemKind::Conflict, format!("the slug \"{slug}\" is taken")).with_violations(errors)
 }

@@ -44,7 +44,7 @@ impl Merge {
             .map(|change| change.pointer.clone())
             .collect();
         if !allowed || !conflicts.is_empty() {
-            return Err(stale(item, theirs, conflicts));
+            return Err(stale_problem(item, theirs, conflicts));
         }
         let mut merged = self.current;
         diff::apply(&mut merged, mine);
@@ -66,7 +66,7 @@ fn value_at<'a>(content: &'a Map<String, Value>, pointer: &str) -> Option<&'a Va
     content.get(&name.replace("~1", "/").replace("~0", "~"))?.pointer(below)
 }
 
-fn stale(item: &Item, changed: Vec<String>, conflicts: Vec<String>) -> Problem {
+fn stale_problem(item: &Item, changed: Vec<String>, conflicts: Vec<String>) -> Problem {
     let mut problem = precondition_failed(item);
     if let Some(current) = &mut problem.current {
         (current.changed, current.conflicts) = (changed, conflicts);

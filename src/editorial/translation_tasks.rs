@@ -4,7 +4,7 @@ use diesel::prelude::*;
 use diesel::result::QueryResult;
 
 use crate::content::Site;
-use crate::content::translations::missing;
+use crate::content::translations::missing_fields;
 use crate::content_types::ContentType;
 use crate::database::schema::items;
 use crate::database::{Backend, Db, in_list};
@@ -52,7 +52,7 @@ pub fn list(
     let task = |item: &Item| TranslationTask {
         item: ItemSummary::from(item),
         missing: ContentType::of_kind(&item.kind)
-            .map_or_else(Vec::new, |content_type| missing(content_type.fields, &item.content(), &filter.locale)),
+            .map_or_else(Vec::new, |content_type| missing_fields(content_type.fields, &item.content(), &filter.locale)),
         outdated: if is_default { Vec::new() } else { item.translations().get(&filter.locale).outdated },
     };
     Ok((rows.iter().map(task).collect(), total))

@@ -6,12 +6,11 @@ use diesel::result::QueryResult;
 
 use crate::content_types::ContentType;
 use crate::database::schema::{draft_links, items, links, release_items, releases, slugs};
-use crate::database::{Database, Db, in_list, now, unindexed};
+use crate::database::{Database, Db, in_list, in_list_unindexed, now};
 use crate::items::{ANY_LOCALE, Item, taken_slugs};
 use crate::journal::{self, Author, ItemEntry};
+use crate::microseconds::DAY;
 use crate::problem::Problem;
-
-const DAY: i64 = 86_400_000_000;
 
 /// Deletes the items that have been in the trash for longer than `days`, and returns how many were deleted.
 /// Items that something else refers to stay; they are looked at again at the next run.
@@ -114,7 +113,11 @@ fn filed_under(connection: &mut Db, item: &Item) -> QueryResult<Vec<Item>> {
     let (mut found, mut above) = (Vec::new(), vec![item.id.clone()]);
     while !above.is_empty() {
         let below: Vec<Item> = items::table
-            .filter(in_list(dialect, items::parent_id, &above).and(unindexed(dialect, items::kind, [children.kind])))
+            .filter(in_list(dialect, items::parent_id, &above).and(in_list_unindexed(
+                dialect,
+                items::kind,
+                [children.kind],
+            )))
             .select(Item::as_select())
             .load(connection)?;
         let is_tree = children.kind == item.kind;

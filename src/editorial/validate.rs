@@ -16,7 +16,7 @@ use crate::database::Db;
 use crate::delivery::stored_queries;
 use crate::editorial::publication_checks::PublishedIds;
 use crate::editorial::slugs::SlugsByLocale;
-use crate::items::{self, Among, FoundTargets, ReferenceTarget};
+use crate::items::{self, FoundTargets, ItemScope, ReferenceTarget};
 use crate::problem::Problem;
 
 /// The sign before a local id where an entry of a batch refers to the item of another entry (RFC 8620, section
@@ -175,7 +175,7 @@ impl ValidatedBody {
     pub fn resolve(
         &mut self,
         connection: &mut Db,
-        among: Among,
+        among: ItemScope,
         names: &LocalNames,
         violations: &mut Violations,
     ) -> QueryResult<()> {
@@ -189,7 +189,7 @@ impl ValidatedBody {
     /// # Errors
     ///
     /// Fails if a query fails.
-    pub fn find_targets(&self, connection: &mut Db, among: Among, names: &LocalNames) -> QueryResult<FoundTargets> {
+    pub fn find_targets(&self, connection: &mut Db, among: ItemScope, names: &LocalNames) -> QueryResult<FoundTargets> {
         let wanted: Vec<(&str, &str)> = self.references(names).collect();
         if wanted.is_empty() {
             return Ok(FoundTargets::default());
@@ -199,7 +199,7 @@ impl ValidatedBody {
         let missing = wanted.into_iter().filter(is_missing);
         let kept: Vec<(&str, &str)> = missing.filter(|(_, text)| self.kept.contains(*text)).collect();
         if !kept.is_empty() {
-            found.extend(items::resolve(connection, &kept, Among::All)?);
+            found.extend(items::resolve(connection, &kept, ItemScope::All)?);
         }
         Ok(found)
     }

@@ -10,14 +10,14 @@ use crate::content::Site;
 use crate::content::path_pattern::{Captures, SitePath};
 use crate::content_types::redirects::{EXACT, PATTERN, PREFIX};
 use crate::database::Db;
-use crate::items::redirects::{PatternRules, RedirectRule, RuleDestination, local_path, wide};
+use crate::items::redirects::{PatternRules, RedirectRule, RuleDestination, load_wide, local_path};
 
 /// Word of samples: a character for private use, which no path of a website has.
 const SAMPLE: &str = "\u{f8ff}";
 
 /// A redirect that leads to a path of the website, always or in general.
 #[derive(Debug)]
-pub struct Leading {
+pub struct PathRedirect {
     /// Key of the path.
     pub key: String,
     pub path: SitePath,
@@ -25,7 +25,7 @@ pub struct Leading {
     pub source: String,
 }
 
-impl Leading {
+impl PathRedirect {
     /// Returns where a prefix or a pattern leads a sample, if that is on the website.
     fn of(site: &Site, rule: &RedirectRule) -> Option<Self> {
         let path = sample_destination(site, rule)?;
@@ -39,7 +39,7 @@ pub struct WideRules {
     ids: HashSet<String>,
     patterns: PatternRules,
     /// Where samples of them lead.
-    samples: Vec<Leading>,
+    samples: Vec<PathRedirect>,
 }
 
 /// The samples that are compared.
@@ -59,13 +59,13 @@ impl WideRules {
     ///
     /// Fails if the query fails.
     pub fn load(connection: &mut Db, site: &Site, samples: Samples<'_>) -> QueryResult<Self> {
-        let rules = wide(connection)?;
+        let rules = load_wide(connection)?;
         // A path that has the word of samples is no source. So a redirect of one path alone meets no other samples.
         let is_compared = |rule: &&RedirectRule| match samples {
             Samples::All => true,
             Samples::Below(start) => !leads_by_path(rule) || start.is_some_and(|start| may_lead(rule, start)),
         };
-        let samples = rules.iter().filter(is_compared).filter_map(|rule| Leading::of(site, rule)).collect();
+        let samples = rules.iter().filter(is_compared).filter_map(|rule| PathRedirect::of(site, rule)).collect();
         let ids = rules.iter().map(|rule| rule.item_id.clone()).collect();
         Ok(Self { ids, samples, patterns: PatternRules::of(rules) })
     }
@@ -81,7 +81,7 @@ impl WideRules {
     }
 
     /// Returns where samples of them lead.
-    pub fn samples(&self) -> &[Leading] {
+    pub fn samples(&self) -> &[PathRedirect] {
         &self.samples
     }
 
@@ -93,7 +93,7 @@ impl WideRules {
         }
         if let Some(rule) = rule.filter(|rule| rule.match_type != EXACT) {
             self.ids.insert(rule.item_id.clone());
-            self.samples.extend(Leading::of(site, &rule));
+            self.samples.extend(PathRedirect::of(site, &rule));
             self.patterns.insert(rule);
         }
     }
@@ -166,7 +166,7 @@ pub fn sample_destination(site: &Site, rule: &RedirectRule) -> Option<SitePath> 
         PREFIX => {
             let mut segments = SitePath::parse(&rule.source)?.segments().to_vec();
             segments.push(SAMPLE.to_owned());
-            (SitePath::of(segments), Captures::new())
+            (SitePath::from_segments(segments), Captures::new())
         }
         _ => (SitePath::parse(&rule.source)?, Captures::new()),
     };

@@ -25,7 +25,7 @@ pub struct DraftEntry<'a> {
 
 impl<'a> DraftEntry<'a> {
     /// Returns the entry for an action that changes no values.
-    pub fn unchanged(action: &'a str, draft: Option<WorkingDraft>) -> Self {
+    pub fn without_changes(action: &'a str, draft: Option<WorkingDraft>) -> Self {
         Self { action, draft, changed: &[] }
     }
 
@@ -88,7 +88,7 @@ pub fn bump_draft_version(
     mut item: Item,
     entry: DraftEntry<'_>,
 ) -> Result<Item, Problem> {
-    item.draft_version = item.latest() + 1;
+    item.draft_version = item.latest_version() + 1;
     diesel::update(items::table.find(&item.id))
         .set((items::stage.eq(&item.stage), items::draft_version.eq(item.draft_version)))
         .execute(connection)?;
@@ -105,15 +105,24 @@ pub fn bump_draft_version(
 ///
 /// Fails if a statement fails.
 pub fn delete(connection: &mut Db, item: &mut Item) -> QueryResult<()> {
-    item.version = item.latest();
+    item.version = item.latest_version();
     item.draft_version = 0;
     slugs::release(connection, &item.id)?;
     diesel::delete(drafts::table.find(&item.id)).execute(connection).map(drop)
 }
 
+/// What the restoration of a stage and a working draft changed.
+#[derive(Debug, Default)]
+pub struct Restoration {
+    /// Whether it changed anything.
+    pub is_changed: bool,
+    /// The conflict for which the draft has the slug of its item in place of its own.
+    pub slug_conflict: Option<Problem>,
+}
+
 /// Gives an imported item the stage and the working draft that it had in its previous installation, and
-/// returns whether that changed anything. The caller renders the item and writes the journal entry. A draft
-/// whose slug is taken here gets the slug of its item instead, so that its text is not lost.
+/// returns what that changed. The caller renders the item and writes the journal entry. A draft whose slug is taken here
+/// gets the slug of its item instead, so that its text is not lost.
 ///
 /// # Errors
 ///
@@ -124,16 +133,19 @@ pub fn restore(
     stage: &str,
     version: i64,
     draft: Option<WorkingDraft>,
-) -> Result<bool, Problem> {
+) -> Result<Restoration, Problem> {
     let item: Item = items::table.find(id).select(Item::as_select()).first(connection)?;
     if item.stage == stage && draft.is_none() {
-        return Ok(false);
+        return Ok(Restoration::default());
     }
-    let mut draft_version = item.draft_version;
+    let (mut draft_version, mut slug_conflict) = (item.draft_version, None);
     if let Some(mut draft) = draft {
         draft_version = version.max(item.version + 1);
         match slugs::require_free(connection, &item.kind, id, &draft.slug) {
-            Err(problem) if problem.kind == ProblemKind::Conflict => draft.slug.clone_from(&item.slug),
+            Err(problem) if problem.kind == ProblemKind::Conflict => {
+                draft.slug.clone_from(&item.slug);
+                slug_conflict = Some(problem);
+            }
             outcome => drop(outcome?),
         }
         put(connection, content_type_of(&item)?, &draft, None)?;
@@ -142,5 +154,5 @@ pub fn restore(
     diesel::update(items::table.find(id))
         .set((items::stage.eq(stage), items::draft_version.eq(draft_version)))
         .execute(connection)?;
-    Ok(true)
+    Ok(Restoration { is_changed: true, slug_conflict })
 }

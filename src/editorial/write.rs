@@ -20,10 +20,11 @@ use crate::database::{Db, now};
 use crate::editorial::working_drafts::DraftEntry;
 use crate::editorial::write_context::WriteContext;
 use crate::items::Item;
+use crate::items::if_match::version_tag;
 use crate::items::redirects::RedirectRule;
 use crate::items::{projection, side_tables, working_draft};
 use crate::journal::diff::pointers;
-use crate::journal::{self, ItemEntry};
+use crate::journal::{self, Author, ItemEntry};
 use crate::problem::{Current, Problem, ProblemKind};
 
 /// A validated item that is to be stored.
@@ -121,7 +122,7 @@ pub fn complete_import(
     }
     branches::follow_paths(connection, context, &item)?;
     let draft = working_draft::find(connection, &item)?;
-    DraftEntry::unchanged("import", draft).append(connection, author, &item)?;
+    DraftEntry::without_changes("import", draft).append(connection, author, &item)?;
     Ok(())
 }
 
@@ -143,11 +144,11 @@ pub fn has_working_draft() -> Problem {
 
 /// Returns the problem for a write that is based on an outdated version, with the item's current version.
 pub fn precondition_failed(item: &Item) -> Problem {
-    let version = item.latest();
+    let version = item.latest_version();
     let mut problem = Problem::new(ProblemKind::PreconditionFailed, format!("the item is now at version {version}"));
     problem.current = Some(Box::new(Current {
         version,
-        etag: format!("\"v{version}\""),
+        etag: version_tag(version),
         updated_at: utc_text(item.updated_at),
         changed: Vec::new(),
         conflicts: Vec::new(),
@@ -176,19 +177,8 @@ pub fn save(
     let changed = pointers(&item.content(), content);
     let mut translations = item.translations();
     translations.follow(site, content, &changed);
-    item.translations = translations.stored();
-    item.version = item.latest() + 1;
-    if item.has_working_draft() {
-        // With `view=draft`, responses and entity tags show `draft_version`. If it fell behind, editors would
-        // send an outdated tag.
-        item.draft_version = item.version;
-    }
-    // The time increases with each write, even if the machine's clock is set back. A preview carries plans
-    // out before they are due, and its items must bear the planned time nevertheless.
-    item.updated_at = now().max(author.due_at.unwrap_or(0)).max(item.updated_at + 1);
-    if item.status == "published" && item.published_at == 0 {
-        item.published_at = author.due_at.unwrap_or(item.updated_at);
-    }
+    item.translations = translations.to_json();
+    advance_version(&mut item, author);
     // Only a new parent can close a circle, so other writes save the walk up the tree.
     if parent_of(content_type, content) != item.parent_id.as_deref() {
         refuse_circle(connection, content_type, &item.id, content)?;
@@ -222,6 +212,22 @@ pub fn save(
     Ok(item)
 }
 
+/// Sets the version and the times of an item for its next write.
+fn advance_version(item: &mut Item, author: &Author) {
+    item.version = item.latest_version() + 1;
+    if item.has_working_draft() {
+        // With `view=draft`, responses and entity tags show `draft_version`. If it fell behind, editors would
+        // send an outdated tag.
+        item.draft_version = item.version;
+    }
+    // The time increases with each write, even if the machine's clock is set back. A preview carries plans
+    // out before they are due, and its items must bear the planned time nevertheless.
+    item.updated_at = now().max(author.due_at.unwrap_or(0)).max(item.updated_at + 1);
+    if item.status == "published" && item.published_at == 0 {
+        item.published_at = author.due_at.unwrap_or(item.updated_at);
+    }
+}
+
 /// Gives an item without a working draft its next version for a change that touches neither its text nor its
 /// visibility, such as a plan or an assignment. `updated_at` stays.
 ///
@@ -239,7 +245,7 @@ pub fn bump_version(
 ) -> Result<Item, Problem> {
     let (content_type, live) = (content_type_of(&item)?, item.live);
     let content = item.content();
-    item.version = item.latest() + 1;
+    item.version = item.latest_version() + 1;
     // The rendered JSON contains the version. Whether the parent is visible is not looked up: visibility does
     // not change here and is put back below.
     projection::fill(&mut item, content_type, &content, context.site, true);

@@ -30,7 +30,7 @@ impl<'a> WriteContext<'a> {
     }
 
     /// Returns the context of a write that no role limits: that of a plan, an import or a job.
-    pub fn unrestricted(site: &'a Site, author: &'a Author) -> Self {
+    pub fn without_role(site: &'a Site, author: &'a Author) -> Self {
         Self { site, author, role: None, redirects: None }
     }
 

@@ -53,9 +53,9 @@ struct MovedItem {
 ///
 /// Fails if the database fails. Finished transactions stay, and the next call does the rest.
 pub async fn apply(database: &Database, site: &Arc<Site>) -> Result<usize, Problem> {
-    let release = rules::current().release.clone();
+    let release = rules::current_rules().release.clone();
     let (known, stale) =
-        database.read(|c| Ok::<_, Problem>((recorded(c)?.unwrap_or_default(), setting(c, STALE)?))).await?;
+        database.read(|c| Ok::<_, Problem>((load_recorded(c)?.unwrap_or_default(), setting(c, STALE)?))).await?;
     let behind = known > release;
     if behind && !BEHIND.swap(behind, Ordering::Relaxed) {
         // This process may have written items by its older rules after another node recorded newer ones and
@@ -79,7 +79,7 @@ pub async fn apply(database: &Database, site: &Arc<Site>) -> Result<usize, Probl
     let (last, mut count) = (parts.len() - 1, 0);
     for (index, ids) in parts.into_iter().enumerate() {
         let (site, known, release, stale) = (Arc::clone(site), known.clone(), release.clone(), stale.clone());
-        let step = Step { site, known, release, stale, comparable };
+        let step = UpdateStep { site, known, release, stale, comparable };
         count += database.write_content_long(move |c| step.run(c, &ids, index == last)).await?;
     }
     Ok(count)
@@ -90,7 +90,7 @@ pub async fn apply(database: &Database, site: &Arc<Site>) -> Result<usize, Probl
 /// # Errors
 ///
 /// Fails if the query fails.
-pub fn recorded(connection: &mut Db) -> QueryResult<Option<String>> {
+pub fn load_recorded(connection: &mut Db) -> QueryResult<Option<String>> {
     setting(connection, SETTING)
 }
 
@@ -137,12 +137,12 @@ fn moved_ids(connection: &mut Db, site: &Site, comparable: bool) -> Result<Vec<S
         let Some(row) = rows.last() else { return Ok(ids) };
         last.clone_from(&row.id);
         let dated = rows.into_iter().filter(|row| kinds.contains(&row.kind.as_str()));
-        ids.extend(dated.filter(|row| moved(site, row, comparable).is_some()).map(|row| row.id));
+        ids.extend(dated.filter(|row| recompute_item(site, row, comparable).is_some()).map(|row| row.id));
     }
 }
 
 /// Returns an item as it is under the rules in use, or `None` if nothing of it changes.
-fn moved(site: &Site, item: &Item, comparable: bool) -> Option<MovedItem> {
+fn recompute_item(site: &Site, item: &Item, comparable: bool) -> Option<MovedItem> {
     let content_type = ContentType::of_kind(&item.kind)?;
     let mut content = item.content();
     let times = offsets::renew(content_type.fields, &mut content);
@@ -154,7 +154,7 @@ fn moved(site: &Site, item: &Item, comparable: bool) -> Option<MovedItem> {
 }
 
 /// One transaction of the update.
-struct Step {
+struct UpdateStep {
     site: Arc<Site>,
     /// The release that was recorded before.
     known: String,
@@ -165,13 +165,13 @@ struct Step {
     comparable: bool,
 }
 
-impl Step {
+impl UpdateStep {
     /// Updates these items and returns how many changed. The last transaction records the release: if the
     /// update is interrupted before, it starts anew.
     fn run(&self, connection: &mut Db, ids: &[String], is_last: bool) -> Result<usize, Problem> {
         // Another node may have applied newer rules since; those of this one must not undo that. A node with
         // the same rules needs no test: its work leaves no item that would change.
-        if recorded(connection)?.is_some_and(|known| known > self.release) {
+        if load_recorded(connection)?.is_some_and(|known| known > self.release) {
             return Ok(0);
         }
         let from = if self.known.is_empty() { "unknown" } else { &self.known };
@@ -210,10 +210,12 @@ impl Step {
     fn move_item(&self, connection: &mut Db, author: &Author, id: &str) -> Result<Option<Value>, Problem> {
         let item: Option<Item> = items::table.find(id).select(Item::as_select()).first(connection).optional()?;
         let Some(item) = item else { return Ok(None) };
-        let Some(MovedItem { content, times }) = moved(&self.site, &item, self.comparable) else { return Ok(None) };
+        let Some(MovedItem { content, times }) = recompute_item(&self.site, &item, self.comparable) else {
+            return Ok(None);
+        };
         let before = (item.starts_at, item.ends_at);
         connection.set_savepoint(Savepoint::RECORD)?;
-        let context = WriteContext::unrestricted(&self.site, author);
+        let context = WriteContext::without_role(&self.site, author);
         let saved = match write::save(connection, context, ACTION, item, &content) {
             Ok(saved) => saved,
             Err(problem) if matches!(problem.kind, ProblemKind::Internal | ProblemKind::Unavailable) => {

@@ -6,11 +6,11 @@ use chrono::{DateTime, Datelike, NaiveDate, Utc};
 use icalendar::{Component, Event, EventLike, EventStatus, Property};
 use serde_json::Value;
 
-use super::calendar_lines::{escaped, property};
+use super::calendar_lines::{escape_text, property};
 use super::dates::{Precision, days};
 use super::identities::Identities;
 use super::pages::session_page;
-use super::status_words::{status_word, title, titled};
+use super::status_words::{status_word, title, title_with_status};
 use super::timezone::vtimezone;
 use super::{Feed, address_line, list, local_time, object, partner, text, text_of_page, time};
 use crate::time_zone::{LocalOffsets, Zone};
@@ -36,7 +36,7 @@ pub const ZONE_PARAMETER: &str = "X-PLENARY-TZID";
 /// Returns the calendar of a feed of events, with their sessions where these are included. Events without a start are
 /// omitted, since a component requires `DTSTART`.
 pub fn calendar(feed: &Feed<'_>) -> String {
-    whole(feed, |out, zones| {
+    calendar_text(feed, |out, zones| {
         for event in feed.items {
             push_event(out, feed, event, zones);
             list(event, "sessions").iter().for_each(|session| push_session(out, feed, (session, event), zones));
@@ -46,7 +46,7 @@ pub fn calendar(feed: &Feed<'_>) -> String {
 
 /// Returns the calendar of a feed of sessions that include their events. Sessions without a start are omitted.
 pub fn calendar_of_sessions(feed: &Feed<'_>) -> String {
-    whole(feed, |out, zones| {
+    calendar_text(feed, |out, zones| {
         for session in feed.items {
             push_session(out, feed, (session, &session["event"]), zones);
         }
@@ -54,7 +54,7 @@ pub fn calendar_of_sessions(feed: &Feed<'_>) -> String {
 }
 
 /// Returns a calendar with the components that `push` writes.
-fn whole(feed: &Feed<'_>, push: impl FnOnce(&mut String, &mut ZoneOffsets)) -> String {
+fn calendar_text(feed: &Feed<'_>, push: impl FnOnce(&mut String, &mut ZoneOffsets)) -> String {
     // The components of the events are written first, because only they show which zones and years are
     // needed. In the calendar the zones precede them.
     let (mut zones, mut components) = (ZoneOffsets::new(), String::new());
@@ -79,13 +79,13 @@ fn head(feed: &Feed<'_>) -> String {
         String::from("BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//Plenary//Plenary//EN\r\nCALSCALE:GREGORIAN\r\n");
     let mut line = |name: &str, value: &str| out.push_str(&property(name, value));
     line("METHOD", "PUBLISH");
-    line("NAME", &escaped(&feed.title()));
-    line("X-WR-CALNAME", &escaped(&feed.title()));
+    line("NAME", &escape_text(&feed.title()));
+    line("X-WR-CALNAME", &escape_text(&feed.title()));
     if let Some(next) = &feed.pages.next {
         // Programs that subscribe to a calendar do not show the header of the response that tells this, too.
         let told = format!("This calendar is not complete; it continues at {next}");
-        line("DESCRIPTION", &escaped(&told));
-        line("X-WR-CALDESC", &escaped(&told));
+        line("DESCRIPTION", &escape_text(&told));
+        line("X-WR-CALDESC", &escape_text(&told));
     }
     line("SOURCE;VALUE=URI", feed.own_url);
     line("REFRESH-INTERVAL;VALUE=DURATION", REFRESH);
@@ -134,7 +134,7 @@ fn push_session(out: &mut String, feed: &Feed<'_>, (session, event): (&Value, &V
     let changed_at = revisions.changed_at(session).max(revisions.changed_at(event));
     let identified = (feed.identities, session);
     let Some(mut component) = new_component(identified, (changed_at, sequence), zones) else { return };
-    component.summary(&titled(name, text(event, "event_status"), feed.locale));
+    component.summary(&title_with_status(name, text(event, "event_status"), feed.locale));
     let page = session_page(feed.site, session, event, &feed.page(event), feed.locale);
     component.url(&page);
     if let Some(description) = session_description(session, &page) {
@@ -149,7 +149,7 @@ fn push_session(out: &mut String, feed: &Feed<'_>, (session, event): (&Value, &V
     }
     let mut lines = venue.and_then(geo).unwrap_or_default();
     lines.push_str(&categories(text(session, "track").into_iter()));
-    lines.push_str(&property("RELATED-TO;RELTYPE=PARENT", &escaped(feed.identities.uid(event))));
+    lines.push_str(&property("RELATED-TO;RELTYPE=PARENT", &escape_text(feed.identities.uid(event))));
     push(out, &component, &lines);
 }
 
@@ -212,7 +212,7 @@ fn new_component(
     component.timestamp(changed_at).last_modified(changed_at).created(time(item, "created_at")?.to_utc());
     // An INTEGER is a signed number of 32 bits (RFC 5545, section 3.3.8).
     component.sequence(u32::try_from(sequence.clamp(0, i64::from(i32::MAX))).unwrap_or_default());
-    let precision = Precision::of(item);
+    let precision = Precision::of_item(item);
     if precision != Precision::Time {
         set_days(&mut component, days(item)?);
         if precision != Precision::Day {
@@ -267,7 +267,7 @@ fn is_repeated(local: DateTime<Zone>) -> bool {
 }
 
 fn categories<'a>(names: impl Iterator<Item = &'a str>) -> String {
-    let names: Vec<String> = names.map(escaped).collect();
+    let names: Vec<String> = names.map(escape_text).collect();
     if names.is_empty() { String::new() } else { property("CATEGORIES", &names.join(",")) }
 }
 

@@ -17,7 +17,7 @@ pub fn property(name: &str, value: &str) -> String {
 }
 
 /// Escapes a text as a property value (RFC 5545, section 3.3.11).
-pub fn escaped(text: &str) -> String {
+pub fn escape_text(text: &str) -> String {
     text.replace('\\', "\\\\").replace(';', "\\;").replace(',', "\\,").replace('\n', "\\n").replace('\r', "")
 }
 
@@ -30,6 +30,6 @@ mod tests {
         let long = property("X", &"ü".repeat(100));
         assert!(long.split("\r\n").all(|line| line.len() <= 75), "{long}");
         assert_eq!(long.replace("\r\n ", "").trim_end(), format!("X:{}", "ü".repeat(100)));
-        assert_eq!(escaped("a;b,c\\d\ne"), "a\\;b\\,c\\\\d\\ne");
+        assert_eq!(escape_text("a;b,c\\d\ne"), "a\\;b\\,c\\\\d\\ne");
     }
 }

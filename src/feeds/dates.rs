@@ -18,7 +18,7 @@ pub enum Precision {
 
 impl Precision {
     /// Returns the precision of an item.
-    pub fn of(item: &Value) -> Self {
+    pub fn of_item(item: &Value) -> Self {
         let is_all_day = item.get("all_day").and_then(Value::as_bool) == Some(true);
         match text(item, "date_precision") {
             Some("year") => Precision::Year,
@@ -43,7 +43,7 @@ fn lasts_whole_days(item: &Value) -> bool {
 pub fn days(item: &Value) -> Option<(NaiveDate, NaiveDate)> {
     let day = |name: &str| NaiveDate::parse_from_str(text(item, name)?, "%Y-%m-%d").ok();
     let (first, last) = (day("starts_on")?, day("ends_on")?);
-    Some(match Precision::of(item) {
+    Some(match Precision::of_item(item) {
         Precision::Time | Precision::Day => (first, last),
         Precision::Month => (first - TimeDelta::days(i64::from(first.day0())), last_of_month(last)),
         Precision::Year => (first - TimeDelta::days(i64::from(first.ordinal0())), last_of_year(last)),
@@ -62,7 +62,7 @@ pub fn end(item: &Value) -> Option<&str> {
 }
 
 fn of_precision<'a>(item: &Value, at: Option<&'a str>, day: Option<&'a str>) -> Option<&'a str> {
-    match Precision::of(item) {
+    match Precision::of_item(item) {
         Precision::Time => at,
         Precision::Day => day,
         Precision::Month => day?.get(..7),
@@ -73,7 +73,7 @@ fn of_precision<'a>(item: &Value, at: Option<&'a str>, day: Option<&'a str>) -> 
 /// Returns start and end in one line for readers. It has no words and no names of months, so that it is the same in all
 /// languages.
 pub fn line(item: &Value) -> Option<String> {
-    if Precision::of(item) != Precision::Time {
+    if Precision::of_item(item) != Precision::Time {
         let (start, end) = (start(item)?, end(item));
         return Some(match end.filter(|end| *end != start) {
             Some(end) => format!("{start} – {end}"),
@@ -135,7 +135,7 @@ mod tests {
     #[test]
     fn sessions_by_days_last_from_midnight_to_midnight() {
         let session = |starts: &str, ends: Option<&str>| {
-            Precision::of(&json!({"time_zone": "Europe/Brussels", "starts_at": starts, "ends_at": ends}))
+            Precision::of_item(&json!({"time_zone": "Europe/Brussels", "starts_at": starts, "ends_at": ends}))
         };
         let midnight = "2027-03-04T00:00:00+01:00";
         assert_eq!(session(midnight, Some("2027-03-05T00:00:00+01:00")), Precision::Day);

@@ -79,20 +79,20 @@ impl Identities {
         }
     }
 
-    fn of(&self, item: &Value) -> Option<&RecordIds> {
+    fn ids_of(&self, item: &Value) -> Option<&RecordIds> {
         self.by_item.get(text(item, "id")?)
     }
 
     /// Returns the `UID` of an event or a session. Its own id has no host name (RFC 7986, section 5.3), so that it stays
     /// the same if the server moves.
     pub fn uid<'a>(&'a self, item: &'a Value) -> &'a str {
-        let known = self.of(item).and_then(|ids| ids.uid.as_deref().or(ids.guid.as_deref()));
+        let known = self.ids_of(item).and_then(|ids| ids.uid.as_deref().or(ids.guid.as_deref()));
         known.or_else(|| text(item, "id")).unwrap_or_default()
     }
 
     /// Returns the `RECURRENCE-ID` of an event that is an occurrence of a series which others know by its `UID`.
     pub fn recurrence_id(&self, item: &Value) -> Option<&str> {
-        let ids = self.of(item)?;
+        let ids = self.ids_of(item)?;
         ids.uid.as_ref().and(ids.recurrence_id.as_deref())
     }
 
@@ -104,30 +104,30 @@ impl Identities {
 
     /// Returns the UUID of a session or a person in a programme.
     pub fn guid<'a>(&'a self, item: &'a Value) -> &'a str {
-        let known = self.of(item).and_then(|ids| ids.guid.as_deref());
+        let known = self.ids_of(item).and_then(|ids| ids.guid.as_deref());
         known.or_else(|| text(item, "id")).unwrap_or_default()
     }
 
     /// Returns the number of a session or a person, which the formats of programmes require beside the UUID.
     pub fn number(&self, item: &Value) -> u64 {
-        let known = self.of(item).and_then(|ids| ids.number);
+        let known = self.ids_of(item).and_then(|ids| ids.number);
         known.unwrap_or_else(|| number(self.guid(item)))
     }
 
     /// Returns the code of a session or a person.
     pub fn code(&self, item: &Value) -> String {
-        let known = self.of(item).and_then(|ids| ids.code.clone());
+        let known = self.ids_of(item).and_then(|ids| ids.code.clone());
         known.unwrap_or_else(|| format!("{:X}", number(self.guid(item))))
     }
 
     /// Returns the acronym of an event that was imported with one.
     pub fn acronym(&self, event: &Value) -> Option<&str> {
-        self.of(event)?.acronym.as_deref()
+        self.ids_of(event)?.acronym.as_deref()
     }
 
     /// Returns the UUID of a room of a venue that was imported with one.
     pub fn room(&self, venue: &Value, name: &str) -> Option<&str> {
-        self.of(venue)?.rooms.get(name).map(String::as_str)
+        self.ids_of(venue)?.rooms.get(name).map(String::as_str)
     }
 }
 

@@ -33,7 +33,7 @@ pub fn event(feed: &Feed<'_>, event: &Value) -> Value {
 ///
 /// Every `<` is escaped, so that no text can end the element. In JSON, `<` occurs in strings only, where the
 /// escape has the same meaning (JSON-LD 1.1, "Restrictions for contents of JSON-LD script elements").
-pub fn embeddable(value: &Value) -> String {
+pub fn to_script_text(value: &Value) -> String {
     value.to_string().replace('<', "\\u003c")
 }
 

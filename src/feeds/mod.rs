@@ -133,7 +133,7 @@ pub fn time(object: &Value, name: &str) -> Option<DateTime<FixedOffset>> {
 /// instant that is computed from it can be off by seconds (see `docs/decisions/0017-rules-of-time-zones.md`).
 pub fn local_time(item: &Value, name: &str) -> Option<DateTime<Zone>> {
     let zone = text(item, "time_zone")?.parse().ok()?;
-    Some(Moment::stored(text(item, name)?, zone)?.instant(zone, false))
+    Some(Moment::parse_stored(text(item, name)?, zone)?.instant(zone, false))
 }
 
 /// Returns a list property; empty if it is absent or null.

@@ -30,14 +30,14 @@ pub struct Revisions {
 }
 
 impl Revisions {
-    fn linked(&self, item: &Value) -> LinkedChanges {
+    fn linked_changes(&self, item: &Value) -> LinkedChanges {
         text(item, "id").and_then(|id| self.linked.get(id)).copied().unwrap_or_default()
     }
 
     /// Returns the time of the last change of an item and of everything with which it is shown.
     pub fn changed_at(&self, item: &Value) -> DateTime<Utc> {
         let own = time(item, "updated_at").map(|at| at.to_utc()).unwrap_or_default();
-        own.max(DateTime::from_timestamp_micros(self.linked(item).changed_at).unwrap_or_default())
+        own.max(DateTime::from_timestamp_micros(self.linked_changes(item).changed_at).unwrap_or_default())
     }
 
     /// Returns the number of the revision of an item, which grows with each of these changes (RFC 5546, section 2.1.4).
@@ -46,7 +46,7 @@ impl Revisions {
     /// calendar that it previews.
     pub fn sequence(&self, item: &Value) -> i64 {
         let version = item.get("version").and_then(Value::as_i64).unwrap_or(1);
-        (version - 1).saturating_mul(OWN_WEIGHT).saturating_add(self.linked(item).count)
+        (version - 1).saturating_mul(OWN_WEIGHT).saturating_add(self.linked_changes(item).count)
     }
 
     /// Returns the start of a rescheduled event before it was changed.

@@ -70,7 +70,7 @@ impl<'a> ConferenceSchedule<'a> {
         }
         let known: Vec<NaiveDate> = days.iter().map(|day| day.date).collect();
         let others = days_of(event).into_iter().filter(|date| !known.contains(date));
-        days.extend(others.map(|date| Day::empty(date, clock)));
+        days.extend(others.map(|date| Day::without_sessions(date, clock)));
         days.sort_by_key(|day| day.date);
         let mut schedule = Self { feed, event, url: feed.page(event), zone, days };
         schedule.sort_rooms();
@@ -261,7 +261,7 @@ fn days_of(event: &Value) -> Vec<NaiveDate> {
 
 impl<'a> Day<'a> {
     /// Creates a day without sessions, which lasts from midnight to midnight.
-    fn empty(date: NaiveDate, zone: Zone) -> Self {
+    fn without_sessions(date: NaiveDate, zone: Zone) -> Self {
         Self { date, starts: zone.midnight(date), ends: end_of_day(date, zone), rooms: Vec::new() }
     }
 
@@ -306,7 +306,7 @@ mod tests {
     }
 
     /// Returns the programme as JSON, its first session, and the programme as XML.
-    fn written(event: &Value) -> (Value, Value, String) {
+    fn write_programme(event: &Value) -> (Value, Value, String) {
         let (site, revisions) = (Config::default().site(), Revisions::default());
         let feed = Feed {
             site: &site,
@@ -327,7 +327,7 @@ mod tests {
 
     #[test]
     fn nothing_is_told_that_is_not_known() {
-        let (_, talk, xml) = written(&event(json!({})));
+        let (_, talk, xml) = write_programme(&event(json!({})));
         for name in ["do_not_record", "recording_license", "feedback_url", "logo"] {
             assert!(talk.get(name).is_none(), "{name}: {talk}");
         }
@@ -343,7 +343,7 @@ mod tests {
             "speakers": [{"speaker": {"id": "01890a5d-ac96-774b-bcce-b302099a8059", "name": "Anna",
                 "biography": "<p>Anna &amp; rivers.</p>", "portrait": {"url": "https://example.org/anna.jpg"}}}],
         });
-        let (conference, talk, xml) = written(&event(known));
+        let (conference, talk, xml) = write_programme(&event(known));
         assert_eq!((&talk["do_not_record"], &talk["recording_license"]), (&json!(true), &json!("CC BY 4.0")));
         assert_eq!(talk["logo"], "https://example.org/river.jpg");
         assert_eq!(talk["links"], json!([{"url": "https://example.org/opening.mp4", "title": "Recording"}]));

@@ -109,8 +109,8 @@ fn talk(out: &mut Out, talk: &ScheduledTalk<'_>, room: &str, schedule: &Conferen
         }
         recording(out, session)?;
         persons(out, talk, identities)?;
-        linked(out, ("links", "link"), talk.links())?;
-        linked(out, ("attachments", "attachment"), talk.attachments())
+        write_links(out, ("links", "link"), talk.links())?;
+        write_links(out, ("attachments", "attachment"), talk.attachments())
     })?;
     Ok(())
 }
@@ -137,7 +137,7 @@ fn persons(out: &mut Out, talk: &ScheduledTalk<'_>, identities: &Identities) -> 
     Ok(())
 }
 
-fn linked<'a>(
+fn write_links<'a>(
     out: &mut Out,
     names: (&str, &str),
     mut links: impl Iterator<Item = (&'a str, &'a str)>,

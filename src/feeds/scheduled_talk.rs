@@ -51,12 +51,12 @@ impl<'a> ScheduledTalk<'a> {
 
     /// Returns links with their titles: those of the session, and its recordings.
     pub fn links(&self) -> impl Iterator<Item = (&'a str, &'a str)> {
-        list(self.session, "links").iter().chain(list(self.session, "recordings")).filter_map(titled)
+        list(self.session, "links").iter().chain(list(self.session, "recordings")).filter_map(url_and_title)
     }
 
     /// Returns the documents with their titles.
     pub fn attachments(&self) -> impl Iterator<Item = (&'a str, &'a str)> {
-        list(self.session, "documents").iter().filter_map(titled)
+        list(self.session, "documents").iter().filter_map(url_and_title)
     }
 
     /// Returns the session in the format of the c3voc's `schedule.json`.
@@ -118,7 +118,7 @@ fn person_json(feed: &Feed<'_>, person: &Value) -> Value {
     ])
 }
 
-fn titled(item: &Value) -> Option<(&str, &str)> {
+fn url_and_title(item: &Value) -> Option<(&str, &str)> {
     let url = text(item, "url")?;
     Some((url, text(item, "title").unwrap_or(url)))
 }

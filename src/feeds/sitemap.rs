@@ -93,9 +93,9 @@ impl ItemPages<'_> {
             text_element(out, "lastmod", &entry.changed_at)?;
             if self.are_by_language(entry) && entry.pages.len() > 1 {
                 for other in &entry.pages {
-                    alternate(out, &other.locale, &self.address(entry, other))?;
+                    write_alternate(out, &other.locale, &self.address(entry, other))?;
                 }
-                alternate(out, "x-default", &self.address(entry, &entry.pages[0]))?;
+                write_alternate(out, "x-default", &self.address(entry, &entry.pages[0]))?;
             }
             Ok(())
         })?;
@@ -103,7 +103,7 @@ impl ItemPages<'_> {
     }
 }
 
-fn alternate(out: &mut Out, language: &str, address: &str) -> std::io::Result<()> {
+fn write_alternate(out: &mut Out, language: &str, address: &str) -> std::io::Result<()> {
     let attributes = [("rel", "alternate"), ("hreflang", language), ("href", address)];
     out.create_element("xhtml:link").with_attributes(attributes).write_empty().map(drop)
 }

@@ -57,12 +57,12 @@ pub fn status_word(status: &str, locale: &str) -> Option<&'static str> {
 /// Returns the title of an event, after the word for its status if it does not take place as announced. Readers of
 /// feeds and calendars often show nothing but titles.
 pub fn title(event: &Value, locale: &str) -> String {
-    titled(text(event, "title").unwrap_or_default(), text(event, "event_status"), locale)
+    title_with_status(text(event, "title").unwrap_or_default(), text(event, "event_status"), locale)
 }
 
 /// Returns a title after the word for a status. A title that begins with the word and a colon already has it once; one that
 /// begins with the same word as a part of a sentence does not tell the status.
-pub fn titled(title: &str, status: Option<&str>, locale: &str) -> String {
+pub fn title_with_status(title: &str, status: Option<&str>, locale: &str) -> String {
     match status.and_then(|status| status_word(status, locale)) {
         Some(word) if !has_status(title, word) => format!("{word}: {title}"),
         _ => title.to_owned(),
@@ -73,7 +73,7 @@ fn has_status(title: &str, word: &str) -> bool {
     title.strip_prefix(word).is_some_and(|rest| rest.starts_with(':'))
 }
 
-/// Returns a title without the word for a status, in any language: what [`titled`] was given. For titles that come back
+/// Returns a title without the word for a status, in any language: what [`title_with_status`] was given. For titles that come back
 /// from a calendar of this program, whose `STATUS` says the same.
 pub fn without_status(title: &str) -> &str {
     let mut words = WORDS.iter().flat_map(|(_, words)| words);
@@ -94,10 +94,10 @@ mod tests {
             (Some("scheduled"), "en", "Rivers"),
             (None, "en", "Rivers"),
         ] {
-            assert_eq!(titled("Rivers", status, locale), shown);
+            assert_eq!(title_with_status("Rivers", status, locale), shown);
         }
-        assert_eq!(titled("Cancelled: Rivers", Some("cancelled"), "en"), "Cancelled: Rivers");
-        let flights = titled("Cancelled flights: your rights", Some("cancelled"), "en");
+        assert_eq!(title_with_status("Cancelled: Rivers", Some("cancelled"), "en"), "Cancelled: Rivers");
+        let flights = title_with_status("Cancelled flights: your rights", Some("cancelled"), "en");
         assert_eq!(flights, "Cancelled: Cancelled flights: your rights");
         assert_eq!(without_status(&flights), "Cancelled flights: your rights");
         for (language, words) in WORDS {

@@ -97,26 +97,26 @@ fn utc_offset(seconds: i32) -> String {
 mod tests {
     use super::*;
 
-    fn of(zone: &str, years: &[i32]) -> String {
+    fn zone_text(zone: &str, years: &[i32]) -> String {
         vtimezone(zone.parse().unwrap(), &years.iter().copied().collect())
     }
 
     #[test]
     fn changes_of_the_clock_are_where_they_are() {
-        let text = of("Europe/Brussels", &[2015]);
+        let text = zone_text("Europe/Brussels", &[2015]);
         let summer =
             "BEGIN:DAYLIGHT\r\nDTSTART:20150329T020000\r\nTZOFFSETFROM:+0100\r\nTZOFFSETTO:+0200\r\nTZNAME:CEST\r\n";
         let winter =
             "BEGIN:STANDARD\r\nDTSTART:20151025T030000\r\nTZOFFSETFROM:+0200\r\nTZOFFSETTO:+0100\r\nTZNAME:CET\r\n";
         assert!(text.contains(summer) && text.contains(winter), "{text}");
-        assert_eq!(of("Asia/Kolkata", &[2020]).matches("BEGIN:STANDARD").count(), 1);
+        assert_eq!(zone_text("Asia/Kolkata", &[2020]).matches("BEGIN:STANDARD").count(), 1);
     }
 
     #[test]
     fn every_zone_has_a_standard_time_and_no_made_up_name() {
         for zone in crate::time_zone::rules::names() {
             for years in [&[1850, 1911][..], &[1945, 1971], &[2015, 2024, 2027, 2030], &[1, 9999]] {
-                let text = of(&zone, years);
+                let text = zone_text(&zone, years);
                 assert!(text.contains("BEGIN:STANDARD") && !text.contains("TZNAME:LMT"), "{text}");
                 let starts: Vec<&str> = text.lines().filter_map(|line| line.strip_prefix("DTSTART:")).collect();
                 assert!(starts.iter().all(|at| at.len() == 15) && starts.is_sorted(), "{text}");
@@ -126,7 +126,7 @@ mod tests {
 
     #[test]
     fn far_years_cost_nothing() {
-        assert!(of("Europe/Brussels", &[1, 1000, 5000, 9999]).len() < 4_000);
+        assert!(zone_text("Europe/Brussels", &[1, 1000, 5000, 9999]).len() < 4_000);
         assert_eq!(runs(&[1, 2015, 2018, 2022].into()), [(1, 1), (2015, 2018), (2022, 2022)]);
     }
 }

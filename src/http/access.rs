@@ -37,7 +37,7 @@ pub async fn authenticate(app: &Arc<App>, route: &Route, http: &HttpRequest) -> 
                 Some(token) => actor_of(app, route, token).await?,
                 None => None,
             };
-            Some(found.ok_or_else(|| unauthorized("the access token or API key is invalid or expired"))?)
+            Some(found.ok_or_else(|| refusal("the access token or API key is invalid or expired"))?)
         }
     };
     require_access(route, actor.as_ref())?;
@@ -54,7 +54,7 @@ async fn actor_of_cookie(app: &Arc<App>, route: &Route, http: &HttpRequest) -> R
     let Some(value) = found.filter(|_| session_cookie::counts(route, http.query_string())) else { return Ok(None) };
     session_cookie::require_own_site(&app.config, http.method(), http.headers())?;
     let actor = app.credentials.cookie_actor(&app.database, value).await?;
-    let actor = actor.ok_or_else(|| unauthorized("the session of the cookie has ended; log in again"))?;
+    let actor = actor.ok_or_else(|| refusal("the session of the cookie has ended; log in again"))?;
     if route.access == Access::Session {
         let detail = "this operation requires an access token; the cookie of a session is not accepted";
         return Err(Problem::new(ProblemKind::Forbidden, detail));
@@ -85,7 +85,7 @@ pub fn challenge(app: &App, route: &Route, problem: &Problem) -> Option<HeaderVa
     HeaderValue::from_str(&format!("Bearer realm=\"plenary\", resource_metadata=\"{public_url}{path}\"")).ok()
 }
 
-fn unauthorized(detail: &str) -> Problem {
+fn refusal(detail: &str) -> Problem {
     Problem::new(ProblemKind::Unauthorized, detail)
 }
 
@@ -96,7 +96,9 @@ fn unauthorized(detail: &str) -> Problem {
 pub fn require_access(route: &Route, actor: Option<&Actor>) -> Result<(), Problem> {
     require_role(route.access, actor)?;
     match actor {
-        Some(Actor { key: Some(key), .. }) if !route.collections_in_body && !within(&key.collections, &route.path) => {
+        Some(Actor { key: Some(key), .. })
+            if !route.collections_in_body && !is_in_collections(&key.collections, &route.path) =>
+        {
             let detail = format!("this API key is restricted to {}", key.collections.join(", "));
             Err(Problem::new(ProblemKind::Forbidden, detail))
         }
@@ -111,7 +113,7 @@ pub fn require_access(route: &Route, actor: Option<&Actor>) -> Result<(), Proble
 pub fn require_role(access: Access, actor: Option<&Actor>) -> Result<(), Problem> {
     match (access, actor) {
         (Access::LoggedIn | Access::Session | Access::May(..), None) => {
-            Err(unauthorized("this operation requires an access token or an API key"))
+            Err(refusal("this operation requires an access token or an API key"))
         }
         (Access::May(area, action), Some(actor)) if !is_permitted(actor.role, area, action) => {
             let detail = format!("the role {} may not do this ({area:?}: {action:?})", actor.role.name());
@@ -125,7 +127,7 @@ pub fn require_role(access: Access, actor: Option<&Actor>) -> Result<(), Problem
 }
 
 /// Returns whether a path belongs to one of these collections. An empty list does not restrict the path.
-fn within(collections: &[String], path: &str) -> bool {
+fn is_in_collections(collections: &[String], path: &str) -> bool {
     let collection = path.strip_prefix("/api/v1/").and_then(|rest| rest.split(['/', '.']).next());
     collections.is_empty() || collections.iter().any(|own| Some(own.as_str()) == collection)
 }

@@ -14,7 +14,7 @@ use crate::delivery::cache::absence_cache::{Absence, CachedAbsence};
 use crate::delivery::cache::cache_tags::{self, PUBLIC_CACHE};
 use crate::delivery::cache::cached_response::CachedResponse;
 use crate::delivery::cache::response_cache::{CacheKey, CacheLookup};
-use crate::http::chunked_body::chunked;
+use crate::http::chunked_body::into_body;
 use crate::http::common_headers::set_common_headers;
 use crate::http::head::Head;
 use crate::http::pipeline::{preferred_coding, problem_response, respond};
@@ -30,8 +30,8 @@ use crate::problem::Problem;
 /// `None` means that the query names a locale, that the header is absent or matches no locale of the site, or
 /// that the result is the default locale. The default is left out so that its responses share one cache key. A request
 /// that the server made itself names its locale in the query.
-pub fn negotiated(http: &Head, site: &Site) -> Option<String> {
-    negotiated_by_header(http.received()?.head(), site)
+pub fn negotiated_locale(http: &Head, site: &Site) -> Option<String> {
+    negotiated_by_header(http.client_request()?.head(), site)
 }
 
 fn negotiated_by_header(head: &RequestHead, site: &Site) -> Option<String> {
@@ -165,7 +165,7 @@ pub fn respond_cached(
     set_headers(app, headers, representation.tag.as_str(), &representation);
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(representation.media_type));
     set_common_headers(app, headers, id);
-    response.set_body(chunked(representation.body()))
+    response.set_body(into_body(representation.body()))
 }
 
 /// Sets the headers of a cached response with this entity tag. While the database does not respond, `Age` is

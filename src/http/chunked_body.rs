@@ -36,6 +36,6 @@ fn next_chunk(rest: &mut Bytes) -> Option<Bytes> {
 }
 
 /// Returns a body that is passed on in chunks, or as a whole if it fits into one.
-pub fn chunked(bytes: Bytes) -> BoxBody {
+pub fn into_body(bytes: Bytes) -> BoxBody {
     if bytes.len() <= CHUNK { BoxBody::new(bytes) } else { BoxBody::new(ChunkedBody(bytes)) }
 }

@@ -19,7 +19,7 @@ pub fn client_address(http: &Head, trusted: &[Network]) -> String {
 pub fn client_ip(http: &Head, trusted: &[Network]) -> Option<IpAddr> {
     let headers = http.headers().get_all("x-forwarded-for").filter_map(|value| value.to_str().ok());
     let forwarded: Vec<&str> = headers.flat_map(|value| value.split(',')).collect();
-    let peer = http.received().and_then(|http| http.peer_addr())?;
+    let peer = http.client_request().and_then(|http| http.peer_addr())?;
     Some(client(peer.ip().to_canonical(), &forwarded, trusted))
 }
 

@@ -29,7 +29,7 @@ pub struct InternalHead {
 impl Head {
     /// Returns whether the client asks for the headers of the response alone (RFC 9110, section 9.3.2).
     pub fn is_head(&self) -> bool {
-        self.received().is_some_and(|http| *http.method() == Method::HEAD)
+        self.client_request().is_some_and(|http| *http.method() == Method::HEAD)
     }
 
     /// Returns the headers.
@@ -66,7 +66,7 @@ impl Head {
     }
 
     /// Returns the request that a client sent over HTTP; `None` if the server made the request.
-    pub fn received(&self) -> Option<&HttpRequest> {
+    pub fn client_request(&self) -> Option<&HttpRequest> {
         match self {
             Head::Received(http) => Some(http),
             Head::Internal(_) => None,

@@ -49,7 +49,7 @@ pub fn exposition(jobs: &Jobs) -> Result<Response, Problem> {
     families.extend(job_metrics(jobs).map_err(|error| Problem::internal(&error))?);
     let mut body = Vec::new();
     TextEncoder::new().encode(&families, &mut body).map_err(|error| Problem::internal(&error))?;
-    Ok(Response::json(200, body).with_content_type(TEXT).no_store())
+    Ok(Response::json_text(200, body).with_content_type(TEXT).no_store())
 }
 
 /// Returns the metrics of background jobs. The jobs count their restarts themselves, so these metrics are made

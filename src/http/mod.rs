@@ -9,7 +9,7 @@ mod common_headers;
 pub mod cross_origin;
 pub mod handler;
 pub mod head;
-pub mod internal;
+pub mod internal_request;
 pub mod metrics;
 pub mod pipeline;
 pub mod preconditions;

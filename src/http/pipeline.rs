@@ -19,7 +19,7 @@ use crate::delivery::cache::content_coding::Coding;
 use crate::delivery::query::Pairs;
 use crate::http::access::{authenticate, challenge};
 use crate::http::cached_response::{find_public, respond_cached, respond_public};
-use crate::http::chunked_body::chunked;
+use crate::http::chunked_body::into_body;
 use crate::http::common_headers::set_common_headers;
 use crate::http::cross_origin::credential_origin;
 use crate::http::handler::call;
@@ -56,7 +56,7 @@ impl Endpoint {
     pub fn serve_cached(&self, app: &App, head: &RequestHead) -> Option<HttpResponse> {
         let start = Instant::now();
         let (key, found) = find_public(app, &self.route, head)?;
-        let id = RequestId::of(&head.headers);
+        let id = RequestId::from_headers(&head.headers);
         let response = respond_public(app, head, key, found, &id);
         self.record(head, response.status(), start.elapsed(), &id);
         Some(response)
@@ -76,7 +76,7 @@ impl Endpoint {
         {
             return response;
         }
-        let id = RequestId::of(http.headers());
+        let id = RequestId::from_headers(http.headers());
         let response = handle(UnreadRequest { app, http, id: &id }, &self.route, path_parameters, payload).await;
         self.record(http.head(), response.status(), start.elapsed(), &id);
         response
@@ -126,7 +126,7 @@ async fn handle(
 ) -> HttpResponse {
     let UnreadRequest { app, http, id } = request;
     // A path that is not UTF-8 after decoding cannot name any resource.
-    let Some(parameters) = decoded(path_parameters) else {
+    let Some(parameters) = decode_parameters(path_parameters) else {
         return problem_response(app, http.path(), &no_resource(), id);
     };
     let result = match authorize(app, route, http, payload).await {
@@ -167,7 +167,7 @@ async fn serve_body(
 }
 
 /// Decodes the parameters of the path; `None` if one of them is not UTF-8.
-fn decoded(path_parameters: Params<'_, '_>) -> Option<Vec<(String, String)>> {
+fn decode_parameters(path_parameters: Params<'_, '_>) -> Option<Vec<(String, String)>> {
     let text = |value| Some(percent_encoding::percent_decode_str(value).decode_utf8().ok()?.into_owned());
     path_parameters.iter().map(|(name, value)| Some((name.to_owned(), text(value)?))).collect()
 }
@@ -275,9 +275,9 @@ pub fn respond(app: &App, headers: &HeaderMap, response: Response, id: &RequestI
         (Some(stream), _) => builder.streaming(stream.0),
         (None, Some((coding, body))) => {
             builder.insert_header((header::CONTENT_ENCODING, coding.name()));
-            builder.body(chunked(body.into()))
+            builder.body(into_body(body.into()))
         }
-        (None, None) => builder.body(chunked(response.body)),
+        (None, None) => builder.body(into_body(response.body)),
     };
     set_common_headers(app, built.headers_mut(), id);
     built
@@ -287,7 +287,7 @@ pub fn respond(app: &App, headers: &HeaderMap, response: Response, id: &RequestI
 /// encoded.
 pub fn preferred_coding(app: &App, headers: &HeaderMap) -> Option<Coding> {
     let accepted = headers.get(header::ACCEPT_ENCODING).filter(|_| app.config.server.compress)?;
-    Coding::preferred(accepted.to_str().ok()?)
+    Coding::negotiate(accepted.to_str().ok()?)
 }
 
 /// Returns the entity tag of the same content in a content coding, which is another representation.
@@ -336,7 +336,7 @@ pub fn problem_response(app: &App, path: &str, problem: &Problem, id: &RequestId
 
 /// Responds to a request that no route serves: 405 with `allow`, the methods of its path, otherwise 404.
 pub fn not_found(app: &App, http: &HttpRequest, allow: Option<&str>) -> HttpResponse {
-    let id = RequestId::of(http.headers());
+    let id = RequestId::from_headers(http.headers());
     let problem = match allow {
         Some(allow) => {
             let mut problem =
@@ -351,7 +351,7 @@ pub fn not_found(app: &App, http: &HttpRequest, allow: Option<&str>) -> HttpResp
 
 /// Responds with 500 to a request whose handler panicked. The panic itself is logged by the panic hook.
 pub fn handler_panicked(app: &App, http: &HttpRequest) -> HttpResponse {
-    let id = RequestId::of(http.headers());
+    let id = RequestId::from_headers(http.headers());
     tracing::error!(request_id = id.as_str(), method = %http.method(), path = http.path(), "a handler panicked");
     problem_response(app, http.path(), &Problem::internal(&"a handler panicked"), &id)
 }

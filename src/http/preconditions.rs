@@ -9,7 +9,7 @@ use actix_web::http::header::{HeaderMap, HeaderName, IF_MATCH, IF_NONE_MATCH};
 
 use crate::content::violation::Violations;
 use crate::http::request::Request;
-use crate::items::Expected;
+use crate::items::ExpectedVersions;
 use crate::problem::{Problem, ProblemKind};
 
 /// The problems of every operation that changes an existing item, besides that of a missing precondition.
@@ -46,7 +46,7 @@ fn members<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item 
 ///
 /// # Errors
 /// 428 if the header is absent or only `*`; 400 if none of its members has the form of a tag of this server.
-pub fn required_version(request: &Request) -> Result<Expected, Problem> {
+pub fn required_version(request: &Request) -> Result<ExpectedVersions, Problem> {
     let given: Vec<&str> = members(request.http.headers(), &IF_MATCH).filter(|member| *member != "*").collect();
     if given.is_empty() {
         return Err(no_version());
@@ -75,7 +75,7 @@ pub enum PutPrecondition {
     /// `If-Match: *`: the resource exists, at a version that is not named.
     Present,
     /// `If-Match`: the resource is at one of these versions.
-    Versions(Expected),
+    Versions(ExpectedVersions),
 }
 
 /// Reads the precondition of a write that creates or replaces a resource from `If-Match` and `If-None-Match`.

@@ -15,7 +15,7 @@ pub struct RequestId(HeaderValue);
 impl RequestId {
     /// Returns the id of the request with these headers: that of `X-Request-Id` if it has 1 to 64 of the characters
     /// `A-Z a-z 0-9 - _ .`, otherwise a new one. Other values do not reach the log and the response header.
-    pub fn of(headers: &HeaderMap) -> Self {
+    pub fn from_headers(headers: &HeaderMap) -> Self {
         headers.get(&X_REQUEST_ID).filter(|value| is_valid(value.as_bytes())).cloned().map_or_else(Self::new, Self)
     }
 

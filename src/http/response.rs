@@ -60,7 +60,7 @@ pub const PARTIAL: &str = "application/vnd.plenary.partial+json";
 
 impl Response {
     /// Creates a response with a body of JSON text.
-    pub fn json(status: u16, body: impl Into<Bytes>) -> Self {
+    pub fn json_text(status: u16, body: impl Into<Bytes>) -> Self {
         Self { status, media_type: JSON, headers: Vec::new(), body: body.into(), stream: None, cached: None }
     }
 
@@ -68,12 +68,12 @@ impl Response {
     ///
     /// # Errors
     /// 500 if the value cannot be serialized.
-    pub fn serialized(status: u16, value: &impl serde::Serialize) -> Result<Self, Problem> {
-        serde_json::to_vec(value).map(|body| Self::json(status, body)).map_err(|error| Problem::internal(&error))
+    pub fn json(status: u16, value: &impl serde::Serialize) -> Result<Self, Problem> {
+        serde_json::to_vec(value).map(|body| Self::json_text(status, body)).map_err(|error| Problem::internal(&error))
     }
 
     /// Creates a response from a cached one, with the key under which it is stored, if it is.
-    pub fn cached(key: Option<CacheKey>, response: Arc<CachedResponse>) -> Self {
+    pub fn from_cached(key: Option<CacheKey>, response: Arc<CachedResponse>) -> Self {
         Self { cached: Some(CachedHandle { key, response }), ..Self::empty(200) }
     }
 

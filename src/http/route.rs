@@ -285,7 +285,7 @@ impl Route {
     }
 
     /// Sets the description that the route shares with others in the OpenAPI document.
-    pub fn shared(mut self, shared: SharedOperation) -> Self {
+    pub fn shared_operation(mut self, shared: SharedOperation) -> Self {
         self.shared = Some(shared);
         self
     }

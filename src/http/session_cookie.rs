@@ -48,7 +48,7 @@ pub fn find<'a>(config: &Config, headers: &'a HeaderMap, name: &str) -> Option<&
 /// 403 if the public address neither uses TLS nor belongs to this machine.
 pub fn set(config: &Config, name: &str, value: &str, seconds: i64) -> Result<String, Problem> {
     let Some(prefix) = prefix(config) else {
-        return Err(refused("a cookie needs TLS, and public_url does not begin with https"));
+        return Err(refusal("a cookie needs TLS, and public_url does not begin with https"));
     };
     let secure = if prefix.is_empty() { "" } else { "; Secure" };
     Ok(format!("{prefix}{name}={value}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Strict{secure}"))
@@ -85,11 +85,11 @@ pub fn require_own_site(config: &Config, method: &Method, headers: &HeaderMap) -
     );
     match is_read {
         true => Err(Problem::new(ProblemKind::Unauthorized, detail)),
-        false => Err(refused(&detail)),
+        false => Err(refusal(&detail)),
     }
 }
 
-fn refused(detail: &str) -> Problem {
+fn refusal(detail: &str) -> Problem {
     Problem::new(ProblemKind::Forbidden, detail)
 }
 

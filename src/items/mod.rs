@@ -1,7 +1,7 @@
 //! Stored items: one table for all kinds of content and one for the links between them, with the queries
 //! that both editing and delivery need.
 
-mod if_match;
+pub mod if_match;
 pub mod imported_versions;
 pub mod other_names;
 pub mod paths;
@@ -29,10 +29,10 @@ use crate::content::slug::is_slug;
 use crate::content::translations::Translations;
 use crate::database::schema::{items, slugs};
 use crate::database::statement::Term;
-use crate::database::{Backend, Db, in_array, in_few, in_list, in_pair_list, unindexed};
+use crate::database::{Backend, Db, in_array, in_few, in_list, in_list_unindexed, in_pair_list};
 
 pub use crate::content::slug::is_id;
-pub use if_match::Expected;
+pub use if_match::ExpectedVersions;
 pub use rows::{Coordinates, Item, Link, Word, read_detail};
 
 /// The value of `starts_at` and `ends_at` for items without a date; it sorts after every date.
@@ -53,7 +53,7 @@ pub enum Lookup {
 ///
 /// The text must be that of the partial index on `items (kind, stage)`: a database uses a partial index only
 /// if it recognises the index's own condition in the query, which it does not for a bound parameter.
-pub fn staged() -> Term<Bool> {
+pub fn is_staged() -> Term<Bool> {
     Term::new("items.stage <> 'draft'")
 }
 
@@ -87,10 +87,10 @@ pub fn find(connection: &mut Db, kind: &str, id_or_slug: &str) -> QueryResult<Lo
     if let Some(item) = found {
         return Ok(Lookup::Found(Box::new(item)));
     }
-    match elsewhere(connection, kind, id_or_slug)? {
+    match find_elsewhere(connection, kind, id_or_slug)? {
         None => Ok(Lookup::Absent),
-        Some(Elsewhere::Moved(slug)) => Ok(Lookup::Moved(slug)),
-        Some(Elsewhere::Language(id, _)) => {
+        Some(SlugTarget::Moved(slug)) => Ok(Lookup::Moved(slug)),
+        Some(SlugTarget::Language(id, _)) => {
             let item = items::table.find(id).select(Item::as_select()).first(connection)?;
             Ok(Lookup::Found(Box::new(item)))
         }
@@ -99,7 +99,7 @@ pub fn find(connection: &mut Db, kind: &str, id_or_slug: &str) -> QueryResult<Lo
 
 /// The target of a slug that is no item's current slug in the default language.
 #[derive(Debug)]
-pub enum Elsewhere {
+pub enum SlugTarget {
     /// The id of the item that has the slug in another language, and whether visitors see that language.
     Language(String, bool),
     /// The current slug of the item that had this slug before.
@@ -111,7 +111,7 @@ pub enum Elsewhere {
 /// # Errors
 ///
 /// Fails if the query fails.
-pub fn elsewhere(connection: &mut Db, kind: &str, slug: &str) -> QueryResult<Option<Elsewhere>> {
+pub fn find_elsewhere(connection: &mut Db, kind: &str, slug: &str) -> QueryResult<Option<SlugTarget>> {
     // Ids of merged items are among the slugs, in lower case.
     let slug = slug.to_ascii_lowercase();
     let found: Option<(String, String, String)> = slugs::table
@@ -124,15 +124,15 @@ pub fn elsewhere(connection: &mut Db, kind: &str, slug: &str) -> QueryResult<Opt
     Ok(found.map(|(id, now, translations)| {
         let translations = Translations::parse(&translations);
         match translations.has_slug(&slug) {
-            true => Elsewhere::Language(id, translations.shows_slug(&slug)),
-            false => Elsewhere::Moved(now),
+            true => SlugTarget::Language(id, translations.shows_slug(&slug)),
+            false => SlugTarget::Moved(now),
         }
     }))
 }
 
 /// The set of items in which a look-up searches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Among {
+pub enum ItemScope {
     /// Items that are visible to the public.
     Live,
     /// Items that are not in the trash.
@@ -204,7 +204,7 @@ pub struct KnownReferences {
 type NamedRow = (String, String, String, bool, String, String);
 
 /// Splits a row into the kind and slug by which a reference may name it, and the [`ReferenceTarget`].
-fn named((kind, slug, id, live, reference, translations): NamedRow) -> (String, String, ReferenceTarget) {
+fn split_named((kind, slug, id, live, reference, translations): NamedRow) -> (String, String, ReferenceTarget) {
     (kind, slug, ReferenceTarget { id, live, open: rows::is_open(live, &translations), reference })
 }
 
@@ -215,7 +215,7 @@ fn named((kind, slug, id, live, reference, translations): NamedRow) -> (String, 
 /// # Errors
 ///
 /// Fails if a query fails.
-pub fn resolve(connection: &mut Db, given: &[(&str, &str)], among: Among) -> QueryResult<FoundTargets> {
+pub fn resolve(connection: &mut Db, given: &[(&str, &str)], among: ItemScope) -> QueryResult<FoundTargets> {
     let (ids, by_slug) = split(given.iter().copied(), |(_, text)| text);
     let mut found = FoundTargets::default();
     if !ids.is_empty() {
@@ -226,20 +226,20 @@ pub fn resolve(connection: &mut Db, given: &[(&str, &str)], among: Among) -> Que
         }
         let mut these: Vec<&str> = wanted.keys().map(|(_, id)| id.as_str()).collect();
         these.sort_unstable();
-        for (kind, _, target) in rows_by_id(connection, among, &these)?.into_iter().map(named) {
+        for (kind, _, target) in rows_by_id(connection, among, &these)?.into_iter().map(split_named) {
             for given in wanted.get(&(kind.as_str(), target.id.clone())).into_iter().flatten() {
                 found.insert(&kind, given, target.clone());
             }
         }
     }
     if !by_slug.is_empty() {
-        for (kind, slug, target) in rows_by_slug(connection, among, &by_slug)?.into_iter().map(named) {
+        for (kind, slug, target) in rows_by_slug(connection, among, &by_slug)?.into_iter().map(split_named) {
             found.insert(&kind, &slug, target);
         }
     }
     let is_missing = |one: &&(&str, &str)| is_address(one.1) && found.get(one.0, one.1).is_none();
     let missing: Vec<(&str, &str)> = given.iter().filter(is_missing).copied().collect();
-    if !missing.is_empty() && among != Among::All {
+    if !missing.is_empty() && among != ItemScope::All {
         let (kinds, names): (Vec<&str>, Vec<&str>) = missing.iter().copied().unzip();
         let elsewhere = other_names::lookup(connection, &kinds, &names, among)?;
         for (kind, given) in missing {
@@ -259,25 +259,25 @@ const REFERENCE_COLUMNS: (items::kind, items::slug, items::id, items::live, item
 const FEW: usize = 8;
 
 /// Returns the rows of items that are given by their ids, at least one.
-fn rows_by_id(connection: &mut Db, among: Among, ids: &[&str]) -> QueryResult<Vec<NamedRow>> {
+fn rows_by_id(connection: &mut Db, among: ItemScope, ids: &[&str]) -> QueryResult<Vec<NamedRow>> {
     let dialect = connection.dialect();
-    if among == Among::Present && ids.len() <= FEW {
+    if among == ItemScope::Present && ids.len() <= FEW {
         // The last one is repeated.
         let these: [&str; FEW] = std::array::from_fn(|index| ids[index.min(ids.len() - 1)]);
         let these = items::trashed_at.eq(0).and(in_array(dialect, items::id, these));
         return items::table.filter(these).select(REFERENCE_COLUMNS).load(connection);
     }
-    present(among).filter(in_few(dialect, items::id, ids)).select(REFERENCE_COLUMNS).load(connection)
+    items_in_scope(among).filter(in_few(dialect, items::id, ids)).select(REFERENCE_COLUMNS).load(connection)
 }
 
 /// Returns the rows of items that are given by kind and slug.
-fn rows_by_slug(connection: &mut Db, among: Among, given: &[(&str, &str)]) -> QueryResult<Vec<NamedRow>> {
-    if let (Among::Present, [(kind, slug)]) = (among, given) {
+fn rows_by_slug(connection: &mut Db, among: ItemScope, given: &[(&str, &str)]) -> QueryResult<Vec<NamedRow>> {
+    if let (ItemScope::Present, [(kind, slug)]) = (among, given) {
         let this = items::kind.eq(*kind).and(items::slug.eq(*slug));
         return items::table.filter(items::trashed_at.eq(0).and(this)).select(REFERENCE_COLUMNS).load(connection);
     }
     let these = in_pair_list(connection.dialect(), (items::kind, items::slug), given.iter().copied());
-    present(among).filter(these).select(REFERENCE_COLUMNS).load(connection)
+    items_in_scope(among).filter(these).select(REFERENCE_COLUMNS).load(connection)
 }
 
 /// Looks up the ids of items of one kind that are given by id or slug. Each result pairs the id or slug that
@@ -287,7 +287,7 @@ fn rows_by_slug(connection: &mut Db, among: Among, given: &[(&str, &str)]) -> Qu
 /// # Errors
 ///
 /// Fails if a query fails.
-pub fn ids_of(connection: &mut Db, kind: &str, given: &[&str], among: Among) -> QueryResult<Vec<(String, String)>> {
+pub fn ids_of(connection: &mut Db, kind: &str, given: &[&str], among: ItemScope) -> QueryResult<Vec<(String, String)>> {
     let (ids, by_slug) = split(given.iter().copied(), |text| text);
     let dialect = connection.dialect();
     let mut found = Vec::new();
@@ -295,18 +295,18 @@ pub fn ids_of(connection: &mut Db, kind: &str, given: &[&str], among: Among) -> 
         let wanted: Vec<String> = ids.iter().map(|id| id.to_ascii_lowercase()).collect();
         // The kind only filters the few rows that the ids select: without statistics, a planner would rather
         // walk an index of all items of the kind.
-        let rows = present(among).filter(unindexed(dialect, items::kind, [kind]));
+        let rows = items_in_scope(among).filter(in_list_unindexed(dialect, items::kind, [kind]));
         let rows = rows.filter(in_list(dialect, items::id, &wanted)).select(items::id).load::<String>(connection)?;
         found.extend(rows.into_iter().map(|id| (id.clone(), id)));
     }
     if !by_slug.is_empty() {
-        let rows = present(among).filter(items::kind.eq(kind)).filter(in_list(dialect, items::slug, &by_slug));
+        let rows = items_in_scope(among).filter(items::kind.eq(kind)).filter(in_list(dialect, items::slug, &by_slug));
         found.extend(rows.select((items::slug, items::id)).load::<(String, String)>(connection)?);
     }
     let is_missing =
         |name: &&&str| is_address(name) && !found.iter().any(|(known, _)| known.eq_ignore_ascii_case(name));
     let missing: Vec<&str> = given.iter().filter(is_missing).copied().collect();
-    if !missing.is_empty() && among != Among::All {
+    if !missing.is_empty() && among != ItemScope::All {
         let elsewhere = other_names::lookup(connection, &[kind], &missing, among)?;
         found.extend(elsewhere.into_iter().map(|other| (other.name, other.target.id)));
     }
@@ -319,10 +319,10 @@ fn split<'a, T: Copy>(given: impl Iterator<Item = T>, text: impl Fn(T) -> &'a st
 }
 
 /// Returns the query for the items of a set.
-fn present(among: Among) -> items::BoxedQuery<'static, Backend> {
+fn items_in_scope(among: ItemScope) -> items::BoxedQuery<'static, Backend> {
     match among {
-        Among::Live => items::table.filter(items::live.eq(true)).into_boxed(),
-        Among::Present => items::table.filter(items::trashed_at.eq(0)).into_boxed(),
-        Among::All => items::table.into_boxed(),
+        ItemScope::Live => items::table.filter(items::live.eq(true)).into_boxed(),
+        ItemScope::Present => items::table.filter(items::trashed_at.eq(0)).into_boxed(),
+        ItemScope::All => items::table.into_boxed(),
     }
 }

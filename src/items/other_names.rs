@@ -8,7 +8,7 @@ use crate::content::translations::Translations;
 use crate::database::schema::{items, slugs};
 use crate::database::{Db, in_list};
 use crate::items::rows::is_open;
-use crate::items::{ANY_LOCALE, Among, ReferenceTarget};
+use crate::items::{ANY_LOCALE, ItemScope, ReferenceTarget};
 
 /// A name that leads to an item.
 #[derive(Debug)]
@@ -31,7 +31,7 @@ type NameRow = (String, String, String, String, bool, String, String);
 /// # Errors
 ///
 /// Fails if the query fails.
-pub fn lookup(connection: &mut Db, kinds: &[&str], names: &[&str], among: Among) -> QueryResult<Vec<OtherName>> {
+pub fn lookup(connection: &mut Db, kinds: &[&str], names: &[&str], among: ItemScope) -> QueryResult<Vec<OtherName>> {
     if names.is_empty() {
         return Ok(Vec::new());
     }
@@ -49,7 +49,7 @@ pub fn lookup(connection: &mut Db, kinds: &[&str], names: &[&str], among: Among)
         let open = is_open(live, &translations);
         let translations = Translations::parse(&translations);
         let is_hidden = translations.has_slug(&name) && !translations.shows_slug(&name);
-        let is_seen = among != Among::Live || (live && !is_hidden);
+        let is_seen = among != ItemScope::Live || (live && !is_hidden);
         let target = ReferenceTarget { id, live, open, reference };
         is_seen.then_some(OtherName { kind, name, slug, target })
     });

@@ -15,7 +15,7 @@ use crate::content::translations::Translations;
 use crate::content_types::SEGMENT;
 use crate::content_types::pages::{HOME, PAGE};
 use crate::database::schema::{items, paths};
-use crate::database::{Db, in_list, now, unindexed};
+use crate::database::{Db, in_list, in_list_unindexed, now};
 use crate::items::rows::parse_content;
 
 /// Maximum number of segments of a path, and so of levels of the tree.
@@ -71,7 +71,7 @@ pub fn update(connection: &mut Db, site: &Site, id: &str) -> QueryResult<Result<
     let columns = (items::id, items::parent_id, items::slug, items::translations, items::content, items::live);
     let page: PageRow = items::table.find(id).select(columns).first(connection)?;
     let above = match &page.1 {
-        Some(parent) => Some(current(connection, &[parent])?.remove(parent).unwrap_or_default()),
+        Some(parent) => Some(load_current(connection, &[parent])?.remove(parent).unwrap_or_default()),
         None => None,
     };
     let mut moves = Vec::new();
@@ -81,7 +81,7 @@ pub fn update(connection: &mut Db, site: &Site, id: &str) -> QueryResult<Result<
         let mut present = rows_of(connection, &ids)?;
         let mut moved: HashMap<String, Paths> = HashMap::new();
         for (page, above) in &level {
-            let after = wanted(site, page, above.as_ref());
+            let after = compute_paths(site, page, above.as_ref());
             if let Some(path) = after.values().find(|path| is_too_long(path)) {
                 return Ok(Err(PathFault::TooLong { item_id: page.0.clone(), path: path.clone() }));
             }
@@ -95,7 +95,7 @@ pub fn update(connection: &mut Db, site: &Site, id: &str) -> QueryResult<Result<
                 show(connection, &[&page.0])?;
             }
         }
-        level = below(connection, &moved)?;
+        level = load_children(connection, &moved)?;
     }
     apply(connection, moves, id)
 }
@@ -119,7 +119,7 @@ pub fn show(connection: &mut Db, ids: &[&str]) -> QueryResult<()> {
 /// # Errors
 ///
 /// Fails if the query fails.
-pub fn current(connection: &mut Db, ids: &[&str]) -> QueryResult<HashMap<String, Paths>> {
+pub fn load_current(connection: &mut Db, ids: &[&str]) -> QueryResult<HashMap<String, Paths>> {
     let rows = rows_of(connection, ids)?;
     let by_locale = |rows: Vec<PathRow>| rows.into_iter().map(|row| (row.locale, row.path)).collect();
     Ok(rows.into_iter().map(|(id, rows)| (id, by_locale(rows))).collect())
@@ -168,7 +168,7 @@ pub fn lead_to(connection: &mut Db, from: &str, to: &str) -> QueryResult<()> {
 /// # Errors
 ///
 /// Fails if the query fails.
-pub fn former(connection: &mut Db, ids: &[String]) -> QueryResult<HashMap<String, Vec<(String, String)>>> {
+pub fn load_former(connection: &mut Db, ids: &[String]) -> QueryResult<HashMap<String, Vec<(String, String)>>> {
     let rows: Vec<(String, String, String)> = paths::table
         .filter(in_list(connection.dialect(), paths::item_id, ids))
         .filter(paths::is_current.eq(false).and(paths::shown_at.gt(0)))
@@ -215,14 +215,18 @@ fn rows_of(connection: &mut Db, ids: &[&str]) -> QueryResult<HashMap<String, Vec
 }
 
 /// Returns the pages directly below those that moved, each with the new paths of its parent.
-fn below(connection: &mut Db, moved: &HashMap<String, Paths>) -> QueryResult<Vec<(PageRow, Option<Paths>)>> {
+fn load_children(connection: &mut Db, moved: &HashMap<String, Paths>) -> QueryResult<Vec<(PageRow, Option<Paths>)>> {
     if moved.is_empty() {
         return Ok(Vec::new());
     }
     let dialect = connection.dialect();
     let columns = (items::id, items::parent_id, items::slug, items::translations, items::content, items::live);
     let pages: Vec<PageRow> = items::table
-        .filter(in_list(dialect, items::parent_id, moved.keys()).and(unindexed(dialect, items::kind, [PAGE.kind])))
+        .filter(in_list(dialect, items::parent_id, moved.keys()).and(in_list_unindexed(
+            dialect,
+            items::kind,
+            [PAGE.kind],
+        )))
         .select(columns)
         .load(connection)?;
     let with_above = |page: PageRow| {
@@ -233,7 +237,7 @@ fn below(connection: &mut Db, moved: &HashMap<String, Paths>) -> QueryResult<Vec
 }
 
 /// Returns the paths that a page shall have. `above` has those of its parent, if it has one.
-fn wanted(site: &Site, page: &PageRow, above: Option<&Paths>) -> Paths {
+fn compute_paths(site: &Site, page: &PageRow, above: Option<&Paths>) -> Paths {
     let (_, _, slug, translations, content, _) = page;
     let content = parse_content(content);
     let is_home = content.get("role").and_then(Value::as_str) == Some(HOME);

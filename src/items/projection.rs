@@ -12,7 +12,7 @@ use crate::content::blocks;
 use crate::content::field::{Field, Relation, RelationShape};
 use crate::content::local_time::{Moment, stored_span, zone_of};
 use crate::content::slug::sort_key;
-use crate::content::translations::{Translations, untranslated, visible};
+use crate::content::translations::{Translations, untranslated_locales, visible_content};
 use crate::content_types::references::deep_references;
 use crate::content_types::{ContentType, FilterTarget, UNTITLED};
 use crate::database::compressed_text;
@@ -40,12 +40,12 @@ pub fn fill(
     item.parent_id = content_type.parent.and_then(|name| content.get(name)?.as_str()).map(str::to_owned);
     (item.starts_at, item.ends_at) = span(content_type, content);
     item.position = content_type.position.and_then(|name| content.get(name)?.as_i64()).unwrap_or(0);
-    item.untranslated = untranslated(content_type.fields, content, site);
-    item.outdated = item.translations().outdated();
+    item.untranslated = untranslated_locales(content_type.fields, content, site);
+    item.outdated = item.translations().outdated_locales();
     item.label = sort_key(&label(content_type, content, site));
     item.country = country(content_type, content);
     item.variant = content_type.variant.and_then(|name| content.get(name)?.as_str()).map(str::to_owned);
-    let view = View::plain(site);
+    let view = View::default_for(site);
     let fragments = Renderer::new(site, &view).item(content_type, &item.envelope(), content);
     (item.card, item.reference) = (fragments.card, fragments.reference);
     item.detail = compressed_text::compress_from(LEAST_DETAIL, &fragments.detail);
@@ -66,7 +66,7 @@ fn span(content_type: &ContentType, content: &Map<String, Value>) -> (i64, i64) 
 fn open_span(content_type: &ContentType, content: &Map<String, Value>) -> (i64, i64) {
     let (Some(span), Some(zone)) = (content_type.span, zone_of(content)) else { return (0, NO_DATE) };
     let at = |name: &str, end: bool| {
-        let moment = Moment::stored(content.get(name)?.as_str()?, zone)?;
+        let moment = Moment::parse_stored(content.get(name)?.as_str()?, zone)?;
         Some(moment.instant(zone, end).timestamp_micros())
     };
     (at(span.starts_at, false).unwrap_or(0), at(span.ends_at, true).unwrap_or(NO_DATE))
@@ -100,7 +100,7 @@ pub fn links(
     site: &Site,
 ) -> Vec<Link> {
     let (starts_at, _) = span(content_type, content);
-    links_at(item_id, starts_at, content_type, &visible(content_type.fields, content, translations), site)
+    links_at(item_id, starts_at, content_type, &visible_content(content_type.fields, content, translations), site)
 }
 
 /// Returns the links of an item whose derived columns are filled.
@@ -110,7 +110,7 @@ pub fn links_of_row(
     content: &Map<String, Value>,
     site: &Site,
 ) -> Vec<Link> {
-    let content = visible(content_type.fields, content, &item.translations());
+    let content = visible_content(content_type.fields, content, &item.translations());
     links_at(&item.id, item.starts_at, content_type, &content, site)
 }
 
@@ -202,7 +202,7 @@ pub fn targets(content_type: &'static ContentType, content: &Map<String, Value>)
 pub fn visit_targets(content_type: &'static ContentType, content: &Map<String, Value>, visit: &mut dyn FnMut(&str)) {
     for relation in content_type.relations() {
         if let RelationShape::Within(field) = relation.shape {
-            let found = content.get(field.name).map(|value| blocks::given(&field.kind, value));
+            let found = content.get(field.name).map(|value| blocks::given_references(&field.kind, value));
             let of_relation = found.into_iter().flatten().filter(|(kind, _)| *kind == relation.target);
             of_relation.filter_map(|(_, value)| value.as_str()).for_each(&mut *visit);
         } else {
@@ -238,7 +238,7 @@ fn has_feeds(content_type: &'static ContentType) -> bool {
 }
 
 /// Returns the languages in which visitors see no title of an item, as words.
-fn untitled(
+fn untitled_languages(
     item_id: &str,
     content_type: &'static ContentType,
     content: &Map<String, Value>,
@@ -261,7 +261,7 @@ fn untitled(
 /// and rows for it would make the table large without helping a filter.
 pub fn words(item: &Item, content_type: &'static ContentType, content: &Map<String, Value>, site: &Site) -> Vec<Word> {
     let item_id = item.id.as_str();
-    let mut words = untitled(item_id, content_type, content, &item.translations(), site);
+    let mut words = untitled_languages(item_id, content_type, content, &item.translations(), site);
     for filter in content_type.filters {
         let FilterTarget::Word(word) = filter.on else { continue };
         let mut value = content.get(word.path[0]);
@@ -309,6 +309,6 @@ fn link_of(relation: &Relation, entry: &Value, site: &Site) -> Option<(String, S
 }
 
 fn link_card(fields: &'static [Field], entry: &Map<String, Value>, site: &Site) -> String {
-    let view = View::plain(site);
+    let view = View::default_for(site);
     Renderer::new(site, &view).link(fields, entry)
 }

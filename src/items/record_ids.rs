@@ -69,7 +69,7 @@ impl RecordIds {
 
     /// Returns the ids that are stored with a source. A source that has none but is the `UID` of an event, as records
     /// have that editors name or earlier programs imported, is one.
-    pub fn stored(ids: &str, source: &str) -> Self {
+    pub fn from_stored(ids: &str, source: &str) -> Self {
         if !ids.is_empty() {
             return serde_json::from_str(ids).unwrap_or_default();
         }
@@ -130,7 +130,7 @@ mod tests {
         let guid = "0b0c8a2e-0000-4000-8000-000000000001";
         let all = of(guid, "7", "XKQ8JD");
         assert_eq!((all.guid.as_deref(), all.number, all.code.as_deref()), (Some(guid), Some(7), Some("XKQ8JD")));
-        assert_eq!(RecordIds::stored(&all.to_text(), "x:session/7"), all);
+        assert_eq!(RecordIds::from_stored(&all.to_text(), "x:session/7"), all);
         for ids in [of("7", "a", ""), of("", "-1", "a\nb"), of("", "9223372036854775808", "")] {
             assert_eq!((ids.to_text().as_str(), ids), ("", RecordIds::default()));
         }
@@ -138,7 +138,7 @@ mod tests {
 
     #[test]
     fn some_sources_are_uids() {
-        let uid = |source: &str| RecordIds::stored("", source).uid;
+        let uid = |source: &str| RecordIds::from_stored("", source).uid;
         assert_eq!(uid("ics:1@example.org").as_deref(), Some("1@example.org"));
         for source in ["ics:club/7", "ics:7", "ics:1@example.org/20270304", "crm:1@example.org", "x:session/1"] {
             assert_eq!(uid(source), None, "{source}");

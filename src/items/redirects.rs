@@ -192,7 +192,7 @@ pub struct RuleMatch {
 /// # Errors
 ///
 /// Fails if the query fails.
-pub fn matching(connection: &mut Db, path: &SitePath, patterns: &PatternRules) -> QueryResult<Vec<RuleMatch>> {
+pub fn find_matching(connection: &mut Db, path: &SitePath, patterns: &PatternRules) -> QueryResult<Vec<RuleMatch>> {
     let (own, above) = (path.key(), path.keys_above());
     let mut rows: Vec<RedirectRule> = redirect_rules::table
         .filter(in_few(connection.dialect(), redirect_rules::key, &above))
@@ -219,7 +219,7 @@ pub fn matching(connection: &mut Db, path: &SitePath, patterns: &PatternRules) -
 /// # Errors
 ///
 /// Fails if the query fails.
-pub fn wide(connection: &mut Db) -> QueryResult<Vec<RedirectRule>> {
+pub fn load_wide(connection: &mut Db) -> QueryResult<Vec<RedirectRule>> {
     redirect_rules::table
         .filter(in_list(connection.dialect(), redirect_rules::match_type, [PREFIX, PATTERN]))
         .order((redirect_rules::match_type, redirect_rules::position, redirect_rules::item_id))

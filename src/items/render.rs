@@ -13,7 +13,7 @@ use crate::content::field::{Field, FieldType, RelationShape, Span};
 use crate::content::local_time::{self, Moment, utc_text};
 use crate::content::rich_text::{self, RichTextFormat};
 use crate::content::text_outline::{excerpt, outline, reading_minutes};
-use crate::content::translations::{Translations, visible, written_locales};
+use crate::content::translations::{Translations, visible_content, written_locales};
 use crate::content::{LocaleMode, Site};
 use crate::content_types::ContentType;
 use crate::time_zone::Zone;
@@ -70,24 +70,29 @@ pub struct View {
 
 impl View {
     /// Returns the default representation, which is stored with each item in rendered form.
-    pub fn plain(site: &Site) -> Self {
+    pub fn default_for(site: &Site) -> Self {
         let locale = LocaleMode::One(site.default_locale().to_owned());
         Self { locale, body: BodyFormat::Html, unpublished: false, falls_back: true }
     }
 
-    /// Returns whether the representation equals [`View::plain`].
+    /// Returns whether the representation equals [`View::default_for`].
     pub fn is_plain(&self, site: &Site) -> bool {
         self.is_usual(site) && !self.unpublished
     }
 
-    /// Returns whether the representation equals [`View::plain`] for items without unpublished translations.
+    /// Returns whether the representation equals [`View::default_for`] for items without unpublished translations.
     pub fn is_usual(&self, site: &Site) -> bool {
         let LocaleMode::One(locale) = &self.locale else { return false };
         locale == site.default_locale() && self.body == BodyFormat::Html && self.falls_back
     }
 
     /// Returns the locale and the value that this representation shows of a localised field in a locale.
-    fn shown<'v>(&self, site: &Site, wanted: &str, values: &'v Map<String, Value>) -> Option<(&'v String, &'v Value)> {
+    fn localised_value<'v>(
+        &self,
+        site: &Site,
+        wanted: &str,
+        values: &'v Map<String, Value>,
+    ) -> Option<(&'v String, &'v Value)> {
         if !self.falls_back {
             return values.get_key_value(wanted);
         }
@@ -132,7 +137,7 @@ impl<'a> Renderer<'a> {
         let translations = Translations::parse(envelope.translations);
         let content = &*match self.view.unpublished {
             true => Cow::Borrowed(content),
-            false => visible(content_type.fields, content, &translations),
+            false => visible_content(content_type.fields, content, &translations),
         };
         let own_slug = match &self.view.locale {
             LocaleMode::One(locale) if self.view.unpublished || !translations.get(locale).hidden => {
@@ -141,7 +146,7 @@ impl<'a> Renderer<'a> {
             _ => None,
         };
         let mut card = format!("{{\"id\":{},\"slug\":{}", text(envelope.id), text(own_slug.unwrap_or(envelope.slug)));
-        let label = content_type.field(content_type.label).map_or(Value::Null, |f| self.picked(f, content));
+        let label = content_type.field(content_type.label).map_or(Value::Null, |f| self.pick_value(f, content));
         let reference = format!("{card},\"{}\":{label}}}", content_type.label);
         self.envelope(&mut card, envelope);
         let mut detail = String::new();
@@ -217,7 +222,7 @@ impl<'a> Renderer<'a> {
         use std::fmt::Write;
         let (Some(field), LocaleMode::One(wanted)) = (content_type.main_text(), &self.view.locale) else { return };
         let html = content.get(field.name).and_then(Value::as_object).and_then(|map| {
-            let (_, shown) = self.view.shown(self.site, wanted, map)?;
+            let (_, shown) = self.view.localised_value(self.site, wanted, map)?;
             shown.get("html")?.as_str()
         });
         let Some(html) = html else {
@@ -241,7 +246,7 @@ impl<'a> Renderer<'a> {
     }
 
     fn field(&mut self, out: &mut String, field: &'static Field, object: &Map<String, Value>) {
-        let value = self.picked(field, object);
+        let value = self.pick_value(field, object);
         out.push_str(",\"");
         out.push_str(field.name);
         out.push_str("\":");
@@ -250,8 +255,8 @@ impl<'a> Renderer<'a> {
 
     /// Returns the value of a field for a response: in the requested locale, formatted, and null or an empty list if it
     /// is absent. Records the field if the value comes from a fallback locale.
-    fn picked(&mut self, field: &'static Field, object: &Map<String, Value>) -> Value {
-        let Some(stored) = object.get(field.name) else { return empty(&field.kind) };
+    fn pick_value(&mut self, field: &'static Field, object: &Map<String, Value>) -> Value {
+        let Some(stored) = object.get(field.name) else { return empty_value(&field.kind) };
         if field.blocks().is_some() {
             return self.blocks(field, stored);
         }
@@ -264,7 +269,9 @@ impl<'a> Renderer<'a> {
                 map.iter().map(|(locale, v)| (locale.clone(), self.value(&field.kind, v))).collect::<Map<_, _>>().into()
             }
             LocaleMode::One(wanted) => {
-                let Some((locale, value)) = self.view.shown(self.site, wanted, map) else { return Value::Null };
+                let Some((locale, value)) = self.view.localised_value(self.site, wanted, map) else {
+                    return Value::Null;
+                };
                 if locale != wanted && !self.fallbacks.contains(&field.name) {
                     self.fallbacks.push(field.name);
                 }
@@ -292,8 +299,8 @@ impl<'a> Renderer<'a> {
                 None => stored.clone(),
             },
             (FieldType::List { of, .. }, Value::Array(list)) => list.iter().map(|v| self.value(of, v)).collect(),
-            (FieldType::Rich { .. }, Value::Object(parts)) => self.rich(parts),
-            (FieldType::Moment { end }, Value::String(text)) => match Moment::stored(text, self.zone) {
+            (FieldType::Rich { .. }, Value::Object(parts)) => self.render_rich(parts),
+            (FieldType::Moment { end }, Value::String(text)) => match Moment::parse_stored(text, self.zone) {
                 Some(moment) => local_time::rfc3339(&moment.instant(self.zone, *end)).into(),
                 None => stored.clone(),
             },
@@ -302,10 +309,10 @@ impl<'a> Renderer<'a> {
     }
 
     fn object(&mut self, fields: &'static [Field], object: &Map<String, Value>) -> Value {
-        fields.iter().map(|f| (f.name.to_owned(), self.picked(f, object))).collect::<Map<_, _>>().into()
+        fields.iter().map(|f| (f.name.to_owned(), self.pick_value(f, object))).collect::<Map<_, _>>().into()
     }
 
-    fn rich(&self, parts: &Map<String, Value>) -> Value {
+    fn render_rich(&self, parts: &Map<String, Value>) -> Value {
         let part = |name: &str| parts.get(name).cloned().unwrap_or(Value::Null);
         match self.view.body {
             BodyFormat::Html => match parts.get("html").and_then(Value::as_str) {
@@ -323,7 +330,7 @@ impl<'a> Renderer<'a> {
 }
 
 /// Returns the representation of an absent value: an empty list, or null.
-fn empty(kind: &FieldType) -> Value {
+fn empty_value(kind: &FieldType) -> Value {
     match kind {
         FieldType::List { .. } => Value::Array(Vec::new()),
         _ => Value::Null,

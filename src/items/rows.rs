@@ -76,7 +76,7 @@ pub struct Item {
 
 impl Item {
     /// Returns a draft without content, from which new items are made. Their version is 1.
-    pub fn blank() -> Self {
+    pub fn new_draft() -> Self {
         Self {
             id: String::new(),
             kind: String::new(),
@@ -102,7 +102,7 @@ impl Item {
             reference: String::new(),
             stage: "draft".to_owned(),
             draft_version: 0,
-            translations: Translations::default().stored(),
+            translations: Translations::default().to_json(),
             untranslated: String::new(),
             outdated: String::new(),
             shown_at: 0,
@@ -111,7 +111,7 @@ impl Item {
 
     /// Returns the version of the last write to the item or its working draft. Writes are conditional on this
     /// version, so an editor who has seen only the public text cannot publish or discard a draft unseen.
-    pub fn latest(&self) -> i64 {
+    pub fn latest_version(&self) -> i64 {
         self.version.max(self.draft_version)
     }
 
@@ -267,5 +267,5 @@ pub fn read_detail(stored: &[u8]) -> String {
 
 /// Computes [`Item::is_open`] from the two columns that it depends on.
 pub fn is_open(live: bool, translations: &str) -> bool {
-    live && Translations::parse(translations).hidden().is_empty()
+    live && Translations::parse(translations).hidden_locales().is_empty()
 }

@@ -6,7 +6,7 @@ use diesel::result::QueryResult;
 use serde_json::{Map, Value};
 
 use crate::content::Site;
-use crate::content::translations::{Translations, visible};
+use crate::content::translations::{Translations, visible_content};
 use crate::content_types::SITE_SETTINGS;
 use crate::database::Db;
 use crate::database::schema::items;
@@ -40,7 +40,7 @@ impl SiteTexts {
 
     /// Returns the public texts of a content of the settings.
     pub fn new(version: i64, content: &Map<String, Value>, translations: &Translations) -> Self {
-        Self { version, content: visible(SITE_SETTINGS.fields, content, translations).into_owned() }
+        Self { version, content: visible_content(SITE_SETTINGS.fields, content, translations).into_owned() }
     }
 
     /// Returns the texts of settings that nobody has changed.

@@ -40,7 +40,7 @@ pub struct Source {
 impl Source {
     /// Returns the ids by which the record is known outside.
     pub fn record_ids(&self) -> RecordIds {
-        RecordIds::stored(&self.ids, &self.source)
+        RecordIds::from_stored(&self.ids, &self.source)
     }
 }
 
@@ -78,7 +78,7 @@ pub fn keep(connection: &mut Db, row: &Source) -> QueryResult<()> {
 
 /// An item that got another version without a change of what the records of its sources wrote.
 #[derive(Debug, Clone)]
-pub struct Renewed {
+pub struct VersionChange {
     /// Id of the item.
     pub item_id: String,
     /// Version that it had.
@@ -92,11 +92,11 @@ pub struct Renewed {
 /// # Errors
 ///
 /// Fails if a statement fails.
-pub fn follow(connection: &mut Db, renewed: &[Renewed]) -> QueryResult<()> {
+pub fn follow(connection: &mut Db, renewed: &[VersionChange]) -> QueryResult<()> {
     let ids: Vec<String> = renewed.iter().map(|one| one.item_id.clone()).collect();
     for row in of_items(connection, &ids)? {
         let known = renewed.iter().find(|one| one.item_id == row.item_id && one.from == row.version);
-        if let Some(Renewed { to, .. }) = known {
+        if let Some(VersionChange { to, .. }) = known {
             keep(connection, &Source { version: *to, ..row })?;
         }
     }

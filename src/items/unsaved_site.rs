@@ -47,7 +47,7 @@ pub fn item(site: &Site) -> Item {
         slug: SITE_SLUG.to_owned(),
         status: "published".to_owned(),
         version: VERSION,
-        ..Item::blank()
+        ..Item::new_draft()
     };
     projection::fill(&mut item, &SITE_SETTINGS, &content(site), site, true);
     item

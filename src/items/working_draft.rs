@@ -60,7 +60,7 @@ stored_row!(DraftLink, draft_links, {
 });
 
 /// Returns the content of an item's newest text: that of its working draft if it has one.
-pub fn newest(item: &Item, draft: Option<&WorkingDraft>) -> Map<String, Value> {
+pub fn newest_content(item: &Item, draft: Option<&WorkingDraft>) -> Map<String, Value> {
     draft.map_or_else(|| item.content(), WorkingDraft::content)
 }
 

@@ -222,7 +222,7 @@ fn item_entry<'a>(item: &'a Item, entry: &ItemEntry<'a>) -> NewEntry<'a, Vec<u8>
         item.translations
     );
     let snapshot = snapshot::of_parts(&head, &item.content);
-    NewEntry { action, kind: &item.kind, id: &item.id, version: item.latest(), snapshot, changed }
+    NewEntry { action, kind: &item.kind, id: &item.id, version: item.latest_version(), snapshot, changed }
 }
 
 /// Appends an entry. It must run within the transaction of the write that the entry records.

@@ -150,7 +150,7 @@ pub fn record(connection: &mut Db, mail_id: &str, notice: &BounceNotice) -> Quer
         return Ok(Some(mail));
     }
     // A notice may come before the reply of the server was stored.
-    let end = (MailEnd::now(MailStatus::Bounced), mails::node.eq(""));
+    let end = (MailEnd::new(MailStatus::Bounced), mails::node.eq(""));
     diesel::update(place).set((reply, end)).execute(connection)?;
     Ok(Some(mail))
 }

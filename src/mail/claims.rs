@@ -12,9 +12,8 @@ use crate::database::mail_schema::{mail_domain_seconds, mails};
 use crate::database::statement::Term;
 use crate::database::{Backend, Db, now};
 use crate::mail::outbox::{MailEnd, MailRow, MailStatus};
+use crate::microseconds::{MINUTE, SECOND};
 
-const SECOND: i64 = 1_000_000;
-const MINUTE: i64 = 60 * SECOND;
 /// Priority from which on the limit for domains counts; more urgent mails are single ones, for which somebody waits.
 const LIMITED_FROM: i64 = 2;
 
@@ -33,11 +32,11 @@ pub fn is_due(connection: &mut Db, config: &MailConfig) -> QueryResult<bool> {
 }
 
 fn has_due(connection: &mut Db, at: i64, full: Vec<String>) -> QueryResult<bool> {
-    Ok(due(at, full).select(mails::id).first::<String>(connection).optional()?.is_some())
+    Ok(due_mails(at, full).select(mails::id).first::<String>(connection).optional()?.is_some())
 }
 
 /// Returns the mails that are due, without those to full domains for which the limit counts.
-fn due(at: i64, full: Vec<String>) -> mails::BoxedQuery<'static, Backend> {
+fn due_mails(at: i64, full: Vec<String>) -> mails::BoxedQuery<'static, Backend> {
     mails::table
         .filter(mails::status.eq(MailStatus::Queued.name()))
         .filter(mails::due_at.le(at).and(mails::lease_until.le(at)))
@@ -59,7 +58,8 @@ fn full_domains(config: &MailConfig, counts: &HashMap<String, i64>) -> Vec<Strin
 pub fn claim(connection: &mut Db, config: &MailConfig, node: &str, most: i64) -> QueryResult<Vec<MailRow>> {
     let at = now();
     let counts = of_last_minute(connection, config, at)?;
-    let due = due(at, full_domains(config, &counts)).order((mails::priority, mails::due_at, mails::id)).limit(most);
+    let due =
+        due_mails(at, full_domains(config, &counts)).order((mails::priority, mails::due_at, mails::id)).limit(most);
     let mut rows: Vec<MailRow> = due.select(MailRow::as_select()).load(connection)?;
     within_limits(connection, config, &mut rows, &counts, at)?;
     for row in &mut rows {
@@ -187,7 +187,7 @@ pub fn finish(connection: &mut Db, config: &MailConfig, mail: &MailRow, result: 
         );
         let place = mails::table.find(&mail.id);
         match end_of(stored, result, next) {
-            Some(status) => diesel::update(place).set((changes, MailEnd::now(status))).execute(connection)?,
+            Some(status) => diesel::update(place).set((changes, MailEnd::new(status))).execute(connection)?,
             None => diesel::update(place).set((changes, mails::due_at.eq(next))).execute(connection)?,
         };
     }
@@ -247,7 +247,7 @@ pub fn give_up_expired(connection: &mut Db) -> QueryResult<usize> {
     let expired = mails::table
         .filter(mails::status.eq(MailStatus::Queued.name()))
         .filter(mails::expires_at.lt(at).and(mails::lease_until.le(at)));
-    diesel::update(expired).set(MailEnd::now(MailStatus::Failed)).execute(connection)
+    diesel::update(expired).set(MailEnd::new(MailStatus::Failed)).execute(connection)
 }
 
 #[cfg(test)]

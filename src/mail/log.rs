@@ -6,10 +6,8 @@ use diesel::result::QueryResult;
 use crate::database::mail_schema::{mail_domain_seconds, mails};
 use crate::database::{Db, now};
 use crate::mail::outbox::{MailEnd, MailKind, MailRow, MailStatus};
+use crate::microseconds::{DAY, MINUTE, SECOND};
 
-const SECOND: i64 = 1_000_000;
-const MINUTE: i64 = 60 * SECOND;
-const DAY: i64 = 1_440 * MINUTE;
 /// Time in which mails that were held must be sent (µs).
 const RESUMED_LIFETIME: i64 = 2 * DAY;
 
@@ -73,7 +71,7 @@ pub fn by_id(connection: &mut Db, id: &str) -> QueryResult<Option<MailRow>> {
 /// Fails if a statement fails.
 pub fn forget_recipient(connection: &mut Db, recipient: &str) -> QueryResult<()> {
     let own = || mails::table.filter(mails::recipient.eq(recipient));
-    diesel::update(own().filter(mails::ended_at.eq(0))).set(MailEnd::now(MailStatus::Dropped)).execute(connection)?;
+    diesel::update(own().filter(mails::ended_at.eq(0))).set(MailEnd::new(MailStatus::Dropped)).execute(connection)?;
     diesel::update(own()).set((mails::recipient.eq(""), mails::detail.eq(""))).execute(connection).map(drop)
 }
 
@@ -84,7 +82,7 @@ pub fn forget_recipient(connection: &mut Db, recipient: &str) -> QueryResult<()>
 /// Fails if a statement fails.
 pub fn forget_recipients_in(connection: &mut Db, group_ids: &[String], kind: MailKind) -> QueryResult<()> {
     let own = || mails::table.filter(mails::group_id.eq_any(group_ids).and(mails::kind.eq(kind.name())));
-    diesel::update(own().filter(mails::ended_at.eq(0))).set(MailEnd::now(MailStatus::Dropped)).execute(connection)?;
+    diesel::update(own().filter(mails::ended_at.eq(0))).set(MailEnd::new(MailStatus::Dropped)).execute(connection)?;
     diesel::update(own()).set((mails::recipient.eq(""), mails::detail.eq(""))).execute(connection).map(drop)
 }
 
@@ -110,7 +108,7 @@ pub fn hold(connection: &mut Db, group_id: &str, is_held: bool) -> QueryResult<(
 /// Fails if the statement fails.
 pub fn drop_group(connection: &mut Db, group_id: &str) -> QueryResult<()> {
     let waiting = mails::table.filter(mails::group_id.eq(group_id).and(mails::ended_at.eq(0)));
-    diesel::update(waiting).set(MailEnd::now(MailStatus::Dropped)).execute(connection).map(drop)
+    diesel::update(waiting).set(MailEnd::new(MailStatus::Dropped)).execute(connection).map(drop)
 }
 
 /// Returns whether a mail is to be sent: it was neither held nor dropped since a node claimed it.

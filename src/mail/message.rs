@@ -42,7 +42,7 @@ pub struct MessageHead {
 
 impl MessageHead {
     /// Returns the head of a mail that the program writes, from this sender.
-    pub fn from(from: &Mailbox) -> Self {
+    pub fn from_sender(from: &Mailbox) -> Self {
         Self { from: from.clone(), reply_to: None, unsubscribe_url: None, is_personal: false }
     }
 }
@@ -70,14 +70,14 @@ pub fn compose(
         message = message.reply_to(address.clone());
     }
     if !head.is_personal {
-        message = message.raw_header(plain("Auto-Submitted", "auto-generated"));
+        message = message.raw_header(plain_header("Auto-Submitted", "auto-generated"));
     }
     if let Some(url) = head.unsubscribe_url.as_ref().and_then(|url| url::Url::parse(url).ok()) {
         // An address has only ASCII characters and no spaces, so the header needs no encoding, and cannot be ended by it.
         let value = format!("<{url}>");
         let name = HeaderName::new_from_ascii_str("List-Unsubscribe");
         message = message.raw_header(HeaderValue::dangerous_new_pre_encoded(name, value.clone(), value));
-        message = message.raw_header(plain("List-Unsubscribe-Post", "List-Unsubscribe=One-Click"));
+        message = message.raw_header(plain_header("List-Unsubscribe-Post", "List-Unsubscribe=One-Click"));
     }
     let text = SinglePart::plain(content.text.clone());
     let message = match &content.html {
@@ -92,7 +92,7 @@ pub fn compose(
 }
 
 /// Returns a header with a constant value.
-fn plain(name: &'static str, value: &'static str) -> HeaderValue {
+fn plain_header(name: &'static str, value: &'static str) -> HeaderValue {
     HeaderValue::new(HeaderName::new_from_ascii_str(name), value.to_owned())
 }
 
@@ -110,11 +110,12 @@ mod tests {
     use crate::config::MailConfig;
     use crate::mail::outbox::MailKind;
 
-    fn composed(subject: &str, unsubscribe_url: Option<&str>) -> (MailRow, String) {
+    fn compose_sample(subject: &str, unsubscribe_url: Option<&str>) -> (MailRow, String) {
         let mail =
             MailRow::new(&MailConfig::default(), MailKind::NewsletterIssue, "anna@example.org", "en", &json!({}));
         let from: Mailbox = "Désk <desk@example.org>".parse().unwrap();
-        let head = MessageHead { unsubscribe_url: unsubscribe_url.map(str::to_owned), ..MessageHead::from(&from) };
+        let head =
+            MessageHead { unsubscribe_url: unsubscribe_url.map(str::to_owned), ..MessageHead::from_sender(&from) };
         let content = MailContent {
             subject: subject.to_owned(),
             text: "Hello, wörld".to_owned(),
@@ -128,7 +129,7 @@ mod tests {
     #[test]
     fn headers_cannot_be_added_by_a_text() {
         let url = "https://www.example.org/u?token=a%0D%0ABcc:%20eve@example.org";
-        let (mail, text) = composed("Hello\r\nBcc: eve@example.org\n\nbody", Some(url));
+        let (mail, text) = compose_sample("Hello\r\nBcc: eve@example.org\n\nbody", Some(url));
         let (head, _) = text.split_once("\r\n\r\n").unwrap();
         assert!(!head.lines().any(|line| line.starts_with("Bcc") || line.starts_with("body")), "{head}");
         assert!(head.contains(&format!("Message-ID: <{}@example.org>", mail.id)), "{head}");
@@ -139,7 +140,7 @@ mod tests {
 
     #[test]
     fn lines_are_short_enough_for_every_server() {
-        let (_, text) = composed(&"Wörter ".repeat(300), None);
+        let (_, text) = compose_sample(&"Wörter ".repeat(300), None);
         assert!(text.lines().all(|line| line.len() <= 998), "{text}");
         assert!(text.is_ascii());
     }

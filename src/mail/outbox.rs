@@ -10,8 +10,7 @@ use crate::content::values;
 use crate::database::insert::{insert_rows, stored_row};
 use crate::database::mail_schema::mails;
 use crate::database::{Db, new_id, now};
-
-const HOUR: i64 = 3_600_000_000;
+use crate::microseconds::HOUR;
 
 /// The kinds of mail. The name of a kind is that of its template.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -130,7 +129,7 @@ pub struct MailEnd {
 
 impl MailEnd {
     /// Returns the end of mails in this state, now. What they are composed of is not kept.
-    pub fn now(status: MailStatus) -> Self {
+    pub fn new(status: MailStatus) -> Self {
         Self { status: status.name(), ended_at: now(), data: "" }
     }
 }

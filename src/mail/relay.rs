@@ -86,7 +86,7 @@ impl Relay {
     /// # Errors
     /// Returns the step that failed, and why.
     pub fn examine(&self) -> Result<bool, (RelayStep, String)> {
-        let mut connection = self.connection().map_err(|(step, error)| (step, explained(&error)))?;
+        let mut connection = self.connection().map_err(|(step, error)| (step, error_text(&error)))?;
         let is_encrypted = connection.is_encrypted();
         // Nothing was begun, so that it does not matter whether the server says goodbye.
         let _ = connection.quit();
@@ -100,7 +100,7 @@ impl Relay {
     pub fn connect(&self) -> Result<RelayConnection, SendResult> {
         self.connection().map(|connection| RelayConnection { connection }).map_err(|(_, error)| {
             let code = error.status().map_or_else(|| "connection".to_owned(), |code| code.to_string());
-            SendResult::new(SendOutcome::Deferred, code, &explained(&error))
+            SendResult::new(SendOutcome::Deferred, code, &error_text(&error))
         })
     }
 
@@ -148,7 +148,7 @@ fn is_of_encryption(error: &Error) -> bool {
 }
 
 /// Returns an error with its cause, which has the reply of the server.
-fn explained(error: &Error) -> String {
+fn error_text(error: &Error) -> String {
     error.to_string()
 }
 
@@ -168,7 +168,7 @@ impl RelayConnection {
     pub fn send(&mut self, mail: &OutgoingMail) -> (SendResult, bool) {
         let started = self.announce(mail);
         if let Err(error) = started {
-            return self.failed(&error, SendOutcome::Deferred);
+            return self.failure(&error, SendOutcome::Deferred);
         }
         match self.connection.message(&mail.bytes) {
             Ok(reply) => {
@@ -176,7 +176,7 @@ impl RelayConnection {
                 (SendResult::new(SendOutcome::Taken, reply.code().to_string(), &text), true)
             }
             // The end of the data was sent, perhaps: without a reply nobody knows whose the mail is (RFC 5321, 4.2.5).
-            Err(error) => self.failed(&error, SendOutcome::InDoubt),
+            Err(error) => self.failure(&error, SendOutcome::InDoubt),
         }
     }
 
@@ -196,16 +196,16 @@ impl RelayConnection {
     }
 
     /// Returns the outcome of a failure: that of the server's reply, or this one if there is no reply.
-    fn failed(&mut self, error: &Error, without_reply: SendOutcome) -> (SendResult, bool) {
+    fn failure(&mut self, error: &Error, without_reply: SendOutcome) -> (SendResult, bool) {
         let Some(code) = error.status() else {
             let word = if is_timeout(error) { "timeout" } else { "connection" };
-            return (SendResult::new(without_reply, word, &explained(error)), false);
+            return (SendResult::new(without_reply, word, &error_text(error)), false);
         };
         let outcome = if error.is_permanent() { SendOutcome::Refused } else { SendOutcome::Deferred };
         // 421 closes the connection (RFC 5321, 3.8); after other replies the next mail begins anew.
         let code = code.to_string();
         let is_usable = code != "421" && self.connection.command(Rset).is_ok();
-        (SendResult::new(outcome, code, &explained(error)), is_usable)
+        (SendResult::new(outcome, code, &error_text(error)), is_usable)
     }
 
     /// Ends the conversation.

@@ -83,7 +83,7 @@ mod tests {
     use crate::content::Site;
     use crate::mail::templates::MailTemplates;
 
-    fn all(kind: MailKind, locale: &str) -> Value {
+    fn sample(kind: MailKind, locale: &str) -> Value {
         let mut all = trials(kind, locale).remove(0);
         all["site"]["name"] = json!("Policy & <Centre>");
         all
@@ -101,7 +101,7 @@ mod tests {
         site.fallback.insert("de".to_owned(), vec!["nl-BE".to_owned()]);
         let templates = MailTemplates::new("", site).unwrap();
         let subject = |locale: &str| {
-            let values = all(MailKind::Invitation, locale);
+            let values = sample(MailKind::Invitation, locale);
             templates.render(MailKind::Invitation, locale, &values).unwrap().subject
         };
         assert_eq!((subject("de"), subject("fr")), (subject("nl"), subject("en")));
@@ -113,7 +113,7 @@ mod tests {
         let templates = MailTemplates::new("", site(&["nl", "en"])).unwrap();
         for kind in MailKind::ALL {
             let [en, nl, german] =
-                ["en", "nl-BE", "de"].map(|locale| templates.render(kind, locale, &all(kind, locale)).unwrap());
+                ["en", "nl-BE", "de"].map(|locale| templates.render(kind, locale, &sample(kind, locale)).unwrap());
             assert!(!en.subject.is_empty() && !en.subject.starts_with("Subject"), "{en:?}");
             assert!(!en.subject.contains('\n') && en.text.len() > 20, "{en:?}");
             assert_eq!(nl.subject, german.subject, "the default language stands in");
@@ -152,7 +152,7 @@ mod tests {
         }
         let own = templates("test.en.txt", "Subject: Hello {{ site.name }}\n\nBody\n").unwrap();
         assert_eq!(
-            own.render(MailKind::Test, "en", &all(MailKind::Test, "en")).unwrap().subject,
+            own.render(MailKind::Test, "en", &sample(MailKind::Test, "en")).unwrap().subject,
             "Hello Policy & <Centre>"
         );
         assert!(templates("test.en.txt", "No subject\n").err().unwrap().contains("first line"));

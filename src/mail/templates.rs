@@ -133,7 +133,7 @@ impl MailTemplates {
     /// # Errors
     /// Returns a message that names the template and what is wrong.
     pub fn render(&self, kind: MailKind, locale: &str, values: &Value) -> Result<MailContent, String> {
-        let base = self.nearest(kind, locale);
+        let base = self.template_name(kind, locale);
         let rendered = |ending: &str| -> Result<Option<String>, String> {
             let name = format!("{base}.{ending}");
             let Ok(template) = self.environment.get_template(&name) else { return Ok(None) };
@@ -158,7 +158,7 @@ impl MailTemplates {
 
     /// Returns the name of the templates of a kind without their ending, in the nearest language by the fallbacks of the site, or
     /// in English. Templates of `nl` are those of `nl-BE` too.
-    fn nearest(&self, kind: MailKind, locale: &str) -> String {
+    fn template_name(&self, kind: MailKind, locale: &str) -> String {
         let chain = self.site.fallback_chain(locale);
         // The chain has the base of the language itself in its place.
         let base = |tag: &str| tag.split('-').next().filter(|_| tag != locale).unwrap_or(tag).to_owned();

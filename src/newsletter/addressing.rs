@@ -38,7 +38,7 @@ stored_row!(Delivery<'_>, newsletter_deliveries, {
 ///
 /// # Errors
 /// Fails if the query fails.
-pub fn due(connection: &mut Db) -> QueryResult<Option<String>> {
+pub fn due_issue(connection: &mut Db) -> QueryResult<Option<String>> {
     let of = |status: IssueStatus| {
         let issues = newsletter_issues::table.filter(newsletter_issues::status.eq(status.name()));
         issues.order(newsletter_issues::send_at).select(newsletter_issues::id)
@@ -121,7 +121,7 @@ fn begin(connection: &mut Db, context: &RenderingContext<'_>, issue: &mut Issue)
 /// fallbacks of the site, otherwise the first one.
 fn address(connection: &mut Db, config: &MailConfig, site: &Site, issue: &mut Issue) -> QueryResult<()> {
     let locales: Vec<String> = issue.editions().into_iter().map(|edition| edition.locale).collect();
-    let (subscribers, last) = issue.segment().next(connection, &issue.position, BATCH)?;
+    let (subscribers, last) = issue.segment().next_page(connection, &issue.position, BATCH)?;
     let mail = |subscriber: &Subscriber| {
         let chain = site.fallback_chain(&subscriber.locale);
         let nearest = chain.iter().find_map(|tag| locales.iter().find(|locale| locale == tag));

@@ -51,7 +51,7 @@ fn built_in(settings: &SiteTexts, site: &Site, locale: &str) -> (String, String)
 ///
 /// # Errors
 /// Fails if the query fails.
-pub fn present(connection: &mut Db, site: &Site) -> Result<ConsentText, Problem> {
+pub fn load_present(connection: &mut Db, site: &Site) -> Result<ConsentText, Problem> {
     Ok(ConsentText(SiteTexts::load(connection, site)?))
 }
 
@@ -60,7 +60,7 @@ pub fn present(connection: &mut Db, site: &Site) -> Result<ConsentText, Problem>
 /// # Errors
 /// Fails if the query fails.
 pub fn by_version(connection: &mut Db, site: &Site, version: i64) -> Result<Option<ConsentText>, Problem> {
-    let present = present(connection, site)?;
+    let present = load_present(connection, site)?;
     if present.version() == version {
         return Ok(Some(present));
     }

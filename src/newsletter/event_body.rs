@@ -27,10 +27,10 @@ pub fn body(connection: &mut Db, event: &SubscriberEvent) -> QueryResult<Option<
         return Ok(None);
     }
     let topics = topic_slugs(connection, std::slice::from_ref(&subscriber.id))?.remove(&subscriber.id);
-    Ok(Some(told(shown(&subscriber, topics.unwrap_or_default()))))
+    Ok(Some(told(subscriber_json(&subscriber, topics.unwrap_or_default()))))
 }
 
-fn shown(subscriber: &Subscriber, topics: Vec<String>) -> Value {
+fn subscriber_json(subscriber: &Subscriber, topics: Vec<String>) -> Value {
     json!({
         "id": subscriber.id,
         "email": subscriber.email,

@@ -6,7 +6,6 @@ use diesel::prelude::*;
 use diesel::result::QueryResult;
 use diesel::sql_types::{BigInt, Bool, Text};
 
-use super::DAY;
 use super::subscribers::{Subscriber, SubscriberContext};
 use crate::config::MailConfig;
 use crate::database::insert::{insert_rows, stored_row};
@@ -14,9 +13,9 @@ use crate::database::mail_schema::subscriber_events;
 use crate::database::statement::Term;
 use crate::database::{Db, new_id, now};
 use crate::mail::claims::retry_delay;
-use crate::protection::limits::keyed;
+use crate::microseconds::{DAY, HOUR};
+use crate::protection::limits::keyed_digest;
 
-const HOUR: i64 = 3_600_000_000;
 /// Greatest number of characters of a detail.
 const MOST_CHARACTERS: usize = 300;
 
@@ -143,7 +142,7 @@ pub fn record(
         id: new_id(),
         kind: kind.name().to_owned(),
         subscriber_id: subscriber.id.clone(),
-        address_hash: keyed(context.site_key, "subscriber-event", &subscriber.email),
+        address_hash: keyed_digest(context.site_key, "subscriber-event", &subscriber.email),
         email: if kind == EventKind::Erased { subscriber.email.clone() } else { String::new() },
         status: EventStatus::Queued.name().to_owned(),
         attempts: 0,
@@ -168,7 +167,7 @@ const IS_NEXT: Term<Bool> = Term::new(
 ///
 /// # Errors
 /// Fails if the query fails.
-pub fn due(connection: &mut Db, most: i64) -> QueryResult<Vec<SubscriberEvent>> {
+pub fn due_events(connection: &mut Db, most: i64) -> QueryResult<Vec<SubscriberEvent>> {
     let at = now();
     subscriber_events::table
         .filter(subscriber_events::status.eq(EventStatus::Queued.name()))
@@ -185,7 +184,7 @@ pub fn due(connection: &mut Db, most: i64) -> QueryResult<Vec<SubscriberEvent>> 
 /// # Errors
 /// Fails if a statement fails.
 pub fn claim(connection: &mut Db, most: i64, lease: i64) -> QueryResult<Vec<SubscriberEvent>> {
-    let events = due(connection, most)?;
+    let events = due_events(connection, most)?;
     lease_until(connection, &events, now() + lease)?;
     Ok(events)
 }

@@ -175,7 +175,7 @@ pub fn check_items(connection: &mut Db, editions: &[Edition], violations: &mut V
             let is_known = match items::find(connection, kind, item)? {
                 Lookup::Found(found) => found.trashed_at == 0,
                 Lookup::Moved(_) => true,
-                Lookup::Absent => items::elsewhere(connection, kind, item)?.is_some(),
+                Lookup::Absent => items::find_elsewhere(connection, kind, item)?.is_some(),
             };
             if !is_known {
                 let message = format!("there is no item \"{item}\" in {collection}");

@@ -9,7 +9,7 @@ use super::blocks::Edition;
 use super::segment::Segment;
 use crate::database::mail_schema::{newsletter_deliveries, newsletter_issues, newsletter_renderings};
 use crate::database::{Db, new_id, now};
-use crate::items::Expected;
+use crate::items::ExpectedVersions;
 use crate::mail::log;
 use crate::mail::outbox::MailStatus;
 use crate::problem::{Problem, ProblemKind};
@@ -94,7 +94,7 @@ impl Issue {
     }
 
     /// Returns whether the issue is in one of these states.
-    pub fn is(&self, among: &[IssueStatus]) -> bool {
+    pub fn has_status(&self, among: &[IssueStatus]) -> bool {
         among.iter().any(|status| status.name() == self.status)
     }
 }
@@ -128,7 +128,7 @@ impl IssueChange {
 ///
 /// # Errors
 /// Fails if the query fails.
-pub fn newest(connection: &mut Db, limit: i64) -> QueryResult<Vec<Issue>> {
+pub fn load_newest(connection: &mut Db, limit: i64) -> QueryResult<Vec<Issue>> {
     newsletter_issues::table
         .order(newsletter_issues::id.desc())
         .limit(limit)
@@ -196,7 +196,7 @@ pub fn create(connection: &mut Db, change: IssueChange) -> QueryResult<Issue> {
 }
 
 /// Returns the issue that an editor has read.
-fn expected(connection: &mut Db, id: &str, version: &Expected) -> Result<Issue, Problem> {
+fn load_expected(connection: &mut Db, id: &str, version: &ExpectedVersions) -> Result<Issue, Problem> {
     let issue = by_id(connection, id)?;
     match version.accepts(issue.version) {
         true => Ok(issue),
@@ -205,7 +205,7 @@ fn expected(connection: &mut Db, id: &str, version: &Expected) -> Result<Issue, 
 }
 
 fn require(issue: &Issue, among: &[IssueStatus]) -> Result<(), Problem> {
-    match issue.is(among) {
+    match issue.has_status(among) {
         true => Ok(()),
         false => Err(Problem::new(ProblemKind::Conflict, format!("the issue is {}", issue.status))),
     }
@@ -225,8 +225,13 @@ const OPEN: [IssueStatus; 3] = [IssueStatus::Draft, IssueStatus::Scheduled, Issu
 ///
 /// # Errors
 /// 404, 409 or 412 if the issue does not exist, is being sent, or was changed since.
-pub fn update(connection: &mut Db, id: &str, version: &Expected, change: IssueChange) -> Result<Issue, Problem> {
-    let mut issue = expected(connection, id, version)?;
+pub fn update(
+    connection: &mut Db,
+    id: &str,
+    version: &ExpectedVersions,
+    change: IssueChange,
+) -> Result<Issue, Problem> {
+    let mut issue = load_expected(connection, id, version)?;
     require(&issue, &OPEN)?;
     change.apply(&mut issue);
     Ok(save(connection, issue)?)
@@ -236,8 +241,8 @@ pub fn update(connection: &mut Db, id: &str, version: &Expected, change: IssueCh
 ///
 /// # Errors
 /// 404, 409 or 412 if the issue does not exist, was sent, or was changed since.
-pub fn delete(connection: &mut Db, id: &str, version: &Expected) -> Result<(), Problem> {
-    let issue = expected(connection, id, version)?;
+pub fn delete(connection: &mut Db, id: &str, version: &ExpectedVersions) -> Result<(), Problem> {
+    let issue = load_expected(connection, id, version)?;
     require(&issue, &OPEN)?;
     diesel::delete(newsletter_deliveries::table.filter(newsletter_deliveries::issue_id.eq(id))).execute(connection)?;
     diesel::delete(newsletter_renderings::table.filter(newsletter_renderings::issue_id.eq(id))).execute(connection)?;
@@ -264,8 +269,8 @@ pub enum IssueStep {
 ///
 /// # Errors
 /// 404 or 412 if the issue does not exist or was changed since, 409 if its state does not allow the step.
-pub fn step(connection: &mut Db, id: &str, version: &Expected, step: IssueStep) -> Result<Issue, Problem> {
-    let mut issue = expected(connection, id, version)?;
+pub fn step(connection: &mut Db, id: &str, version: &ExpectedVersions, step: IssueStep) -> Result<Issue, Problem> {
+    let mut issue = load_expected(connection, id, version)?;
     let (from, to): (&[IssueStatus], IssueStatus) = match step {
         IssueStep::Send(_) => (&OPEN, IssueStatus::Scheduled),
         IssueStep::Unschedule => (&[IssueStatus::Scheduled], IssueStatus::Draft),

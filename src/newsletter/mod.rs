@@ -15,6 +15,3 @@ pub mod segment;
 pub mod signups;
 pub mod subscribers;
 pub mod table;
-
-/// A microsecond's multiple: one day.
-const DAY: i64 = 86_400_000_000;

@@ -55,17 +55,17 @@ pub fn render(
             ProblemKind::BadRequest => {
                 let detail =
                     format!("block {} of the edition \"{}\": its query is not valid", number + 1, edition.locale);
-                Problem::new(ProblemKind::Conflict, detail).with(problem.errors)
+                Problem::new(ProblemKind::Conflict, detail).with_violations(problem.errors)
             }
             _ => problem,
         })?;
-        if block.kind == "item" && !shows(&shown) {
+        if block.kind == "item" && !has_entries(&shown) {
             let place = format!("block {} of the edition \"{}\"", number + 1, edition.locale);
             return Err(Problem::new(ProblemKind::Conflict, format!("{place}: its item is not public")));
         }
         blocks.push(shown);
     }
-    if !blocks.iter().any(|block| shows(block) || !block["html"].is_null()) {
+    if !blocks.iter().any(|block| has_entries(block) || !block["html"].is_null()) {
         let detail = format!("the edition \"{}\" is empty: none of its blocks shows anything now", edition.locale);
         return Err(Problem::new(ProblemKind::Conflict, detail));
     }
@@ -83,7 +83,7 @@ pub fn render(
 }
 
 /// Returns whether a block has items to show.
-fn shows(block: &Value) -> bool {
+fn has_entries(block: &Value) -> bool {
     block["entries"].as_array().is_some_and(|entries| !entries.is_empty())
 }
 
@@ -158,14 +158,14 @@ fn entry(context: &RenderingContext<'_>, content_type: &ContentType, locale: &st
     json!({
         "title": text(content_type.label),
         "url": url,
-        "when": text("starts_at").map(|at| when(&at, is_all_day, locale)),
+        "when": text("starts_at").map(|at| time_text(&at, is_all_day, locale)),
         "place": place,
         "summary": text("summary"),
     })
 }
 
 /// Returns a time as people write it in a language: day, month, year and time of day.
-fn when(at: &str, is_all_day: bool, locale: &str) -> String {
+fn time_text(at: &str, is_all_day: bool, locale: &str) -> String {
     const ENGLISH: [&str; 12] = [
         "January",
         "February",
@@ -215,13 +215,13 @@ fn when(at: &str, is_all_day: bool, locale: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::when;
+    use super::time_text;
 
     #[test]
     fn times_are_written_as_people_do() {
-        assert_eq!(when("2027-09-06T14:00:00+02:00", false, "en-GB"), "6 September 2027, 14:00");
-        assert_eq!(when("2027-09-16", false, "nl"), "16 september 2027");
-        assert_eq!(when("2027-09-16T00:00:00+02:00", true, "nl"), "16 september 2027");
-        assert_eq!(when("2027-09-16T14:00:00+02:00", false, "de"), "2027-09-16, 14:00");
+        assert_eq!(time_text("2027-09-06T14:00:00+02:00", false, "en-GB"), "6 September 2027, 14:00");
+        assert_eq!(time_text("2027-09-16", false, "nl"), "16 september 2027");
+        assert_eq!(time_text("2027-09-16T00:00:00+02:00", true, "nl"), "16 september 2027");
+        assert_eq!(time_text("2027-09-16T14:00:00+02:00", false, "de"), "2027-09-16, 14:00");
     }
 }

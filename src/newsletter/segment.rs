@@ -25,7 +25,12 @@ impl Segment {
     ///
     /// # Errors
     /// Fails if a query fails.
-    pub fn next(&self, connection: &mut Db, after: &str, limit: i64) -> QueryResult<(Vec<Subscriber>, Option<String>)> {
+    pub fn next_page(
+        &self,
+        connection: &mut Db,
+        after: &str,
+        limit: i64,
+    ) -> QueryResult<(Vec<Subscriber>, Option<String>)> {
         let status = Some(SubscriberStatus::Confirmed.name().to_owned());
         let filter = SubscriberFilter { status, email: None, after: Some(after.to_owned()) };
         let mut rows = list(connection, &filter, limit)?;

@@ -5,16 +5,17 @@ use diesel::prelude::*;
 use diesel::result::QueryResult;
 use serde_json::json;
 
+use super::consent;
 use super::events::{self, EventKind};
 use super::subscribers::{self, Subscriber, SubscriberContext, SubscriberStatus};
-use super::{DAY, consent};
 use crate::config::Config;
 use crate::content::Site;
 use crate::database::mail_schema::{newsletter_signups, newsletter_suppressions};
 use crate::database::{Db, new_id, now};
 use crate::mail::outbox::{MailKind, MailRow};
+use crate::microseconds::DAY;
 use crate::problem::Problem;
-use crate::protection::limits::{Quota, address_key, keyed};
+use crate::protection::limits::{Quota, address_key, keyed_digest};
 
 /// A row of `newsletter_signups`.
 #[derive(Debug, Clone, Queryable, Selectable, Insertable)]
@@ -70,7 +71,7 @@ pub fn add(connection: &mut Db, config: &Config, site_key: &[u8], new: NewSignup
         created_at: now(),
     };
     diesel::insert_into(newsletter_signups::table).values(&row).execute(connection)?;
-    let quota = Quota::daily(address_key(site_key, &row.email), config.protection.address_per_day);
+    let quota = Quota::per_day(address_key(site_key, &row.email), config.protection.address_per_day);
     if quota.take(connection)?.is_none() {
         let data = json!({"signup": row.id});
         MailRow::new(&config.mail, MailKind::NewsletterConfirmation, &row.email, &row.locale, &data)
@@ -149,7 +150,7 @@ pub fn confirm(
 
 /// Returns the key of an address that no import may subscribe again.
 pub fn suppression_key(site_key: &[u8], email: &str) -> String {
-    keyed(site_key, "suppression", email)
+    keyed_digest(site_key, "suppression", email)
 }
 
 /// Deletes the sign-ups that were not confirmed in time.

@@ -7,7 +7,7 @@ use diesel::result::QueryResult;
 use diesel::sql_types::{BigInt, Text};
 
 use super::events::{self, EventKind};
-use super::{DAY, signups};
+use super::signups;
 use crate::config::Config;
 use crate::database::insert::{insert_rows, stored_row};
 use crate::database::mail_schema::{newsletter_suppressions, subscriber_topics, subscribers};
@@ -15,6 +15,7 @@ use crate::database::{Db, now};
 use crate::mail::bounce::{BounceKind, BounceNotice};
 use crate::mail::log::{forget_recipient, has_arrived_before};
 use crate::mail::outbox::{MailKind, MailRow};
+use crate::microseconds::DAY;
 
 /// Number of mails that come back for good, one after the other, after which nothing is mailed to an address.
 const MOST_BOUNCES: i64 = 3;
@@ -256,7 +257,7 @@ fn suppress(connection: &mut Db, site_key: &[u8], email: &str, reason: &str) -> 
 ///
 /// # Errors
 /// Fails if the query fails.
-pub fn suppressed(connection: &mut Db, site_key: &[u8], emails: &[&str]) -> QueryResult<HashSet<String>> {
+pub fn suppressed_emails(connection: &mut Db, site_key: &[u8], emails: &[&str]) -> QueryResult<HashSet<String>> {
     let keys: HashMap<String, &str> =
         emails.iter().map(|email| (signups::suppression_key(site_key, email), *email)).collect();
     let found = newsletter_suppressions::table.filter(newsletter_suppressions::address_hash.eq_any(keys.keys()));
@@ -314,7 +315,7 @@ pub fn erase(connection: &mut Db, context: SubscriberContext<'_>, subscriber: &S
 ///
 /// # Errors
 /// Fails if a statement fails.
-pub fn bounced(
+pub fn record_bounce(
     connection: &mut Db,
     context: SubscriberContext<'_>,
     mail: &MailRow,

@@ -6,7 +6,7 @@ use diesel::prelude::*;
 use diesel::result::QueryResult;
 
 use super::subscribers::{
-    Subscriber, SubscriberContext, SubscriberFilter, SubscriberStatus, insert_all, list, suppressed, topics_of,
+    Subscriber, SubscriberContext, SubscriberFilter, SubscriberStatus, insert_all, list, suppressed_emails, topics_of,
     with_emails,
 };
 use crate::content::local_time::{instant, utc_text};
@@ -14,7 +14,7 @@ use crate::content::violation::unknown_name_message;
 use crate::content::{Site, values};
 use crate::database::schema::items;
 use crate::database::{Db, new_id, now};
-use crate::items::{Among, ids_of};
+use crate::items::{ItemScope, ids_of};
 use crate::mail::outbox::normal_address;
 
 /// Columns of the table.
@@ -51,7 +51,7 @@ pub fn part(connection: &mut Db, after: Option<String>, limit: i64) -> QueryResu
     let mut topics = topic_slugs(connection, &ids)?;
     for row in &rows {
         let own = topics.remove(&row.id).unwrap_or_default().join(" ");
-        let _ = out.write_record(record(row, own).map(escaped));
+        let _ = out.write_record(record(row, own).map(escape_cell));
     }
     Ok((out.into_inner().unwrap_or_default(), rows.last().map(|row| row.id.clone())))
 }
@@ -100,7 +100,7 @@ fn record(row: &Subscriber, topics: String) -> [String; COLUMNS.len()] {
 
 /// Prefixes a cell that a spreadsheet would take for a formula with an apostrophe (OWASP, "CSV Injection"). A negative
 /// number is none.
-fn escaped(cell: String) -> String {
+fn escape_cell(cell: String) -> String {
     let is_number = cell.parse::<i64>().is_ok();
     if cell.starts_with(['=', '+', '-', '@', '\t', '\r']) && !is_number { format!("'{cell}") } else { cell }
 }
@@ -153,7 +153,7 @@ pub fn read(site: &Site, table: &[u8]) -> Result<SubscriberTable, String> {
     let header: Vec<String> = header.iter().map(|name| name.trim_start_matches('\u{feff}').to_lowercase()).collect();
     for (position, name) in header.iter().enumerate() {
         if !COLUMNS.contains(&name.as_str()) {
-            return Err(bounded(unknown_name_message("column", name, COLUMNS)));
+            return Err(cut_message(unknown_name_message("column", name, COLUMNS)));
         }
         if header.iter().take(position).any(|earlier| earlier == name) {
             return Err(format!("the table has the column \"{name}\" twice"));
@@ -171,7 +171,7 @@ pub fn read(site: &Site, table: &[u8]) -> Result<SubscriberTable, String> {
         let position = row.as_ref().map_or_else(csv::Error::position, csv::StringRecord::position);
         number += 1 + blank_lines(table, position);
         let row = row.map_err(|_| "the row is not valid UTF-8".to_owned()).and_then(|row| {
-            let cells = header.iter().cloned().zip(row.iter().map(unescaped)).collect();
+            let cells = header.iter().cloned().zip(row.iter().map(unescape_cell)).collect();
             imported_row(site, number, &cells)
         });
         match row {
@@ -179,7 +179,7 @@ pub fn read(site: &Site, table: &[u8]) -> Result<SubscriberTable, String> {
                 rows.refused.push((number, "email: an earlier row has this address".to_owned()));
             }
             Ok(row) => rows.rows.push(row),
-            Err(reason) => rows.refused.push((number, bounded(reason))),
+            Err(reason) => rows.refused.push((number, cut_message(reason))),
         }
     }
     Ok(rows)
@@ -199,15 +199,15 @@ fn blank_lines(table: &[u8], position: Option<&csv::Position>) -> u64 {
 }
 
 /// Cuts a message which quotes the table.
-fn bounded(message: String) -> String {
+fn cut_message(message: String) -> String {
     match message.char_indices().nth(MOST_CHARACTERS) {
         Some((end, _)) => format!("{}…", message.get(..end).unwrap_or_default()),
         None => message,
     }
 }
 
-/// Removes the apostrophe with which [`escaped`] marks a text.
-fn unescaped(cell: &str) -> String {
+/// Removes the apostrophe with which [`escape_cell`] marks a text.
+fn unescape_cell(cell: &str) -> String {
     let bare = cell.strip_prefix('\'').filter(|bare| bare.starts_with(['=', '+', '-', '@']));
     bare.unwrap_or(cell).to_owned()
 }
@@ -225,16 +225,17 @@ pub fn import(
     let mut outcome = SubscriberImport { refused: table.refused, ..SubscriberImport::default() };
     for part in table.rows.chunks(500) {
         let emails: Vec<&str> = part.iter().map(|row| row.subscriber.email.as_str()).collect();
-        let (known, left) = (with_emails(connection, &emails)?, suppressed(connection, context.site_key, &emails)?);
+        let (known, left) =
+            (with_emails(connection, &emails)?, suppressed_emails(connection, context.site_key, &emails)?);
         let named: Vec<&str> = part.iter().flat_map(|row| row.topics.iter().map(String::as_str)).collect();
         let topics: HashMap<String, String> =
-            ids_of(connection, "topic", &named, Among::Present)?.into_iter().collect();
+            ids_of(connection, "topic", &named, ItemScope::Present)?.into_iter().collect();
         let mut new = Vec::new();
         for ImportedRow { number, subscriber, topics: own } in part {
             let id = |name: &String| topics.get(&name.to_ascii_lowercase());
             if let Some(unknown) = own.iter().find(|name| id(name).is_none()) {
                 let reason = format!("topics: there is no topic \"{unknown}\"");
-                outcome.refused.push((*number, bounded(reason)));
+                outcome.refused.push((*number, cut_message(reason)));
             } else if left.contains(&subscriber.email) {
                 outcome.suppressed += 1;
             } else if known.contains(&subscriber.email) {

@@ -116,7 +116,7 @@ mod tests {
 
     use super::*;
 
-    fn solved(challenge: &Challenge) -> String {
+    fn solve(challenge: &Challenge) -> String {
         let solution = solve_challenge(SolveChallengeOptions::new(challenge)).unwrap().unwrap();
         let payload = Payload { challenge: challenge.clone(), solution };
         STANDARD.encode(serde_json::to_vec(&payload).unwrap())
@@ -126,17 +126,17 @@ mod tests {
     fn only_own_challenges_count_and_only_with_work() {
         let config = ProtectionConfig { difficulty: 1, minimum_seconds: 0, ..ProtectionConfig::default() };
         let challenge = create(&config, b"key").unwrap();
-        let solution = solved(&challenge);
+        let solution = solve(&challenge);
         assert_eq!(verify(&config, b"key", &solution).unwrap().nonce, challenge.parameters.nonce);
         assert_eq!(verify(&config, b"another", &solution).unwrap_err().0, "not_valid");
         let slow = ProtectionConfig { minimum_seconds: 60, ..config.clone() };
         assert_eq!(verify(&slow, b"key", &solution).unwrap_err().0, "too_soon");
         let mut easier = challenge.clone();
         easier.parameters.key_prefix = String::new();
-        assert_eq!(verify(&config, b"key", &solved(&easier)).unwrap_err().0, "not_valid");
+        assert_eq!(verify(&config, b"key", &solve(&easier)).unwrap_err().0, "not_valid");
         let mut longer = challenge;
         longer.parameters.expires_at = Some(4_000_000_000);
-        assert_eq!(verify(&config, b"key", &solved(&longer)).unwrap_err().0, "not_valid");
+        assert_eq!(verify(&config, b"key", &solve(&longer)).unwrap_err().0, "not_valid");
         for text in ["", "x", "e30=", &"A".repeat(5_000)] {
             assert_eq!(verify(&config, b"key", text).unwrap_err().0, "not_valid");
         }

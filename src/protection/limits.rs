@@ -12,9 +12,8 @@ use quick_cache::sync::Cache;
 use crate::config::ProtectionConfig;
 use crate::database::mail_schema::visitor_counts;
 use crate::database::{Db, now};
+use crate::microseconds::HOUR;
 use crate::signed_token;
-
-const HOUR: i64 = 3_600_000_000;
 
 /// A number of requests within a window of time.
 #[derive(Debug, Clone)]
@@ -27,12 +26,12 @@ pub struct Quota {
 
 impl Quota {
     /// Returns the quota of an hour.
-    pub fn hourly(key: String, most: u32) -> Self {
+    pub fn per_hour(key: String, most: u32) -> Self {
         Self { key, most: most.into(), window: HOUR }
     }
 
     /// Returns the quota of a day.
-    pub fn daily(key: String, most: u32) -> Self {
+    pub fn per_day(key: String, most: u32) -> Self {
         Self { key, most: most.into(), window: 24 * HOUR }
     }
 
@@ -93,7 +92,7 @@ impl Default for UsedUpQuotas {
 
 impl UsedUpQuotas {
     /// Returns the time at which the quota begins anew (µs), if it is known to be used up.
-    pub fn until(&self, quota: &Quota) -> Option<i64> {
+    pub fn blocked_until(&self, quota: &Quota) -> Option<i64> {
         self.0.get(&quota.key).filter(|ends_at| *ends_at > now())
     }
 
@@ -110,16 +109,16 @@ pub fn network_key(config: &ProtectionConfig, key: &[u8], address: Option<IpAddr
         Some(IpAddr::V6(address)) => format!("6:{:x}", address.to_bits() >> (128 - config.ipv6_prefix)),
         None => "none".to_owned(),
     };
-    keyed(key, "network", &network)
+    keyed_digest(key, "network", &network)
 }
 
 /// Returns the key of an e-mail address.
 pub fn address_key(key: &[u8], address: &str) -> String {
-    keyed(key, "address", address)
+    keyed_digest(key, "address", address)
 }
 
 /// Returns a digest that nobody computes without the key of the site.
-pub fn keyed(key: &[u8], purpose: &str, text: &str) -> String {
+pub fn keyed_digest(key: &[u8], purpose: &str, text: &str) -> String {
     let digest = signed_token::derive(key, &format!("visitor-{purpose}"), text.as_bytes());
     URL_SAFE_NO_PAD.encode(digest.unwrap_or_default())
 }
@@ -138,11 +137,11 @@ mod tests {
 
     #[test]
     fn a_quota_is_used_up_until_its_window_ends() {
-        let (quotas, quota) = (UsedUpQuotas::default(), |key: &str| Quota::hourly(key.to_owned(), 20));
+        let (quotas, quota) = (UsedUpQuotas::default(), |key: &str| Quota::per_hour(key.to_owned(), 20));
         let later = now() + HOUR;
         quotas.add(&quota("one"), later);
         quotas.add(&quota("ended"), now() - 1);
-        assert_eq!(["one", "ended", "other"].map(|key| quotas.until(&quota(key))), [Some(later), None, None]);
+        assert_eq!(["one", "ended", "other"].map(|key| quotas.blocked_until(&quota(key))), [Some(later), None, None]);
     }
 
     #[test]

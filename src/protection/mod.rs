@@ -49,7 +49,7 @@ impl VisitorProof {
 
 /// Returns the quota of forms of the network of an address.
 pub fn network_quota(config: &ProtectionConfig, key: &[u8], address: Option<IpAddr>) -> Quota {
-    Quota::hourly(network_key(config, key, address), config.network_per_hour)
+    Quota::per_hour(network_key(config, key, address), config.network_per_hour)
 }
 
 /// Returns the problem of a sender whose quota is used up until this time (µs).

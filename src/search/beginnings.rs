@@ -55,7 +55,7 @@ impl BeginningQuery {
         Self { searcher: searcher.clone(), beginning, all, marked: OnceLock::new() }
     }
 
-    fn marked(&self) -> &[Term] {
+    fn marked_terms(&self) -> &[Term] {
         self.marked.get_or_init(|| {
             // What cannot be read is not marked; the query itself tells that it failed.
             let found = terms_beginning_with(&self.searcher, &self.beginning, MAX_EXAMINED_TERMS).unwrap_or_default();
@@ -70,7 +70,7 @@ impl Query for BeginningQuery {
     }
 
     fn query_terms<'a>(&'a self, visitor: &mut dyn FnMut(&'a Term, bool)) {
-        for term in self.marked() {
+        for term in self.marked_terms() {
             visitor(term, false);
         }
     }

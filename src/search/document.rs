@@ -8,7 +8,7 @@ use super::index::Search;
 use crate::content::Site;
 use crate::content::field::{Field, FieldType};
 use crate::content::rich_text::to_text;
-use crate::content::translations::visible;
+use crate::content::translations::visible_content;
 use crate::content_types::{ALL, ContentType};
 use crate::items::Item;
 use crate::search::first_docs::sort_values;
@@ -23,7 +23,7 @@ pub fn document(search: &Search, site: &Site, item: &Item, names: &[Value]) -> O
     let id = Uuid::try_parse(&item.id).ok()?;
     let position = ALL.iter().position(|known| known.kind == item.kind)?;
     let content = item.content();
-    let content = visible(content_type.fields, &content, &item.translations());
+    let content = visible_content(content_type.fields, &content, &item.translations());
     let fields = &search.fields;
     let mut document = TantivyDocument::new();
     document.add_text(fields.id, &item.id);
@@ -38,7 +38,7 @@ pub fn document(search: &Search, site: &Site, item: &Item, names: &[Value]) -> O
         let mut texts = TextCollector { site, locale: &words.locale, found: Vec::new() };
         texts.content(content_type, &content);
         for name in names {
-            texts.localised(&FieldType::Line { max: 0 }, name);
+            texts.localised_value(&FieldType::Line { max: 0 }, name);
         }
         for text in &texts.found {
             for field in words.fields() {
@@ -85,13 +85,13 @@ impl TextCollector<'_> {
 
     fn field(&mut self, field: &'static Field, value: &Value) {
         match field.localised {
-            true => self.localised(&field.kind, value),
+            true => self.localised_value(&field.kind, value),
             false => self.value(&field.kind, value),
         }
     }
 
     /// Adds the value in this language, or in the fallback language that would be shown instead.
-    fn localised(&mut self, kind: &'static FieldType, value: &Value) {
+    fn localised_value(&mut self, kind: &'static FieldType, value: &Value) {
         let Some(map) = value.as_object() else { return self.value(kind, value) };
         let chain = self.site.fallback_chain(self.locale);
         let shown = chain.iter().find_map(|locale| map.get(*locale)).or_else(|| map.values().next());

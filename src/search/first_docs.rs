@@ -53,17 +53,17 @@ impl DocOrder {
     pub fn place(self, value: i64, id: u128) -> SortPlace {
         let second_part = (self.absent == Some(value)) != self.absent_first;
         // Inverting all bits reverses the order of numbers, and has no overflow.
-        SortPlace { second_part, value: self.directed(value), id: if self.down { !id } else { id } }
+        SortPlace { second_part, value: self.invert_descending(value), id: if self.down { !id } else { id } }
     }
 
-    fn directed(self, value: i64) -> i64 {
+    fn invert_descending(self, value: i64) -> i64 {
         if self.down { !value } else { value }
     }
 
     /// Returns the id and the value of the document at a place.
     fn document(self, place: SortPlace) -> (String, i64) {
         let id = if self.down { !place.id } else { place.id };
-        (Uuid::from_u128(id).to_string(), self.directed(place.value))
+        (Uuid::from_u128(id).to_string(), self.invert_descending(place.value))
     }
 }
 

@@ -239,11 +239,11 @@ fn schema(site: &Site) -> (Schema, Fields) {
     let mut words = Vec::with_capacity(ALL.len() * site.locales.len());
     for kind in ALL.iter().map(|content_type| content_type.kind) {
         for locale in &site.locales {
-            let stems = text(&stemmed(locale), IndexRecordOption::WithFreqsAndPositions);
+            let stems = text(&stemmed_field(locale), IndexRecordOption::WithFreqsAndPositions);
             let stems = builder.add_text_field(&format!("{kind}_stems_{locale}"), stems);
             let whole = text(WHOLE, IndexRecordOption::WithFreqs);
             let whole = builder.add_text_field(&format!("{kind}_whole_{locale}"), whole);
-            let endings = has_compounds(locale).then(|| text(&ending(locale), IndexRecordOption::Basic));
+            let endings = has_compounds(locale).then(|| text(&ending_field(locale), IndexRecordOption::Basic));
             let endings = endings.map(|of| builder.add_text_field(&format!("{kind}_endings_{locale}"), of));
             words.push(Words { kind, locale: locale.clone(), stems, whole, endings });
         }
@@ -258,11 +258,11 @@ pub(crate) fn sort_field(column: Column) -> String {
 
 const WHOLE: &str = "whole";
 
-fn stemmed(locale: &str) -> String {
+fn stemmed_field(locale: &str) -> String {
     format!("stemmed_{locale}")
 }
 
-fn ending(locale: &str) -> String {
+fn ending_field(locale: &str) -> String {
     format!("ending_{locale}")
 }
 
@@ -278,8 +278,8 @@ fn register(index: &Index, locales: &[String]) {
                 None => words(false).filter(AsciiFoldingFilter).dynamic(),
             }
         };
-        tokenizers.register(&stemmed(locale), stems().build());
-        tokenizers.register(&ending(locale), stems().filter(Endings).build());
+        tokenizers.register(&stemmed_field(locale), stems().build());
+        tokenizers.register(&ending_field(locale), stems().filter(Endings).build());
     }
 }
 

@@ -56,7 +56,7 @@ impl Iterator for Letters<'_> {
                 return Some(Letter { letter, from, to });
             }
             let letters = cluster.nfkc().filter(|letter| !is_ignored(*letter));
-            self.ready.extend(letters.map(|letter| Letter { letter: undotted(letter), from, to }));
+            self.ready.extend(letters.map(|letter| Letter { letter: without_dot(letter), from, to }));
         }
     }
 }
@@ -66,7 +66,7 @@ fn already_normal(cluster: &str) -> Option<char> {
     let mut characters = cluster.chars();
     let first = characters.next().filter(|_| characters.next().is_none())?;
     let is_normal = first.is_ascii() || is_nfkc_quick(iter::once(first)) == IsNormalized::Yes;
-    (is_normal && !is_ignored(first) && undotted(first) == first).then_some(first)
+    (is_normal && !is_ignored(first) && without_dot(first) == first).then_some(first)
 }
 
 /// Returns whether a character is, or may be, combined with the one before it in the normal form.
@@ -91,7 +91,7 @@ fn is_ignored(letter: char) -> bool {
 }
 
 /// Returns the letter whose lower case is a single one.
-fn undotted(letter: char) -> char {
+fn without_dot(letter: char) -> char {
     if letter == '\u{130}' { 'I' } else { letter }
 }
 

@@ -10,12 +10,12 @@ mod compounds;
 pub mod directory;
 pub mod document;
 pub mod first_docs;
-#[cfg(test)]
-mod found_again_tests;
 pub mod index;
 mod letters;
 mod query_builder;
 pub mod query_parser;
+#[cfg(test)]
+mod recall_tests;
 pub mod repair;
 pub mod searcher;
 mod stems;

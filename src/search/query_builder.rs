@@ -10,7 +10,7 @@ use tantivy::{Index, Searcher, Term};
 use crate::search::beginnings::{BeginningQuery, MAX_EXAMINED_TERMS, terms_beginning_with};
 use crate::search::compounds::{MIN_LAST_PART, MIN_PART};
 use crate::search::index::{SearchError, Words};
-use crate::search::query_parser::Part;
+use crate::search::query_parser::QueryPart;
 
 /// Maximum number of completions of a word that are searched for.
 const MAX_COMPLETIONS: usize = 24;
@@ -42,7 +42,7 @@ pub(super) struct QueryBuilder<'a> {
 
 impl QueryBuilder<'_> {
     /// Returns the query of a part for each content type.
-    pub fn part(&self, part: &Part) -> Result<Vec<Option<Box<dyn Query>>>, SearchError> {
+    pub fn part(&self, part: &QueryPart) -> Result<Vec<Option<Box<dyn Query>>>, SearchError> {
         let mut ways = Vec::with_capacity(self.words.len());
         for words in &self.words {
             ways.push(self.ways(words, part)?);
@@ -51,14 +51,14 @@ impl QueryBuilder<'_> {
         if !part.phrase && !part.excluded && ways.iter().all(|ways| ways.as_ref().is_some_and(Vec::is_empty)) {
             for (ways, words) in ways.iter_mut().zip(&self.words) {
                 let whole = self.terms(words.whole, &part.text)?.pop();
-                *ways = Some(whole.and_then(|(_, whole)| similar(&whole)).into_iter().collect());
+                *ways = Some(whole.and_then(|(_, whole)| similar_query(&whole)).into_iter().collect());
             }
         }
         Ok(ways.into_iter().map(|ways| ways.map(union)).collect())
     }
 
     /// Returns the ways in which items of a content type can contain the part, or `None` if it has no word.
-    fn ways(&self, words: &Words, part: &Part) -> Result<Option<Vec<Box<dyn Query>>>, SearchError> {
+    fn ways(&self, words: &Words, part: &QueryPart) -> Result<Option<Vec<Box<dyn Query>>>, SearchError> {
         let stems = self.terms(words.stems, &part.text)?;
         let mut ways: Vec<Box<dyn Query>> = Vec::new();
         match stems.as_slice() {
@@ -140,7 +140,7 @@ fn text_of(term: &Term) -> Option<String> {
 }
 
 /// Returns the query for words with few typing errors, or `None` if the word is too short to have any.
-fn similar(whole: &Term) -> Option<Box<dyn Query>> {
+fn similar_query(whole: &Term) -> Option<Box<dyn Query>> {
     let length = std::str::from_utf8(whole.serialized_value_bytes()).map_or(0, |text| text.chars().count());
     let errors = u8::from(length >= MIN_LENGTH_ONE_ERROR) + u8::from(length >= MIN_LENGTH_TWO_ERRORS);
     let query = || Box::new(FuzzyTermQuery::new(whole.clone(), errors, true));

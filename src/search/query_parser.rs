@@ -14,11 +14,11 @@ const MAX_WORDS: usize = 16;
 /// A parsed full-text query.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SearchQuery {
-    parts: Vec<Part>,
+    parts: Vec<QueryPart>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Part {
+pub(super) struct QueryPart {
     pub text: String,
     pub phrase: bool,
     pub excluded: bool,
@@ -53,7 +53,7 @@ impl SearchQuery {
                 }
             };
             if word.chars().any(char::is_alphanumeric) {
-                parts.push(Part { text: word.to_owned(), phrase, excluded, last: false });
+                parts.push(QueryPart { text: word.to_owned(), phrase, excluded, last: false });
             }
             rest = further.trim_start();
         }
@@ -83,12 +83,12 @@ impl SearchQuery {
                 clauses.extend(query.map(|query| (occur, query)));
             }
         }
-        Ok(union(clauses.into_iter().map(all).collect()))
+        Ok(union(clauses.into_iter().map(combine_clauses).collect()))
     }
 }
 
 /// Returns the query for documents that meet all clauses.
-fn all(mut clauses: Vec<(Occur, Box<dyn Query>)>) -> Box<dyn Query> {
+fn combine_clauses(mut clauses: Vec<(Occur, Box<dyn Query>)>) -> Box<dyn Query> {
     match clauses.as_slice() {
         [] => Box::new(EmptyQuery),
         [(Occur::Must, _)] => clauses.remove(0).1,

@@ -12,7 +12,7 @@ use tantivy::snippet::SnippetGenerator;
 use tantivy::{DocAddress, Searcher, Term};
 use uuid::Uuid;
 
-use crate::content::translations::visible;
+use crate::content::translations::visible_content;
 use crate::content::{Site, html};
 use crate::content_types::{ALL, Column, ContentType};
 use crate::items::Item;
@@ -85,8 +85,8 @@ impl Matches<'_> {
     /// # Errors
     ///
     /// Fails if the index cannot be read.
-    pub fn best(&self, limit: usize) -> Result<Vec<Hit>, SearchError> {
-        self.search.run(|| self.ranked(&*self.query, limit))
+    pub fn best_hits(&self, limit: usize) -> Result<Vec<Hit>, SearchError> {
+        self.search.run(|| self.ranked_hits(&*self.query, limit))
     }
 
     /// Returns the number of matches.
@@ -103,14 +103,14 @@ impl Matches<'_> {
     /// # Errors
     ///
     /// Fails if the index cannot be read.
-    pub fn first(
+    pub fn first_in_order(
         &self,
         order: DocOrder,
         after: Option<SortPlace>,
         limit: usize,
     ) -> Result<Vec<(String, i64)>, SearchError> {
         self.search.run(|| {
-            let idents = self.open.idents.of(&self.searcher)?;
+            let idents = self.open.idents.for_searcher(&self.searcher)?;
             let Some(segments) = idents.segments_by(order.column) else { return Ok(Vec::new()) };
             Ok(self.searcher.search(&*self.query, &FirstDocs::new(order, after, limit, segments))?)
         })
@@ -122,7 +122,7 @@ impl Matches<'_> {
     ///
     /// Fails if the index cannot be read.
     pub fn ids(&self) -> Result<Vec<String>, SearchError> {
-        self.search.run(|| self.all(&*self.query))
+        self.search.run(|| self.all_ids(&*self.query))
     }
 
     /// Returns those of these ids that match.
@@ -130,9 +130,9 @@ impl Matches<'_> {
     /// # Errors
     ///
     /// Fails if the index cannot be read.
-    pub fn among(&self, ids: &[String]) -> Result<HashSet<String>, SearchError> {
-        let both = BooleanQuery::intersection(vec![self.named(ids), self.query.box_clone()]);
-        self.search.run(|| Ok(self.all(&both)?.into_iter().collect()))
+    pub fn matching_ids(&self, ids: &[String]) -> Result<HashSet<String>, SearchError> {
+        let both = BooleanQuery::intersection(vec![self.query_of_ids(ids), self.query.box_clone()]);
+        self.search.run(|| Ok(self.all_ids(&both)?.into_iter().collect()))
     }
 
     /// Returns the best of these ids that match, the best first.
@@ -141,20 +141,20 @@ impl Matches<'_> {
     ///
     /// Fails if the index cannot be read.
     pub fn best_among(&self, ids: &[String], limit: usize) -> Result<Vec<Hit>, SearchError> {
-        let among: Box<dyn Query> = Box::new(ConstScoreQuery::new(self.named(ids), 0.0));
+        let among: Box<dyn Query> = Box::new(ConstScoreQuery::new(self.query_of_ids(ids), 0.0));
         let both = BooleanQuery::intersection(vec![among, self.query.box_clone()]);
-        self.search.run(|| self.ranked(&both, limit))
+        self.search.run(|| self.ranked_hits(&both, limit))
     }
 
-    fn ranked(&self, query: &dyn Query, limit: usize) -> Result<Vec<Hit>, SearchError> {
+    fn ranked_hits(&self, query: &dyn Query, limit: usize) -> Result<Vec<Hit>, SearchError> {
         let found = self.searcher.search(query, &SharedTopDocs::new(limit))?;
-        let idents = self.open.idents.of(&self.searcher)?;
+        let idents = self.open.idents.for_searcher(&self.searcher)?;
         Ok(found.into_iter().map(|address| idents.hit(address)).collect())
     }
 
-    fn all(&self, query: &dyn Query) -> Result<Vec<String>, SearchError> {
+    fn all_ids(&self, query: &dyn Query) -> Result<Vec<String>, SearchError> {
         let found = self.searcher.search(query, &DocSetCollector)?;
-        let idents = self.open.idents.of(&self.searcher)?;
+        let idents = self.open.idents.for_searcher(&self.searcher)?;
         Ok(found.into_iter().map(|address| idents.hit(address).id).collect())
     }
 
@@ -187,7 +187,7 @@ impl Matches<'_> {
     fn snippet(&self, site: &Site, generators: &[SnippetGenerator], item: &Item) -> String {
         let Some(content_type) = ContentType::of_kind(&item.kind) else { return String::new() };
         let content = item.content();
-        let content = visible(content_type.fields, &content, &item.translations());
+        let content = visible_content(content_type.fields, &content, &item.translations());
         let texts = texts_in(site, content_type, &content, &self.locale);
         // The title is shown anyway, so an excerpt of another text says more.
         let (title, further) = texts.split_at(texts.len().min(1));
@@ -203,7 +203,7 @@ impl Matches<'_> {
         )
     }
 
-    fn named(&self, ids: &[String]) -> Box<dyn Query> {
+    fn query_of_ids(&self, ids: &[String]) -> Box<dyn Query> {
         Box::new(TermSetQuery::new(ids.iter().map(|id| Term::from_field_text(self.search.fields.id, id))))
     }
 }
@@ -228,7 +228,7 @@ struct Idents {
 pub(crate) struct CachedIdents(Mutex<Option<(u64, Arc<Idents>)>>);
 
 impl CachedIdents {
-    fn of(&self, searcher: &Searcher) -> Result<Arc<Idents>, SearchError> {
+    fn for_searcher(&self, searcher: &Searcher) -> Result<Arc<Idents>, SearchError> {
         let generation = searcher.generation().generation_id();
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((of, idents)) = &*known
@@ -322,7 +322,7 @@ mod tests {
         assert_eq!(matches.count().unwrap(), 500);
         damage_columns(&search);
         let order = DocOrder { column: Column::StartsAt, down: false, absent: None, absent_first: false };
-        assert!(matches.first(order, None, 10).is_err());
+        assert!(matches.first_in_order(order, None, 10).is_err());
         assert!(search.is_suspect.load(Ordering::Relaxed));
     }
 }

@@ -52,7 +52,7 @@ enum Class {
 }
 
 impl Class {
-    fn of(letter: char) -> Self {
+    fn of_letter(letter: char) -> Self {
         if letter.is_ascii_alphanumeric() {
             Class::Spaced
         } else if letter.is_ascii() {
@@ -133,7 +133,7 @@ impl TokenStream for WordStream<'_> {
                 return true;
             }
             let Some(letter) = self.letters.next() else { return false };
-            match Class::of(letter.letter) {
+            match Class::of_letter(letter.letter) {
                 Class::Spaced => self.word(letter),
                 Class::Unspaced => self.run(letter),
                 Class::Mark | Class::Separator => self.separator(letter),
@@ -153,11 +153,12 @@ impl TokenStream for WordStream<'_> {
 impl WordStream<'_> {
     /// Takes the next letter if it continues a run of this class.
     fn next_of(&mut self, class: Class) -> Option<Letter> {
-        self.letters.next_if(|letter| [class, Class::Mark].contains(&Class::of(letter.letter)))
+        self.letters.next_if(|letter| [class, Class::Mark].contains(&Class::of_letter(letter.letter)))
     }
 
     fn separator(&mut self, separator: Letter) {
-        let begins_word = separator.letter == '.' && self.before != '.' && Class::of(self.before) == Class::Separator;
+        let begins_word =
+            separator.letter == '.' && self.before != '.' && Class::of_letter(self.before) == Class::Separator;
         self.dot = begins_word.then_some(separator.from);
         self.before = separator.letter;
     }

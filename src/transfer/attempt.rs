@@ -51,7 +51,7 @@ pub fn noted_lines(line: &ReportLine, outcome: Result<(Outcome, Vec<Violation>),
 }
 
 /// Returns the problem of a record that cannot be repaired.
-pub fn invalid(faults: Vec<Violation>) -> Problem {
+pub fn invalid_record(faults: Vec<Violation>) -> Problem {
     let mut all = Violations::new();
     for fault in faults {
         all.add(fault.pointer, &fault.code, fault.message);

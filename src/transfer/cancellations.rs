@@ -16,7 +16,7 @@ use crate::transfer::revisions::{records_of, start_of};
 ///
 /// # Errors
 /// Fails if a query fails.
-pub fn meant(connection: &mut Db, cancellation: &Cancellation) -> QueryResult<Vec<Source>> {
+pub fn find_cancelled(connection: &mut Db, cancellation: &Cancellation) -> QueryResult<Vec<Source>> {
     let mut meant = Vec::new();
     for row in records_of(connection, &cancellation.identity)? {
         let is_meant = match &cancellation.instance {

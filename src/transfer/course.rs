@@ -8,11 +8,11 @@ use crate::problem::Problem;
 use crate::transfer::import::{CHUNK, Import, ImportError, end, open, prepare, require_whole};
 use crate::transfer::import_file::FileReader;
 use crate::transfer::listener::MISSING_PASS;
-use crate::transfer::missing::AbsentRecord;
+use crate::transfer::missing_records::AbsentRecord;
 use crate::transfer::work::{EntryStep, Work};
 
 /// Where an import writes.
-pub(super) enum Ground {
+pub(super) enum ImportTarget {
     /// To the database.
     Stored,
     /// To tables beside it, which go with their connection.
@@ -20,27 +20,27 @@ pub(super) enum Ground {
 }
 
 /// An import that is being carried out.
-pub(super) struct Course<'a> {
+pub(super) struct ImportExecution<'a> {
     app: &'a App,
     reader: FileReader,
     work: Work,
-    ground: Ground,
+    ground: ImportTarget,
 }
 
-impl<'a> Course<'a> {
-    pub(super) fn new(app: &'a App, import: Import, ground: Ground) -> Self {
+impl<'a> ImportExecution<'a> {
+    pub(super) fn new(app: &'a App, import: Import, ground: ImportTarget) -> Self {
         let (reader, work) = prepare(app, import);
         Self { app, reader, work, ground }
     }
 
     /// Imports the file in several transactions. Items of Plenary's own export may refer to later ones of their own
     /// kind, so these references need a second pass over the file, when all items exist. What is missing is known at the end.
-    pub(super) async fn run(mut self) -> Result<(Work, Ground), ImportError> {
+    pub(super) async fn run(mut self) -> Result<(Work, ImportTarget), ImportError> {
         self = self.pass(1, Work::take).await?;
         if self.work.incomplete {
             self = self.pass(2, Work::complete).await?;
         }
-        let (mut course, mut absent) = self.absent().await?;
+        let (mut course, mut absent) = self.find_absent().await?;
         let known = course.work.begin_pass(MISSING_PASS);
         absent.retain(|record| record.number >= known);
         loop {
@@ -56,24 +56,24 @@ impl<'a> Course<'a> {
     }
 
     /// Returns what the sources of the file had and have no more.
-    async fn absent(self) -> Result<(Self, Vec<AbsentRecord>), ImportError> {
+    async fn find_absent(self) -> Result<(Self, Vec<AbsentRecord>), ImportError> {
         let Self { app, reader, work, ground } = self;
         require_whole(&reader)?;
         let (work, ground, absent) = match ground {
-            Ground::Stored => {
+            ImportTarget::Stored => {
                 let read = app.database.read(move |c| {
-                    let absent = work.seen.absent(c, now())?;
+                    let absent = work.seen.find_absent(c, now())?;
                     Ok::<_, DatabaseError>((work, absent))
                 });
                 let (work, absent) = read.await?;
-                (work, Ground::Stored, absent)
+                (work, ImportTarget::Stored, absent)
             }
-            Ground::Beside(mut connection) => {
+            ImportTarget::Beside(mut connection) => {
                 let read = spawn_blocking(move || {
                     connection.begin_read()?;
-                    let absent = work.seen.absent(&mut connection, now())?;
+                    let absent = work.seen.find_absent(&mut connection, now())?;
                     connection.commit()?;
-                    Ok::<_, ImportError>((work, Ground::Beside(connection), absent))
+                    Ok::<_, ImportError>((work, ImportTarget::Beside(connection), absent))
                 });
                 read.await.map_err(|error| ImportError::Database(error.to_string()))??
             }
@@ -86,7 +86,7 @@ impl<'a> Course<'a> {
     async fn pass(mut self, number: i64, step: EntryStep) -> Result<Self, ImportError> {
         let reading = open(&self.reader)?;
         let mut written = self.work.begin_pass(number);
-        while let Some(mut chunk) = reading.next(CHUNK).await {
+        while let Some(mut chunk) = reading.next_entries(CHUNK).await {
             let known = chunk.len().min(usize::try_from(written).unwrap_or(usize::MAX));
             written -= i64::try_from(known).unwrap_or(written);
             chunk.drain(..known).for_each(|entry| self.work.see(&entry));
@@ -106,20 +106,20 @@ impl<'a> Course<'a> {
         let Self { app, reader, mut work, ground } = self;
         require_whole(&reader)?;
         let (work, ground) = match ground {
-            Ground::Stored => {
+            ImportTarget::Stored => {
                 let done = app.database.write_content_long(move |c| {
                     write(&mut work, c)?;
                     store(&mut work, c)?;
                     Ok::<_, ImportError>(work)
                 });
-                (done.await?, Ground::Stored)
+                (done.await?, ImportTarget::Stored)
             }
-            Ground::Beside(mut connection) => {
+            ImportTarget::Beside(mut connection) => {
                 let rehearsal = spawn_blocking(move || {
                     connection.begin_read()?;
                     write(&mut work, &mut connection)?;
                     connection.commit()?;
-                    Ok::<_, ImportError>((work, Ground::Beside(connection)))
+                    Ok::<_, ImportError>((work, ImportTarget::Beside(connection)))
                 });
                 rehearsal.await.map_err(|error| ImportError::Database(error.to_string()))??
             }

@@ -25,7 +25,7 @@ pub fn imported_version(connection: &mut Db, item: &Item) -> QueryResult<Option<
 /// Fails if the query fails.
 pub fn is_edited(connection: &mut Db, item: &Item, imported: Option<i64>) -> QueryResult<bool> {
     let Some(imported) = imported else { return Ok(true) };
-    if imported == item.latest() {
+    if imported == item.latest_version() {
         return Ok(false);
     }
     let later = journal::table.filter(journal::item_id.eq(&item.id).and(journal::kind.eq(&item.kind)));

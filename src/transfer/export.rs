@@ -6,16 +6,17 @@ use std::io::Write;
 
 use diesel::prelude::*;
 
-use super::record::{Exported, ExportedDraft, ExportedSource};
+use super::record::{ExportedDraft, ExportedItem, ExportedSource};
 use super::{exported_forms, exported_issues, exported_versions};
 use crate::content::LocaleMode;
 use crate::content::editable_form::editable_form;
+use crate::content::field::Field;
 use crate::content_types::{ContentType, in_order_of_reference};
 use crate::database::schema::{items, slugs};
-use crate::database::{Database, DatabaseError, Db, in_list, unindexed};
+use crate::database::{Database, DatabaseError, Db, in_list, in_list_unindexed};
 use crate::items::paths;
 use crate::items::sources::{Source, of_items};
-use crate::items::working_draft;
+use crate::items::working_draft::{self, WorkingDraft};
 use crate::items::{ANY_LOCALE, Item, taken_slugs};
 use crate::newsletter::issues;
 
@@ -49,14 +50,14 @@ pub async fn write<W: Write + Send + 'static>(database: &Database, mut out: W) -
         .read(move |c| {
             let mut count = 0;
             for content_type in in_order_of_reference() {
-                count += each(c, content_type, false, |c, rows| lines(c, content_type, rows, &mut out))?;
+                count += for_each_chunk(c, content_type, false, |c, rows| lines(c, content_type, rows, &mut out))?;
             }
             for form in exported_forms::all(c)? {
                 write_line(&form, &mut out)?;
                 count += 1;
             }
             for issue in issues::all(c)? {
-                write_line(&exported_issues::exported(issue), &mut out)?;
+                write_line(&exported_issues::to_exported(issue), &mut out)?;
                 count += 1;
             }
             out.flush()?;
@@ -69,7 +70,7 @@ pub async fn write<W: Write + Send + 'static>(database: &Database, mut out: W) -
 ///
 /// # Errors
 /// Fails if the database fails, and with any error of `work`.
-pub fn each(
+pub fn for_each_chunk(
     connection: &mut Db,
     content_type: &'static ContentType,
     live_only: bool,
@@ -80,7 +81,7 @@ pub fn each(
         // Keyset pagination over the primary key: each chunk costs the same, however many items precede it.
         // The kind is kept from choosing another index, which would have to sort all items of the kind for
         // every chunk.
-        let kind = unindexed(connection.dialect(), items::kind, [content_type.kind]);
+        let kind = in_list_unindexed(connection.dialect(), items::kind, [content_type.kind]);
         let mut query = items::table.filter(items::id.gt(&last).and(kind)).into_boxed();
         if live_only {
             query = query.filter(items::live.eq(true));
@@ -93,69 +94,87 @@ pub fn each(
     }
 }
 
-fn lines(
-    connection: &mut Db,
-    content_type: &'static ContentType,
-    rows: Vec<Item>,
-    out: &mut impl Write,
-) -> Result<(), ExportError> {
-    let ids: Vec<String> = rows.iter().map(|row| row.id.clone()).collect();
-    let mut sources: HashMap<String, Vec<ExportedSource>> = HashMap::new();
-    for Source { item_id, source, fingerprint, version, origin, revision, ids, .. } in of_items(connection, &ids)? {
-        let ids = serde_json::from_str(&ids).unwrap_or_default();
-        let exported = ExportedSource { source, fingerprint, version, origin, revision, ids };
-        sources.entry(item_id).or_default().push(exported);
+/// What is beside the rows of items in the database, by the id of the item.
+struct SideRows {
+    sources: HashMap<String, Vec<ExportedSource>>,
+    slugs: HashMap<String, Vec<String>>,
+    taken_slugs: HashMap<String, Vec<String>>,
+    paths: HashMap<String, Vec<(String, String)>>,
+    drafts: HashMap<String, WorkingDraft>,
+}
+
+impl SideRows {
+    fn load(connection: &mut Db, content_type: &'static ContentType, rows: &[Item]) -> QueryResult<Self> {
+        let ids: Vec<String> = rows.iter().map(|row| row.id.clone()).collect();
+        let mut sources: HashMap<String, Vec<ExportedSource>> = HashMap::new();
+        for Source { item_id, source, fingerprint, version, origin, revision, ids, .. } in of_items(connection, &ids)? {
+            let ids = serde_json::from_str(&ids).unwrap_or_default();
+            let exported = ExportedSource { source, fingerprint, version, origin, revision, ids };
+            sources.entry(item_id).or_default().push(exported);
+        }
+        let dialect = connection.dialect();
+        let slugs: Vec<(String, String)> = slugs::table
+            .filter(in_list(dialect, slugs::item_id, &ids).and(slugs::locale.eq(ANY_LOCALE)))
+            .order((slugs::item_id, slugs::slug))
+            .select((slugs::item_id, slugs::slug))
+            .load(connection)?;
+        let taken_slugs = by_item(taken_slugs::of_items(connection, &ids)?);
+        let paths = if content_type.has_paths() { paths::load_former(connection, &ids)? } else { HashMap::new() };
+        let drafts = working_draft::find_all(connection, rows)?;
+        Ok(Self { sources, slugs: by_item(slugs), taken_slugs, paths, drafts })
     }
-    let mut slugs_of: HashMap<String, Vec<String>> = HashMap::new();
-    let dialect = connection.dialect();
-    let known: Vec<(String, String)> = slugs::table
-        .filter(in_list(dialect, slugs::item_id, &ids).and(slugs::locale.eq(ANY_LOCALE)))
-        .order((slugs::item_id, slugs::slug))
-        .select((slugs::item_id, slugs::slug))
-        .load(connection)?;
-    for (id, slug) in known {
-        slugs_of.entry(id).or_default().push(slug);
-    }
-    let mut taken_of: HashMap<String, Vec<String>> = HashMap::new();
-    for (id, slug) in taken_slugs::of_items(connection, &ids)? {
-        taken_of.entry(id).or_default().push(slug);
-    }
-    let mut paths_of = if content_type.has_paths() { paths::former(connection, &ids)? } else { HashMap::new() };
-    let mut drafts_of = working_draft::find_all(connection, &rows)?;
-    for row in rows {
-        let draft = drafts_of.remove(&row.id).map(|draft| ExportedDraft {
-            content: editable_form(content_type.fields, &draft.content(), &LocaleMode::All),
+
+    /// Returns an item as an export has it, with what is beside its row.
+    fn export(&mut self, connection: &mut Db, fields: &'static [Field], row: Item) -> QueryResult<ExportedItem> {
+        let draft = self.drafts.remove(&row.id).map(|draft| ExportedDraft {
+            content: editable_form(fields, &draft.content(), &LocaleMode::All),
             slug: draft.slug,
             version: row.draft_version,
             updated_at: draft.updated_at,
         });
-        let content = editable_form(content_type.fields, &row.content(), &LocaleMode::All);
-        let mut old_slugs = slugs_of.remove(&row.id).unwrap_or_default();
+        let mut old_slugs = self.slugs.remove(&row.id).unwrap_or_default();
         old_slugs.retain(|slug| *slug != row.slug);
-        let taken_slugs = taken_of.remove(&row.id).unwrap_or_default();
-        let old_paths = paths_of.remove(&row.id).unwrap_or_default();
-        let public_versions = exported_versions::of_item(connection, &row)?;
-        let exported = Exported {
-            sources: sources.remove(&row.id).unwrap_or_default(),
+        Ok(ExportedItem {
+            sources: self.sources.remove(&row.id).unwrap_or_default(),
+            taken_slugs: self.taken_slugs.remove(&row.id).unwrap_or_default(),
+            old_paths: self.paths.remove(&row.id).unwrap_or_default(),
+            public_versions: exported_versions::of_item(connection, &row)?,
+            content: editable_form(fields, &row.content(), &LocaleMode::All),
             translations: row.translations(),
-            stage: Some(row.stage.clone()).filter(|stage| stage == "in_review"),
+            stage: Some(row.stage).filter(|stage| stage == "in_review"),
             draft,
             kind: row.kind,
             id: row.id,
             slug: row.slug,
             old_slugs,
-            taken_slugs,
-            old_paths,
             status: row.status,
             version: row.version,
             created_at: row.created_at,
             updated_at: row.updated_at,
             published_at: row.published_at,
             trashed_at: row.trashed_at,
-            public_versions,
-            content,
-        };
-        write_line(&exported, out)?;
+        })
+    }
+}
+
+/// Groups pairs of an item's id and a value by the id.
+fn by_item(pairs: Vec<(String, String)>) -> HashMap<String, Vec<String>> {
+    let mut grouped: HashMap<String, Vec<String>> = HashMap::new();
+    for (id, value) in pairs {
+        grouped.entry(id).or_default().push(value);
+    }
+    grouped
+}
+
+fn lines(
+    connection: &mut Db,
+    content_type: &'static ContentType,
+    rows: Vec<Item>,
+    out: &mut impl Write,
+) -> Result<(), ExportError> {
+    let mut side_rows = SideRows::load(connection, content_type, &rows)?;
+    for row in rows {
+        write_line(&side_rows.export(connection, content_type.fields, row)?, out)?;
     }
     Ok(())
 }

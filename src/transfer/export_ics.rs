@@ -6,7 +6,7 @@ use std::io::Write;
 
 use serde_json::Value;
 
-use super::export::{ExportError, each};
+use super::export::{ExportError, for_each_chunk};
 use crate::content::Site;
 use crate::content_types::ContentType;
 use crate::database::Database;
@@ -36,10 +36,10 @@ pub async fn write<W: Write + Send + 'static>(
             out.write_all(
                 b"BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//Plenary//Plenary//EN\r\nCALSCALE:GREGORIAN\r\n",
             )?;
-            let view = View::plain(&site);
-            let shape = Shape { include: INCLUDED.to_vec(), ..Shape::public(view.clone(), true) };
+            let view = View::default_for(&site);
+            let shape = Shape { include: INCLUDED.to_vec(), ..Shape::for_public(view.clone(), true) };
             let (mut zones, mut count, mut earlier) = (ZoneOffsets::new(), 0, HashSet::new());
-            each(c, content_type, true, |c, rows| {
+            for_each_chunk(c, content_type, true, |c, rows| {
                 let items: Vec<LoadedItem> =
                     rows.into_iter().map(|row| LoadedItem::from_item(row, &site, &view)).collect();
                 let context = ReadContext { content_type, site: &site, shape: &shape };

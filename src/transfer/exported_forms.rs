@@ -4,7 +4,7 @@ use crate::contact::forms::{self, ContactForm, FormDefinition};
 use crate::content::Site;
 use crate::content::violation::Violations;
 use crate::database::Db;
-use crate::journal::{self, Author, NewEntry};
+use crate::journal::{self, Author, NewEntry, history};
 use crate::problem::Problem;
 use crate::transfer::record::ExportedForm;
 use crate::transfer::report::{CONTACT_FORM, Outcome};
@@ -25,7 +25,8 @@ pub fn all(connection: &mut Db) -> diesel::QueryResult<Vec<ExportedForm>> {
     Ok(forms::all(connection)?.into_iter().map(exported).collect())
 }
 
-/// Restores a form with its version. A form that exists already is left as it is.
+/// Restores a form with its version. A form that exists already is left as it is; a form that was deleted here goes on with its
+/// versions, so that no tag of it is one of the new form.
 ///
 /// # Errors
 /// 422 if the form breaks a rule.
@@ -43,11 +44,12 @@ pub fn restore(
     if !faults.is_empty() {
         return Err(Problem::invalid(faults));
     }
-    let definition = checked(&exported.form, site)?;
+    let definition = check_form(&exported.form, site)?;
     if let Some(present) = forms::by_name(connection, &exported.name)? {
         return Ok(if present.definition == definition { Outcome::Unchanged } else { Outcome::Kept });
     }
-    let (version, updated_at) = (exported.version, exported.updated_at);
+    let last = history::last_version(connection, CONTACT_FORM, &exported.name)?;
+    let (version, updated_at) = (exported.version.max(last + 1), exported.updated_at);
     let form = ContactForm { name: exported.name.clone(), definition, version, updated_at };
     forms::write(connection, &form, false)?;
     let snapshot = serde_json::to_string(&form.definition).unwrap_or_default();
@@ -57,7 +59,7 @@ pub fn restore(
 }
 
 /// Returns a form by the rules of a form that is set up.
-fn checked(form: &FormDefinition, site: &Site) -> Result<FormDefinition, Problem> {
+fn check_form(form: &FormDefinition, site: &Site) -> Result<FormDefinition, Problem> {
     let body = serde_json::to_value(form).map_err(|error| Problem::internal(&error))?;
     FormDefinition::read_body(&body, site).map_err(|problem| {
         let mut faults = Violations::new();

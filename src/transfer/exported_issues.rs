@@ -6,7 +6,7 @@ use serde_json::json;
 use crate::content::Site;
 use crate::content::violation::{Violation, Violations};
 use crate::database::Db;
-use crate::items::{Among, ids_of, is_id};
+use crate::items::{ItemScope, ids_of, is_id};
 use crate::journal::{self, Author, NewEntry};
 use crate::newsletter::issue_fields::{self, NEW_ISSUE, check_items};
 use crate::newsletter::issues::{self, Issue, IssueStatus};
@@ -20,9 +20,9 @@ const STATES: [IssueStatus; 4] = [IssueStatus::Draft, IssueStatus::Sent, IssueSt
 
 /// Returns an issue as an export has it. One that is scheduled is a draft there, since schedules are not exported, and one of
 /// which mails have left or wait is cancelled, since the others would get it twice.
-pub fn exported(issue: Issue) -> ExportedIssue {
-    let is_planned = issue.is(&[IssueStatus::Scheduled]);
-    let is_on_its_way = issue.is(&[IssueStatus::Sending, IssueStatus::Paused]);
+pub fn to_exported(issue: Issue) -> ExportedIssue {
+    let is_planned = issue.has_status(&[IssueStatus::Scheduled]);
+    let is_on_its_way = issue.has_status(&[IssueStatus::Sending, IssueStatus::Paused]);
     let status = match (is_planned, is_on_its_way) {
         (true, _) => IssueStatus::Draft.name().to_owned(),
         (_, true) => IssueStatus::Cancelled.name().to_owned(),
@@ -55,16 +55,16 @@ pub fn restore(
     (site, author): (&Site, &Author),
     exported: &ExportedIssue,
 ) -> Result<(Outcome, Vec<Violation>), Problem> {
-    let issue = checked(site, exported)?;
+    let issue = check_issue(site, exported)?;
     if let Some(present) = issues::find(connection, &issue.id)? {
         let is_same = present.name == issue.name
             && present.editions() == issue.editions()
             && present.segment() == issue.segment()
-            && self::exported(present).status == issue.status;
+            && to_exported(present).status == issue.status;
         return Ok((if is_same { Outcome::Unchanged } else { Outcome::Kept }, Vec::new()));
     }
     let mut notes = Violations::new();
-    if issue.is(&[IssueStatus::Draft, IssueStatus::Failed]) {
+    if issue.has_status(&[IssueStatus::Draft, IssueStatus::Failed]) {
         check_items(connection, &exported.editions, &mut notes)?;
         note_topics(connection, &exported.segment.topics, &mut notes)?;
     }
@@ -79,7 +79,7 @@ pub fn restore(
 /// Adds a note for each topic that does not exist. It stays in the segment, which would otherwise be that of all subscribers.
 fn note_topics(connection: &mut Db, topics: &[String], notes: &mut Violations) -> Result<(), Problem> {
     let names: Vec<&str> = topics.iter().map(String::as_str).collect();
-    let found = ids_of(connection, "topic", &names, Among::Present)?;
+    let found = ids_of(connection, "topic", &names, ItemScope::Present)?;
     for (position, name) in topics.iter().enumerate().filter(|(_, name)| !found.iter().any(|(known, _)| known == *name))
     {
         let message = format!("there is no topic \"{name}\"; it is kept, so that the issue goes to nobody else");
@@ -89,7 +89,7 @@ fn note_topics(connection: &mut Db, topics: &[String], notes: &mut Violations) -
 }
 
 /// Returns the row of an issue, after checking it by the rules of what editors write.
-fn checked(site: &Site, exported: &ExportedIssue) -> Result<Issue, Problem> {
+fn check_issue(site: &Site, exported: &ExportedIssue) -> Result<Issue, Problem> {
     let mut faults = Violations::new();
     if !is_id(&exported.id) || exported.id != exported.id.to_ascii_lowercase() {
         faults.add("/id", "not_an_id", "an id is a UUID in lower case");

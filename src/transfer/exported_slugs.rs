@@ -3,7 +3,7 @@
 
 use diesel::result::QueryResult;
 
-use super::record::Exported;
+use super::record::ExportedItem;
 use crate::content::slug::{is_id, is_slug};
 use crate::content::translations::Translations;
 use crate::content::violation::{Violation, Violations, child_pointer};
@@ -16,7 +16,7 @@ use crate::problem::{Problem, ProblemKind};
 
 /// Adds the violations of all slugs and former paths of an item. What the item has now must be allowed. A former slug
 /// may be a word that has become a part of other addresses since, or the id of an item that was merged into this one.
-pub fn check(content_type: &'static ContentType, exported: &Exported, faults: &mut Violations) {
+pub fn check(content_type: &'static ContentType, exported: &ExportedItem, faults: &mut Violations) {
     check_present(content_type, "/slug", &exported.slug, faults);
     if let Some(draft) = &exported.draft {
         check_present(content_type, "/draft/slug", &draft.slug, faults);
@@ -84,7 +84,7 @@ fn check_paths(content_type: &'static ContentType, paths: &[(String, String)], f
 pub fn free_translations(
     connection: &mut Db,
     content_type: &'static ContentType,
-    exported: &Exported,
+    exported: &ExportedItem,
 ) -> Result<(Translations, Vec<Violation>), Problem> {
     let (mut translations, mut notes) = (exported.translations.clone(), Vec::new());
     for (locale, slug) in exported.translations.slugs() {
@@ -96,11 +96,15 @@ pub fn free_translations(
             }
         };
         translations.set(locale, |state| state.slug = None);
-        let why = problem.errors.into_iter().next().map_or(problem.detail, |fault| fault.message);
-        let (pointer, message) = (of_locale("", locale), format!("left out: {why}"));
-        notes.push(Violation { pointer, code: "taken".to_owned(), message });
+        notes.push(conflict(of_locale("", locale), problem));
     }
     Ok((translations, notes))
+}
+
+/// Returns the note on a slug that is left out, because another item has it here.
+pub fn conflict(pointer: String, problem: Problem) -> Violation {
+    let why = problem.errors.into_iter().next().map_or(problem.detail, |fault| fault.message);
+    Violation { pointer, code: "taken".to_owned(), message: format!("left out: {why}") }
 }
 
 /// Makes the slugs of an item, besides its own one, lead to it: those of its translations, and former ones that lead to no
@@ -111,7 +115,7 @@ pub fn free_translations(
 pub fn keep(
     connection: &mut Db,
     content_type: &'static ContentType,
-    exported: &Exported,
+    exported: &ExportedItem,
     translations: &Translations,
 ) -> QueryResult<()> {
     let (kind, id) = (content_type.kind, exported.id.as_str());

@@ -15,8 +15,8 @@ use crate::delivery::page_versions;
 use crate::items::Item;
 use crate::items::imported_versions::{self, ImportedVersion};
 use crate::problem::Problem;
-use crate::transfer::record::{Exported, ExportedVersion};
-use crate::transfer::restore::{amended, check_number};
+use crate::transfer::record::{ExportedItem, ExportedVersion};
+use crate::transfer::restore::{amend_body, check_number};
 
 /// Returns the public versions of an item, the newest first; none if it does not show them.
 ///
@@ -37,7 +37,7 @@ pub fn of_item(connection: &mut Db, item: &Item) -> QueryResult<Vec<ExportedVers
 }
 
 /// Adds the violations of the numbers and times of the versions of an item.
-pub fn check(exported: &Exported, faults: &mut Violations) {
+pub fn check(exported: &ExportedItem, faults: &mut Violations) {
     for (index, version) in exported.public_versions.iter().enumerate() {
         let place = format!("/public_versions/{index}");
         check_number(&format!("{place}/version"), version.version, faults);
@@ -67,7 +67,7 @@ pub fn check(exported: &Exported, faults: &mut Violations) {
 ///
 /// # Errors
 /// Fails if the database fails.
-pub fn restore(connection: &mut Db, site: &Site, exported: &Exported) -> Result<Vec<Violation>, Problem> {
+pub fn restore(connection: &mut Db, site: &Site, exported: &ExportedItem) -> Result<Vec<Violation>, Problem> {
     if exported.public_versions.is_empty() || !came_with_import(connection, exported)? {
         return Ok(Vec::new());
     }
@@ -75,7 +75,7 @@ pub fn restore(connection: &mut Db, site: &Site, exported: &Exported) -> Result<
     for (index, version) in exported.public_versions.iter().enumerate() {
         let mut given = version.content.clone();
         offsets::renew(PAGE.fields, &mut given);
-        let (content, faults) = match amended(connection, site, &PAGE, given)? {
+        let (content, faults) = match amend_body(connection, site, &PAGE, given)? {
             Ok((content, faults)) => (Some(content), faults),
             Err(faults) => (None, faults),
         };
@@ -90,7 +90,7 @@ pub fn restore(connection: &mut Db, site: &Site, exported: &Exported) -> Result<
 
 /// Returns whether the history of an item begins here with its exported version. Where it is older, it has the versions. In a
 /// rehearsal beside the database, a new item has no history at all.
-fn came_with_import(connection: &mut Db, exported: &Exported) -> QueryResult<bool> {
+fn came_with_import(connection: &mut Db, exported: &ExportedItem) -> QueryResult<bool> {
     let own = journal::table.filter(journal::item_id.eq(&exported.id).and(journal::kind.eq(&exported.kind)));
     let first = own.order(journal::sequence).select(journal::version).first::<i64>(connection).optional()?;
     Ok(first.is_none_or(|first| first == exported.version))
@@ -102,7 +102,7 @@ fn row(item_id: &str, version: &ExportedVersion, content: Map<String, Value>) ->
         version: version.version,
         periods: serde_json::to_string(&version.periods).unwrap_or_default(),
         slug: version.slug.clone(),
-        translations: version.translations.stored(),
+        translations: version.translations.to_json(),
         content: Value::Object(content).to_string(),
     }
 }

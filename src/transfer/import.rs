@@ -13,14 +13,14 @@ use crate::app::App;
 use crate::database::sandbox::TemporaryTables;
 use crate::database::schema::items as stored_items;
 use crate::database::{DatabaseError, Db, now};
-use crate::items::{self, Among, Item};
+use crate::items::{self, Item, ItemScope};
 use crate::journal::Author;
 use crate::problem::{Problem, ProblemKind};
-use crate::transfer::course::{Course, Ground};
-use crate::transfer::import_file::{FileReader, LocalFile, Reading};
+use crate::transfer::course::{ImportExecution, ImportTarget};
+use crate::transfer::import_file::{FileReader, LocalFile, ReaderThread};
 use crate::transfer::importer::{ImportPolicy, Importer};
 use crate::transfer::listener::{ImportPosition, Listener};
-use crate::transfer::missing::Seen;
+use crate::transfer::missing_records::SeenRecords;
 use crate::transfer::read::{ImportFormat, Settings};
 use crate::transfer::report::{Report, ReportLine};
 use crate::transfer::survey::Survey;
@@ -149,7 +149,7 @@ where
     if options.dry_run {
         return dry_run(app, import).await;
     }
-    Ok(Course::new(app, import, Ground::Stored).run().await?.0.report)
+    Ok(ImportExecution::new(app, import, ImportTarget::Stored).run().await?.0.report)
 }
 
 /// Carries out an import that a server was asked for. Its listener stores its progress and its end. A dry run writes to
@@ -161,12 +161,12 @@ pub async fn serve(app: &App, import: Import) -> Result<Report, ImportError> {
     let import = meet_event(app, import).await?;
     survey(app, &import).await?;
     let ground = if import.options.dry_run {
-        Ground::Beside(Box::new(app.database.sandbox(TemporaryTables::OnDisk)?))
+        ImportTarget::Beside(Box::new(app.database.sandbox(TemporaryTables::OnDisk)?))
     } else {
-        Ground::Stored
+        ImportTarget::Stored
     };
-    let (mut work, ground) = Course::new(app, import, ground).run().await?;
-    if matches!(ground, Ground::Stored) {
+    let (mut work, ground) = ImportExecution::new(app, import, ground).run().await?;
+    if matches!(ground, ImportTarget::Stored) {
         return Ok(work.report);
     }
     let done = app.database.write_content_long(move |c| {
@@ -181,7 +181,7 @@ pub async fn serve(app: &App, import: Import) -> Result<Report, ImportError> {
 /// # Errors
 /// Fails if the query fails.
 pub fn event_exists(connection: &mut Db, id_or_slug: &str) -> QueryResult<bool> {
-    Ok(!items::ids_of(connection, "event", &[id_or_slug], Among::Present)?.is_empty())
+    Ok(!items::ids_of(connection, "event", &[id_or_slug], ItemScope::Present)?.is_empty())
 }
 
 /// Requires that the event exists to which the programme belongs, before anything is written. Times that name no zone are in
@@ -190,7 +190,7 @@ async fn meet_event(app: &App, mut import: Import) -> Result<Import, ImportError
     let Some(event) = import.options.settings.event.clone() else { return Ok(import) };
     let name = event.clone();
     let found = app.database.read(move |c| {
-        let ids = items::ids_of(c, "event", &[&name], Among::Present)?;
+        let ids = items::ids_of(c, "event", &[&name], ItemScope::Present)?;
         let Some((_, id)) = ids.first() else { return Ok(None) };
         Ok::<_, DatabaseError>(Some(stored_items::table.find(id).select(Item::as_select()).first(c)?))
     });
@@ -217,7 +217,7 @@ async fn survey(app: &App, import: &Import) -> Result<(), ImportError> {
     let reading = open(&import.reader)?;
     let mut survey = Survey::new(chrono::Utc::now().timestamp_micros(), import.options.settings.source(None));
     loop {
-        let Some(chunk) = reading.next(CHUNK).await else {
+        let Some(chunk) = reading.next_entries(CHUNK).await else {
             end(reading, &import.reader)?;
             break;
         };
@@ -243,7 +243,7 @@ async fn survey(app: &App, import: &Import) -> Result<(), ImportError> {
     }
 }
 
-pub(super) fn open(reader: &FileReader) -> Result<Reading, ImportError> {
+pub(super) fn open(reader: &FileReader) -> Result<ReaderThread, ImportError> {
     reader.read().map_err(|error| ImportError::File(reader.file.path(), error))
 }
 
@@ -251,7 +251,7 @@ pub(super) fn open(reader: &FileReader) -> Result<Reading, ImportError> {
 ///
 /// # Errors
 /// Fails if there are no more entries because the reader failed: what it would have read is not missing.
-pub(super) fn end(reading: Reading, reader: &FileReader) -> Result<(), ImportError> {
+pub(super) fn end(reading: ReaderThread, reader: &FileReader) -> Result<(), ImportError> {
     if reading.end() { Ok(()) } else { Err(ImportError::Reader(reader.file.path(), reader.progress.position())) }
 }
 
@@ -272,7 +272,7 @@ pub(super) fn prepare(app: &App, import: Import) -> (FileReader, Work) {
         report,
         listener,
         incomplete: false,
-        seen: Seen::default(),
+        seen: SeenRecords::default(),
         withdraw_missing: options.withdraw_missing,
         position,
     };
@@ -309,7 +309,7 @@ async fn dry_run(app: &App, import: Import) -> Result<Report, ImportError> {
         if work.incomplete {
             rehearse(&mut work, c, &reader, Work::complete)?;
         }
-        let absent = work.seen.absent(c, now())?;
+        let absent = work.seen.find_absent(c, now())?;
         work.report_missing(c, absent)?;
         Err::<(), _>(DryRunEnd::Well(Box::new(work.report)))
     });

@@ -69,7 +69,7 @@ impl FileReader {
     ///
     /// # Errors
     /// Fails if the file cannot be opened or no thread can be started.
-    pub fn read(&self) -> io::Result<Reading> {
+    pub fn read(&self) -> io::Result<ReaderThread> {
         let (bytes, length) = self.file.open()?;
         self.progress.set_length(length);
         self.progress.set_position(0);
@@ -78,19 +78,19 @@ impl FileReader {
         let (format, settings) = (self.format, self.settings.clone());
         let work = move || read::read(format, Box::new(input), &settings, &Sink::new(sender));
         let thread = std::thread::Builder::new().name("import reader".to_owned()).spawn(work)?;
-        Ok(Reading { entries, thread })
+        Ok(ReaderThread { entries, thread })
     }
 }
 
 /// A reader at work.
-pub struct Reading {
+pub struct ReaderThread {
     entries: flume::Receiver<ImportEntry>,
     thread: JoinHandle<()>,
 }
 
-impl Reading {
+impl ReaderThread {
     /// Returns the next entries, at least one and at most `most`; `None` after the last one.
-    pub async fn next(&self, most: usize) -> Option<Vec<ImportEntry>> {
+    pub async fn next_entries(&self, most: usize) -> Option<Vec<ImportEntry>> {
         let first = self.entries.recv_async().await.ok()?;
         Some(std::iter::once(first).chain(self.entries.try_iter().take(most - 1)).collect())
     }

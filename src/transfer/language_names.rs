@@ -32,15 +32,16 @@ fn without_address(tag: &str) -> &str {
 
 /// Returns the language with a name. Of several, one that has a code of two letters.
 fn by_name(name: &str) -> Option<Language> {
-    let (wanted, own) = (plain(name), plain(name));
-    let by_own = Language::match_autonyms(move |known| plain(known) == own);
-    let mut all: Vec<Language> = Language::match_names(move |known| plain(known) == wanted).chain(by_own).collect();
+    let (wanted, own) = (plain_name(name), plain_name(name));
+    let by_own = Language::match_autonyms(move |known| plain_name(known) == own);
+    let mut all: Vec<Language> =
+        Language::match_names(move |known| plain_name(known) == wanted).chain(by_own).collect();
     all.sort_by_key(|language| language.to_639_1().is_none());
     all.into_iter().next()
 }
 
 /// Returns a name in lower case, without what stands in brackets and before it.
-fn plain(name: &str) -> String {
+fn plain_name(name: &str) -> String {
     let name = name.to_lowercase();
     let name = name.split('(').next().unwrap_or_default().trim();
     name.strip_prefix(BEFORE).unwrap_or(name).to_owned()

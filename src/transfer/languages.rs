@@ -41,14 +41,14 @@ impl Arranger<'_> {
         for field in fields {
             let Some(value) = object.get_mut(field.name) else { continue };
             let place = child_pointer(pointer, field.name);
-            self.inner(&field.kind, value, &place);
+            self.arrange_value(&field.kind, value, &place);
             if field.localised {
-                *value = self.localised(&field.kind, value.take(), &place);
+                *value = self.localise_value(&field.kind, value.take(), &place);
             }
         }
     }
 
-    fn inner(&mut self, kind: &'static FieldType, value: &mut Value, place: &str) {
+    fn arrange_value(&mut self, kind: &'static FieldType, value: &mut Value, place: &str) {
         match (kind, value) {
             (FieldType::Object(_) | FieldType::Union(_), Value::Object(object)) => {
                 if let Some(declared) = kind.object_type(object) {
@@ -63,17 +63,17 @@ impl Arranger<'_> {
                     }
                 }
             }
-            (FieldType::Text { .. } | FieldType::Rich { .. }, Value::String(text)) => *text = printable(text),
+            (FieldType::Text { .. } | FieldType::Rich { .. }, Value::String(text)) => *text = printable_text(text),
             (FieldType::Text { .. } | FieldType::Rich { .. }, Value::Object(translations)) => {
                 for value in translations.values_mut() {
                     if let Value::String(text) = value {
-                        *text = printable(text);
+                        *text = printable_text(text);
                     }
                 }
             }
             (FieldType::List { of, .. }, Value::Array(list)) => {
                 for (index, entry) in list.iter_mut().enumerate() {
-                    self.inner(of, entry, &child_pointer(place, &index.to_string()));
+                    self.arrange_value(of, entry, &child_pointer(place, &index.to_string()));
                 }
             }
             _ => {}
@@ -83,10 +83,10 @@ impl Arranger<'_> {
     /// Returns the value of a localised field as a map from the site's locales. If none of the given
     /// languages is one of the site, the first value is kept under the record's locale, so that the field is
     /// not lost.
-    fn localised(&mut self, kind: &FieldType, value: Value, place: &str) -> Value {
-        let Value::Object(given) = value else { return self.alone(value) };
+    fn localise_value(&mut self, kind: &FieldType, value: Value, place: &str) -> Value {
+        let Value::Object(given) = value else { return self.wrap_in_locale(value) };
         if matches!(kind, FieldType::Rich { .. }) && given.contains_key("source") {
-            return self.alone(Value::Object(given));
+            return self.wrap_in_locale(Value::Object(given));
         }
         let mut values = Map::new();
         let mut strange = Vec::new();
@@ -108,7 +108,7 @@ impl Arranger<'_> {
     }
 
     /// Returns a map that holds a value under the record's locale.
-    fn alone(&self, value: Value) -> Value {
+    fn wrap_in_locale(&self, value: Value) -> Value {
         Value::Object([(self.locale.clone(), value)].into_iter().collect())
     }
 
@@ -127,6 +127,6 @@ fn one_line(text: &str) -> String {
 }
 
 /// Returns a text without control characters other than line breaks and tabs.
-fn printable(text: &str) -> String {
+fn printable_text(text: &str) -> String {
     text.replace("\r\n", "\n").chars().filter(|c| !c.is_control() || matches!(c, '\n' | '\t' | '\r')).collect()
 }

@@ -10,7 +10,7 @@ use crate::database::schema::{items, sources as stored_sources};
 use crate::editorial::lifecycle;
 use crate::editorial::write_context::WriteContext;
 use crate::items::record_ids::RecordIds;
-use crate::items::sources::{self, Renewed};
+use crate::items::sources::{self, VersionChange};
 use crate::problem::Problem;
 
 /// What is known of the items of this site that a file may have.
@@ -48,7 +48,7 @@ fn guids_of_sessions(connection: &mut Db, event_id: &str) -> QueryResult<HashSet
         .filter(items::parent_id.eq(event_id).and(items::kind.eq("session")))
         .select((stored_sources::ids, stored_sources::source))
         .load(connection)?;
-    let guids = stored.iter().filter_map(|(ids, source)| RecordIds::stored(ids, source).guid);
+    let guids = stored.iter().filter_map(|(ids, source)| RecordIds::from_stored(ids, source).guid);
     Ok(guids.map(|guid| guid.to_ascii_lowercase()).collect())
 }
 
@@ -58,8 +58,8 @@ fn guids_of_sessions(connection: &mut Db, event_id: &str) -> QueryResult<HashSet
 /// Fails if a statement fails.
 pub fn announce_ids(connection: &mut Db, context: WriteContext<'_>, item_id: &str) -> Result<(), Problem> {
     let item = lifecycle::load(connection, item_id)?;
-    let from = item.latest();
+    let from = item.latest_version();
     let item = lifecycle::bump_version(connection, context, item, "update_external_ids")?;
-    sources::follow(connection, &[Renewed { item_id: item.id.clone(), from, to: item.latest() }])?;
+    sources::follow(connection, &[VersionChange { item_id: item.id.clone(), from, to: item.latest_version() }])?;
     Ok(())
 }

@@ -18,7 +18,7 @@ use crate::transfer::report::NoteGroup;
 
 /// Whether a record stands for the item with its slug or name.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum ByName {
+pub enum NameMatch {
     /// The record has an item of its own.
     #[default]
     Never,
@@ -30,10 +30,10 @@ pub enum ByName {
     Only,
 }
 
-impl ByName {
+impl NameMatch {
     /// Returns whether the record is a mere reference, which changes no item that its source has.
     pub fn is_reference(self) -> bool {
-        matches!(self, ByName::Only | ByName::OrCreateOnce)
+        matches!(self, NameMatch::Only | NameMatch::OrCreateOnce)
     }
 }
 
@@ -65,7 +65,7 @@ pub struct Record {
     pub supporting: bool,
     /// Whether the record stands for the item with its slug or name. Such an item is left as it is.
     #[serde(skip)]
-    pub by_name: ByName,
+    pub by_name: NameMatch,
     /// Whether the item must not be public, whatever the status of new items is.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub private: bool,
@@ -109,7 +109,7 @@ impl Record {
             locale: None,
             body: Map::new(),
             supporting: false,
-            by_name: ByName::Never,
+            by_name: NameMatch::Never,
             private: false,
             revision: String::new(),
             part_of: None,
@@ -158,14 +158,14 @@ impl Record {
     }
 
     /// Marks the record as supporting another one.
-    pub fn supporting(mut self) -> Self {
+    pub fn into_supporting(mut self) -> Self {
         self.supporting = true;
         self
     }
 
     /// Marks the record as one that stands for the item with its slug or name, if there is one.
     pub fn by_name(mut self) -> Self {
-        self.by_name = ByName::OrCreate;
+        self.by_name = NameMatch::OrCreate;
         self
     }
 }
@@ -187,7 +187,7 @@ pub struct ExportedDraft {
 /// An item in Plenary's own export. It is complete, so that importing it creates the same item.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Exported {
+pub struct ExportedItem {
     /// Kind of content.
     pub kind: String,
     /// Id of the item.
@@ -387,7 +387,7 @@ pub enum ImportEntry {
         /// Position in the file.
         place: String,
         /// The exported item.
-        item: Box<Exported>,
+        item: Box<ExportedItem>,
     },
     /// A contact form of Plenary's own export.
     ExportedForm {

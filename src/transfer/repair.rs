@@ -122,10 +122,10 @@ impl Place {
         fault: &Violation,
     ) -> Option<Violation> {
         let value = body.get_mut(&self.field)?;
-        let given = at(value, &self.path).cloned();
+        let given = text_at(value, &self.path).cloned();
         let left_out = |fault: &Violation| left_out(fault, given.as_deref());
-        if let Some(text) = at(value, &self.path)
-            && let Some(message) = amend(text, longest(field, &self.path), zone, &fault.code)
+        if let Some(text) = text_at(value, &self.path)
+            && let Some(message) = amend(text, max_length(field, &self.path), zone, &fault.code)
         {
             return Some(Violation { message, ..fault.clone() });
         }
@@ -154,7 +154,7 @@ fn is_essential(field: &Field) -> bool {
 }
 
 /// Returns the value at a path within a value; a rich text is its source.
-fn at<'a>(value: &'a mut Value, path: &[String]) -> Option<&'a mut String> {
+fn text_at<'a>(value: &'a mut Value, path: &[String]) -> Option<&'a mut String> {
     let found = path.iter().try_fold(value, |value, part| match value {
         Value::Array(list) => list.get_mut(part.parse::<usize>().ok()?),
         Value::Object(object) => object.get_mut(part),
@@ -175,7 +175,7 @@ fn amend(text: &mut String, max: Option<usize>, zone: Option<Zone>, code: &str) 
     if code == "too_long" {
         let max = max?;
         let length = text.chars().count();
-        *text = shortened(text, max);
+        *text = shorten_text(text, max);
         return Some(format!("shortened from {length} to at most {max} characters"));
     }
     if code == "not_a_time" {
@@ -189,18 +189,18 @@ fn amend(text: &mut String, max: Option<usize>, zone: Option<Zone>, code: &str) 
     if !matches!(code, "ambiguous_time" | "nonexistent_time" | "wrong_offset") {
         return None;
     }
-    let written = settled(text, zone?)?;
+    let written = settle_time(text, zone?)?;
     let message = format!("\"{text}\" is read as \"{written}\"");
     *text = written;
     Some(message)
 }
 
 /// Returns the greatest length of the text at a path within the value of a field.
-fn longest(field: &Field, path: &[String]) -> Option<usize> {
+fn max_length(field: &Field, path: &[String]) -> Option<usize> {
     let path = if field.localised { path.get(1..).unwrap_or_default() } else { path };
     let member = |object: &'static ObjectType, path: &[String]| {
         let (name, rest) = path.split_first()?;
-        longest(object.fields.iter().find(|field| field.name == name)?, rest)
+        max_length(object.fields.iter().find(|field| field.name == name)?, rest)
     };
     match &field.kind {
         FieldType::Line { max } | FieldType::Text { max } | FieldType::Rich { max } => Some(*max),
@@ -212,7 +212,7 @@ fn longest(field: &Field, path: &[String]) -> Option<usize> {
 
 /// Returns the beginning of a text with at most `max` characters, which ends with a whole word where there is one in
 /// its second half, and with an ellipsis.
-pub fn shortened(text: &str, max: usize) -> String {
+pub fn shorten_text(text: &str, max: usize) -> String {
     if text.chars().count() <= max {
         return text.to_owned();
     }
@@ -224,7 +224,7 @@ pub fn shortened(text: &str, max: usize) -> String {
 
 /// Returns a time as its zone has it. A local time that occurs twice is the first one, a local time within a gap has
 /// the offset from before the gap (RFC 5545, section 3.3.5), and a time with another offset stays the same instant.
-fn settled(text: &str, zone: Zone) -> Option<String> {
+fn settle_time(text: &str, zone: Zone) -> Option<String> {
     if let Ok(instant) = DateTime::parse_from_rfc3339(text) {
         return Some(rfc3339(&instant.with_timezone(&zone)));
     }
@@ -233,7 +233,7 @@ fn settled(text: &str, zone: Zone) -> Option<String> {
     let offset = match zone.clock_at(local) {
         LocalOffsets::Once(offset) | LocalOffsets::Twice(offset, _) | LocalOffsets::Skipped(offset, _) => offset,
     };
-    Some(rfc3339(&zone.at(local, offset)))
+    Some(rfc3339(&zone.instant_at(local, offset)))
 }
 
 /// Removes the value at a path within the value of a field. Returns whether the value of the field must be removed as
@@ -302,7 +302,7 @@ mod tests {
         }
     }
 
-    fn repaired(kind: &str, mut body: Value, faults: &[(&str, &str)]) -> Value {
+    fn repair_body(kind: &str, mut body: Value, faults: &[(&str, &str)]) -> Value {
         assert!(is_repaired(kind, &mut body, faults), "{faults:?}");
         body
     }
@@ -312,7 +312,7 @@ mod tests {
         let venue = json!({"name": {"en": "Pier"}, "geo": {"latitude": 200, "longitude": 3}, "address": {"city": "Ghent", "country": "XX"}});
         let faults = [("/geo/latitude", "out_of_range"), ("/address/country", "unknown_country")];
         let wanted = json!({"name": {"en": "Pier"}, "address": {"city": "Ghent"}});
-        assert_eq!(repaired("venue", venue, &faults), wanted);
+        assert_eq!(repair_body("venue", venue, &faults), wanted);
         let event = json!({"title": {"en": "A", "nl": "B"}, "links": [{"url": "x"}, {"url": "https://a.example/"}, {"url": "y"}], "all_day": true, "starts_at": "2027-01-01T09:00"});
         let faults = [
             ("/title/nl", "empty"),
@@ -322,15 +322,15 @@ mod tests {
         ];
         let wanted =
             json!({"title": {"en": "A"}, "links": [{"url": "https://a.example/"}], "starts_at": "2027-01-01T09:00"});
-        assert_eq!(repaired("event", event, &faults), wanted);
+        assert_eq!(repair_body("event", event, &faults), wanted);
         let venue = json!({"name": {"en": "Pier"}, "geo": {"latitude": "50;85", "longitude": "4;3"}});
         let faults = [("/geo/latitude", "wrong_type"), ("/geo/longitude", "wrong_type")];
-        assert_eq!(repaired("venue", venue, &faults), json!({"name": {"en": "Pier"}}));
+        assert_eq!(repair_body("venue", venue, &faults), json!({"name": {"en": "Pier"}}));
         let session =
             json!({"title": {"en": "A"}, "speakers": [{"speaker": "a"}, {"speaker": "a"}], "track": {"en": "x"}});
         let faults = [("/speakers/1", "duplicate"), ("/track/en", "control_character")];
         assert_eq!(
-            repaired("session", session, &faults),
+            repair_body("session", session, &faults),
             json!({"title": {"en": "A"}, "speakers": [{"speaker": "a"}]})
         );
     }
@@ -371,12 +371,12 @@ mod tests {
 
     #[test]
     fn texts_are_shortened_at_a_word() {
-        assert_eq!(shortened("one two three", 13), "one two three");
-        assert_eq!(shortened("one two three four", 13), "one two…");
-        assert_eq!(shortened(&"ü".repeat(20), 10), format!("{}…", "ü".repeat(9)));
+        assert_eq!(shorten_text("one two three", 13), "one two three");
+        assert_eq!(shorten_text("one two three four", 13), "one two…");
+        assert_eq!(shorten_text(&"ü".repeat(20), 10), format!("{}…", "ü".repeat(9)));
         let long = "word ".repeat(80);
         let given = json!({"title": {"en": long}});
-        let body = repaired("event", given, &[("/title/en", "too_long")]);
+        let body = repair_body("event", given, &[("/title/en", "too_long")]);
         let title = body["title"]["en"].as_str().unwrap();
         assert!(title.chars().count() <= 300 && title.ends_with("word…"), "{title}");
     }
@@ -385,7 +385,7 @@ mod tests {
     fn times_are_those_of_their_zone() {
         let with = |text: &str, code: &str| {
             let body = json!({"time_zone": "Europe/Brussels", "starts_at": text});
-            repaired("event", body, &[("/starts_at", code)])["starts_at"].as_str().unwrap().to_owned()
+            repair_body("event", body, &[("/starts_at", code)])["starts_at"].as_str().unwrap().to_owned()
         };
         assert_eq!(with("2027-10-31T02:30", "ambiguous_time"), "2027-10-31T02:30:00+02:00");
         assert_eq!(with("2027-03-28T02:30", "nonexistent_time"), "2027-03-28T03:30:00+02:00");

@@ -250,7 +250,7 @@ impl Report {
     }
 
     /// Returns the number of notes of one code on one property.
-    pub fn noted(&self, code: &str, subject: &str) -> u64 {
+    pub fn count_notes(&self, code: &str, subject: &str) -> u64 {
         self.groups(code, subject).map(|group| group.count).sum()
     }
 
@@ -291,7 +291,7 @@ mod tests {
             report.count(&note(&format!("/links/{place}/url"), "no URL"));
         }
         report.count(&note("/links/7/url", "no host"));
-        assert_eq!(report.noted("x", "/links/*/url"), 4);
+        assert_eq!(report.count_notes("x", "/links/*/url"), 4);
         let texts: Vec<_> = report.notes.values().map(|group| (group.message.as_str(), group.count)).collect();
         assert_eq!(texts, [("no URL", 3), ("no host", 1)]);
         for name in 0..2 * MOST_GROUPS {
@@ -310,7 +310,7 @@ mod tests {
         report = Report::from_json(&serde_json::to_string(&report).unwrap()).unwrap();
         report.count(&note("/DTSTART", "\"Zone 99\" is not known"));
         report.count(&note("/DTSTART", "\"Zone 00\" is not known"));
-        assert_eq!((report.notes.len(), report.noted("x", "/DTSTART")), (MOST_TEXTS + 1, MOST_TEXTS as u64 + 7));
+        assert_eq!((report.notes.len(), report.count_notes("x", "/DTSTART")), (MOST_TEXTS + 1, MOST_TEXTS as u64 + 7));
         let further = report.notes.values().find(|group| group.message.starts_with(FURTHER)).unwrap();
         assert_eq!((further.count, further.message.contains("Zone 20")), (6, true));
     }

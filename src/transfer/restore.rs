@@ -3,7 +3,7 @@
 use diesel::prelude::*;
 use serde_json::{Map, Value};
 
-use super::record::Exported;
+use super::record::ExportedItem;
 use super::repair::repair;
 use super::report::Outcome;
 use super::{exported_slugs, exported_versions};
@@ -23,7 +23,7 @@ use crate::editorial::write_context::WriteContext;
 use crate::items::paths;
 use crate::items::sources::{self, Source};
 use crate::items::working_draft::WorkingDraft;
-use crate::items::{Among, Item, is_id};
+use crate::items::{Item, ItemScope, is_id};
 use crate::problem::Problem;
 use crate::time_zone::Zone;
 
@@ -35,7 +35,7 @@ const MAX_TIME: i64 = 253_370_764_800_000_000;
 
 /// Replaces the offsets in an item's times by those of the time zone rules in use, since the export may have
 /// been made with other rules. Local time and zone are kept. Returns the times whose offset changed.
-pub fn renew_times(exported: &mut Exported) -> Vec<RenewedTime> {
+pub fn renew_times(exported: &mut ExportedItem) -> Vec<RenewedTime> {
     let Some(content_type) = ContentType::of_kind(&exported.kind) else { return Vec::new() };
     let below = |part: &str, times: Vec<RenewedTime>| {
         let part = part.to_owned();
@@ -54,13 +54,13 @@ pub fn renew_times(exported: &mut Exported) -> Vec<RenewedTime> {
 pub fn item(
     connection: &mut Db,
     context: WriteContext<'_>,
-    exported: &Exported,
+    exported: &ExportedItem,
 ) -> Result<(Outcome, Vec<Violation>), Problem> {
     let content_type = content_type_of(exported)?;
     let present: Option<Item> =
         items::table.find(&exported.id).select(Item::as_select()).first(connection).optional()?;
     if let Some(present) = present {
-        return Ok((compared(content_type, &present, exported), Vec::new()));
+        return Ok((compare_items(content_type, &present, exported), Vec::new()));
     }
     let content = validate(connection, context.site, content_type, without_own_kind(content_type, &exported.content))?;
     let (translations, notes) = exported_slugs::free_translations(connection, content_type, exported)?;
@@ -107,19 +107,19 @@ pub fn item(
 pub fn complete(
     connection: &mut Db,
     context: WriteContext<'_>,
-    exported: &Exported,
+    exported: &ExportedItem,
 ) -> Result<Vec<Violation>, Problem> {
     let content_type = content_type_of(exported)?;
     let present: Option<Item> =
         items::table.find(&exported.id).select(Item::as_select()).first(connection).optional()?;
     let Some(present) = present.filter(|present| is_as_exported(present, exported)) else { return Ok(Vec::new()) };
-    let (content, mut notes) = match amended(connection, context.site, content_type, exported.content.clone())? {
+    let (content, mut notes) = match amend_body(connection, context.site, content_type, exported.content.clone())? {
         Ok(amended) => amended,
         Err(faults) => (present.content(), faults),
     };
     let mut draft = None;
     if let Some(given) = exported.draft.as_ref().filter(|_| !present.has_working_draft()) {
-        let faults = match amended(connection, context.site, content_type, given.content.clone())? {
+        let faults = match amend_body(connection, context.site, content_type, given.content.clone())? {
             Ok((content, faults)) => {
                 draft = Some(WorkingDraft {
                     item_id: exported.id.clone(),
@@ -137,8 +137,9 @@ pub fn complete(
     let stage = exported.stage.as_deref().filter(|stage| *stage == "in_review").unwrap_or("draft");
     let version = exported.draft.as_ref().map_or(0, |draft| draft.version);
     let restored = working_drafts::restore(connection, &exported.id, stage, version, draft)?;
+    notes.extend(restored.slug_conflict.map(|problem| exported_slugs::conflict("/draft/slug".to_owned(), problem)));
     notes.extend(exported_versions::restore(connection, context.site, exported)?);
-    if restored || content_type.has_paths() || present.content() != content {
+    if restored.is_changed || content_type.has_paths() || present.content() != content {
         write::complete_import(connection, context, &exported.id, &content)?;
     }
     Ok(notes)
@@ -146,7 +147,7 @@ pub fn complete(
 
 /// Leaves out what keeps an item from its place: the details to which the faults point, or else its references to items
 /// of its own kind. Returns the notes on that, and whether anything was left out.
-pub fn leave_out(exported: &mut Exported, faults: Vec<Violation>) -> (Vec<Violation>, bool) {
+pub fn leave_out(exported: &mut ExportedItem, faults: Vec<Violation>) -> (Vec<Violation>, bool) {
     let Some(content_type) = ContentType::of_kind(&exported.kind) else { return (faults, false) };
     match repair((content_type, Zone::utc()), &mut exported.content, |_| true, faults) {
         Ok(notes) => (notes, true),
@@ -160,13 +161,13 @@ pub fn leave_out(exported: &mut Exported, faults: Vec<Violation>) -> (Vec<Violat
 }
 
 /// Returns whether an item is the one of the export, and nobody wrote to it since.
-fn is_as_exported(present: &Item, exported: &Exported) -> bool {
+fn is_as_exported(present: &Item, exported: &ExportedItem) -> bool {
     present.kind == exported.kind && present.version == exported.version && present.updated_at == exported.updated_at
 }
 
 /// Returns whether an item must be completed: it has a working draft, a stage, or references to items of its
 /// own kind.
-pub fn needs_completion(exported: &Exported) -> bool {
+pub fn needs_completion(exported: &ExportedItem) -> bool {
     exported.draft.is_some()
         || exported.stage.is_some()
         || ContentType::of_kind(&exported.kind).is_some_and(|content_type| {
@@ -175,7 +176,7 @@ pub fn needs_completion(exported: &Exported) -> bool {
 }
 
 /// Returns the content type of an exported item, after checking what the schema of its fields does not cover.
-fn content_type_of(exported: &Exported) -> Result<&'static ContentType, Problem> {
+fn content_type_of(exported: &ExportedItem) -> Result<&'static ContentType, Problem> {
     let mut faults = Violations::new();
     let content_type = ContentType::of_kind(&exported.kind);
     if content_type.is_none() {
@@ -199,7 +200,7 @@ fn content_type_of(exported: &Exported) -> Result<&'static ContentType, Problem>
 }
 
 /// Checks that versions can grow, and that versions and times can be represented in responses.
-fn check_numbers(exported: &Exported, faults: &mut Violations) {
+fn check_numbers(exported: &ExportedItem, faults: &mut Violations) {
     let mut check = |place: &str, number: i64, least: i64, most: i64| check_range(place, number, (least, most), faults);
     check("/version", exported.version, 1, MAX_VERSION);
     check("/created_at", exported.created_at, 0, MAX_TIME);
@@ -228,7 +229,7 @@ pub(super) fn check_number(place: &str, number: i64, faults: &mut Violations) {
 }
 
 /// Compares an exported item with the existing one, which is either the same or was edited here.
-fn compared(content_type: &'static ContentType, present: &Item, exported: &Exported) -> Outcome {
+fn compare_items(content_type: &'static ContentType, present: &Item, exported: &ExportedItem) -> Outcome {
     let content = editable_form(content_type.fields, &present.content(), &LocaleMode::All);
     let same = present.kind == exported.kind
         && content == exported.content
@@ -261,7 +262,7 @@ fn validate(
     let mut faults = Violations::new();
     let rules = BodyRules { content_type, mode: &LocaleMode::All, site };
     let mut draft = ValidatedBody::read(rules, &Value::Object(body), None, &mut faults);
-    draft.resolve(connection, Among::All, &LocalNames::new(), &mut faults)?;
+    draft.resolve(connection, ItemScope::All, &LocalNames::new(), &mut faults)?;
     if faults.is_empty() { Ok(draft.content) } else { Err(Problem::invalid(faults)) }
 }
 
@@ -273,7 +274,7 @@ pub(super) type Amendment = Result<(Map<String, Value>, Vec<Violation>), Vec<Vio
 
 /// Validates a body without the details that break a rule. Returns the content and a note for each of these, or the
 /// faults if one of them cannot be left out.
-pub(super) fn amended(
+pub(super) fn amend_body(
     connection: &mut Db,
     site: &Site,
     content_type: &'static ContentType,

@@ -10,7 +10,7 @@ use diesel::result::QueryResult;
 use crate::database::Db;
 use crate::database::schema::{items, sources as sources_table};
 use crate::items::sources::{self, Source};
-use crate::transfer::missing::is_withdrawn;
+use crate::transfer::missing_records::is_withdrawn;
 use crate::transfer::record::{RevisedOccurrence, SourceRevision, series_of};
 
 /// Kind of the items that have revisions.
@@ -21,7 +21,7 @@ const MOST: i64 = 20_000;
 const SEQUENCE: usize = 10;
 
 /// An occurrence that a new revision does not have.
-struct Gone {
+struct GoneOccurrence {
     /// The record of the earlier revision.
     source: Source,
     /// Its start (UTC); a date is its midnight.
@@ -50,7 +50,7 @@ impl Replacement {
 ///
 /// # Errors
 /// Fails if a query fails.
-pub fn newest(connection: &mut Db, identity: &str) -> QueryResult<String> {
+pub fn find_newest(connection: &mut Db, identity: &str) -> QueryResult<String> {
     let series = sources::find(connection, "series", &series_of(identity))?;
     let event = sources::find(connection, KIND, identity)?;
     Ok(series.into_iter().chain(event).map(|row| row.revision).max().unwrap_or_default())
@@ -62,7 +62,7 @@ pub fn newest(connection: &mut Db, identity: &str) -> QueryResult<String> {
 /// # Errors
 /// Fails if a statement fails.
 pub fn is_outdated(connection: &mut Db, (identity, number): (&str, &str)) -> QueryResult<bool> {
-    if newest(connection, identity)?.as_str() > number {
+    if find_newest(connection, identity)?.as_str() > number {
         return Ok(!number.is_empty());
     }
     raise(connection, identity, number)?;
@@ -104,7 +104,7 @@ pub fn records_of(connection: &mut Db, identity: &str) -> QueryResult<Vec<Source
 }
 
 /// Returns the records of earlier revisions that a revision does not have.
-fn gone(connection: &mut Db, revision: &SourceRevision) -> QueryResult<Vec<Gone>> {
+fn find_gone(connection: &mut Db, revision: &SourceRevision) -> QueryResult<Vec<GoneOccurrence>> {
     let prefix = format!("{}/", revision.identity);
     let rows = records_of(connection, &revision.identity)?;
     let has = |row: &Source| revision.occurrences.iter().any(|one| one.source == row.source);
@@ -122,7 +122,7 @@ fn gone(connection: &mut Db, revision: &SourceRevision) -> QueryResult<Vec<Gone>
             Some(start) => start,
             None => start_of_item(connection, &row.item_id)?,
         };
-        gone.push(Gone { source: row, start });
+        gone.push(GoneOccurrence { source: row, start });
     }
     Ok(gone)
 }
@@ -146,19 +146,19 @@ fn start_of_item(connection: &mut Db, id: &str) -> QueryResult<NaiveDateTime> {
 /// Fails if a query fails.
 pub fn changes(connection: &mut Db, revision: &SourceRevision) -> QueryResult<Replacement> {
     let mut changes = Replacement::default();
-    let before = newest(connection, &revision.identity)?;
+    let before = find_newest(connection, &revision.identity)?;
     if before > revision.number {
         return Ok(changes);
     }
-    let mut gone = gone(connection, revision)?;
+    let mut gone = find_gone(connection, revision)?;
     if gone.is_empty() {
         return Ok(changes);
     }
     let starts: Vec<NaiveDateTime> = revision.occurrences.iter().map(|one| one.start).collect();
     let between = starts.windows(2).map(|pair| (pair[1] - pair[0]).abs()).filter(|gap| *gap > TimeDelta::zero()).min();
     for RevisedOccurrence { source, start, is_sent } in &revision.occurrences {
-        let distance = |one: &Gone| (one.start - *start).abs();
-        let near = |one: &Gone| between.is_none_or(|gap| distance(one) < gap);
+        let distance = |one: &GoneOccurrence| (one.start - *start).abs();
+        let near = |one: &GoneOccurrence| between.is_none_or(|gap| distance(one) < gap);
         let nearest = gone.iter().enumerate().filter(|(_, one)| near(one)).min_by_key(|(_, one)| distance(one));
         let Some(place) = nearest.map(|(place, _)| place) else { continue };
         if sources::find(connection, KIND, source)?.is_some() {

@@ -16,7 +16,8 @@ use crate::database::Db;
 use crate::database::schema::{items, sources as sources_table};
 use crate::items::Item;
 use crate::items::sources;
-use crate::transfer::missing::{MISSED, Seen, WITHDRAWN, is_withdrawn};
+use crate::microseconds::DAY;
+use crate::transfer::missing_records::{MISSED, SeenRecords, WITHDRAWN, is_withdrawn};
 use crate::transfer::own_items::OwnItems;
 use crate::transfer::record::{ImportEntry, Record};
 use crate::transfer::revisions;
@@ -28,7 +29,6 @@ const TELLING: [&str; 3] = ["event", "session", "speaker"];
 pub const PROGRAMME: &str = ":programme";
 /// Beginning of the names of the sources of calendars.
 const CALENDAR: &str = "ics:";
-const DAY: i64 = 86_400_000_000;
 /// Smallest number of items of which a third says something.
 const LEAST: i64 = 6;
 
@@ -67,7 +67,7 @@ pub struct Survey {
     kinds: BTreeMap<(&'static str, String), Kind>,
     origins: BTreeSet<String>,
     compared: HashSet<u64>,
-    seen: Seen,
+    seen: SeenRecords,
 }
 
 /// Returns a hash of a record's kind and source.
@@ -133,7 +133,7 @@ impl Survey {
 
     /// Returns the time since which something must not be over to be missed. A programme keeps what is over; a calendar or
     /// a list drops it. What has no times is never over.
-    fn since(&self, (kind, origin): (&str, &str)) -> i64 {
+    fn cutoff_time(&self, (kind, origin): (&str, &str)) -> i64 {
         let keeps = origin.ends_with(PROGRAMME) || !has_days(kind);
         if keeps { i64::MIN } else { self.now }
     }
@@ -145,14 +145,14 @@ impl Survey {
             .filter(sources_table::fingerprint.ne_all(WITHDRAWN));
         let expected = items::table
             .filter(items::id.eq_any(here.select(sources_table::item_id)))
-            .filter(items::trashed_at.eq(0).and(items::ends_at.ge(self.since((kind, origin)))))
+            .filter(items::trashed_at.eq(0).and(items::ends_at.ge(self.cutoff_time((kind, origin)))))
             .count()
             .get_result(connection)?;
         Ok(Kind { is_known, expected, ..Kind::default() })
     }
 
     fn compare(&mut self, connection: &mut Db, record: &Record) -> QueryResult<()> {
-        let since = self.since((record.kind, &record.origin));
+        let since = self.cutoff_time((record.kind, &record.origin));
         let Some(kind) = self.kinds.get_mut(&(record.kind, record.origin.clone())) else { return Ok(()) };
         let known = match (sources::find(connection, record.kind, &record.source)?, &record.same_as) {
             (None, Some(shared)) => sources::find(connection, record.kind, shared)?,
@@ -186,7 +186,7 @@ impl Survey {
     pub fn objection(&self, connection: &mut Db) -> QueryResult<Option<String>> {
         for ((kind, origin), found) in &self.kinds {
             let gone = if found.is_known && MISSED.contains(kind) && !self.is_own {
-                self.seen.missing_count(connection, (kind, origin), self.since((kind, origin)))?
+                self.seen.missing_count(connection, (kind, origin), self.cutoff_time((kind, origin)))?
             } else {
                 0
             };
@@ -213,7 +213,7 @@ impl Kind {
         self.renamed += usize::from(is_renamed);
         if record.kind == "speaker" || !(is_reworded || is_moved) {
             if is_renamed {
-                self.first.get_or_insert_with(|| becomes(&item.label, record.label()));
+                self.first.get_or_insert_with(|| change_message(&item.label, record.label()));
             }
             return;
         }
@@ -221,7 +221,7 @@ impl Kind {
         self.is_replaced |= if has_days(record.kind) { is_reworded && is_moved } else { is_renamed };
         let said = match (is_reworded, day) {
             (false, Some(day)) => format!("\"{}\" would move to {day}", record.label()),
-            _ => becomes(&item.label, record.label()),
+            _ => change_message(&item.label, record.label()),
         };
         self.first.get_or_insert(said);
     }
@@ -268,7 +268,7 @@ fn has_days(kind: &str) -> bool {
     ContentType::of_kind(kind).is_some_and(|content_type| content_type.span.is_some())
 }
 
-fn becomes(before: &str, after: &str) -> String {
+fn change_message(before: &str, after: &str) -> String {
     format!("\"{before}\" would become \"{after}\"")
 }
 

@@ -8,7 +8,7 @@ use crate::transfer::attempt::in_savepoint;
 use crate::transfer::edits::{imported_version, is_edited};
 use crate::transfer::importer::Importer;
 use crate::transfer::listener::{ImportPosition, Listener};
-use crate::transfer::missing::{AbsentRecord, Missing, Seen, is_withdrawn, item_of, withdraw};
+use crate::transfer::missing_records::{AbsentItem, AbsentRecord, SeenRecords, is_withdrawn, item_of, withdraw};
 use crate::transfer::record::{Cancellation, ImportEntry, SourceRevision};
 use crate::transfer::report::{Outcome, Report, ReportLine};
 use crate::transfer::{cancellations, restore, revisions};
@@ -26,7 +26,7 @@ pub struct Work {
     /// Whether items must be completed with references to others of their own kind.
     pub incomplete: bool,
     /// The records that the file had.
-    pub seen: Seen,
+    pub seen: SeenRecords,
     /// Whether what is missing is withdrawn.
     pub withdraw_missing: bool,
     /// How far the import is.
@@ -139,7 +139,7 @@ impl Work {
             let is_kept = !self.importer.overwrites() && is_edited(connection, &missing.item, imported)?;
             let (file, place, what) = (self.file.clone(), missing.source.source.clone(), missing.title.clone());
             if let Ok(()) = self.withdraw(connection, missing, is_kept)? {
-                let (outcome, faults) = (Outcome::Withdrawn, vec![replaced()]);
+                let (outcome, faults) = (Outcome::Withdrawn, vec![replaced_violation()]);
                 self.say(&ReportLine { file, place, outcome, kind: revisions::KIND, what, faults });
             }
         }
@@ -148,7 +148,7 @@ impl Work {
 
     /// Cancels what a message means. Returns what is left to do if the site does not have it.
     fn cancel(&mut self, connection: &mut Db, message: Cancellation) -> Result<Option<ImportEntry>, Problem> {
-        let rows = cancellations::meant(connection, &message)?;
+        let rows = cancellations::find_cancelled(connection, &message)?;
         if rows.is_empty() {
             let place = message.place;
             return Ok(Some(match message.record {
@@ -172,7 +172,7 @@ impl Work {
     fn cancel_one(
         &self,
         connection: &mut Db,
-        missing: Missing,
+        missing: AbsentItem,
         revision: &str,
     ) -> Result<(Outcome, Vec<Violation>), Problem> {
         if !revision.is_empty() && missing.source.revision.as_str() > revision {
@@ -185,7 +185,7 @@ impl Work {
         }
         let imported = imported_version(connection, &missing.item)?;
         let is_kept = !self.importer.overwrites() && is_edited(connection, &missing.item, imported)?;
-        Ok(match self.withdraw(connection, Missing { source, ..missing }, is_kept)? {
+        Ok(match self.withdraw(connection, AbsentItem { source, ..missing }, is_kept)? {
             Ok(()) => (Outcome::Updated, Vec::new()),
             Err(_) if is_kept => (Outcome::Kept, Vec::new()),
             Err(faults) => (Outcome::Refused, faults),
@@ -209,7 +209,12 @@ impl Work {
         Ok(())
     }
 
-    fn report_one_missing(&mut self, connection: &mut Db, kind: &'static str, missing: Missing) -> Result<(), Problem> {
+    fn report_one_missing(
+        &mut self,
+        connection: &mut Db,
+        kind: &'static str,
+        missing: AbsentItem,
+    ) -> Result<(), Problem> {
         let (file, place, what) = (self.file.clone(), missing.source.source.clone(), missing.title.clone());
         let mut line = ReportLine { file, place, outcome: Outcome::Missing, kind, what, faults: Vec::new() };
         if !self.seen.is_complete() {
@@ -230,11 +235,11 @@ impl Work {
     fn withdraw(
         &self,
         connection: &mut Db,
-        missing: Missing,
+        missing: AbsentItem,
         is_kept: bool,
     ) -> Result<Result<(), Vec<Violation>>, Problem> {
         if is_kept {
-            return Ok(Err(vec![edited()]));
+            return Ok(Err(vec![edited_violation()]));
         }
         in_savepoint(connection, |c| withdraw(c, self.importer.context(), missing))
     }
@@ -247,14 +252,14 @@ impl Work {
 }
 
 /// Returns why an item stays that its source has no more.
-fn edited() -> Violation {
+fn edited_violation() -> Violation {
     let message =
         "left as it is: an editor changed it since the last import; withdraw it by hand, or import with overwrite";
     Violation { pointer: String::new(), code: "edited".to_owned(), message: message.to_owned() }
 }
 
 /// Returns why an occurrence is withdrawn that a new revision of its series does not have.
-fn replaced() -> Violation {
+fn replaced_violation() -> Violation {
     let message = "the new revision of the series does not have this occurrence";
     Violation { pointer: String::new(), code: "new_revision".to_owned(), message: message.to_owned() }
 }

@@ -206,7 +206,7 @@ pub fn local_time(local: NaiveDateTime, zone: Zone) -> DateTime<Zone> {
     let local = local.clamp(year(-1), year(10_001));
     match zone.clock_at(local) {
         LocalOffsets::Once(offset) | LocalOffsets::Twice(offset, _) | LocalOffsets::Skipped(offset, _) => {
-            zone.at(local, offset)
+            zone.instant_at(local, offset)
         }
     }
 }

@@ -66,7 +66,7 @@ impl Agent {
 
     /// Calls a tool that is refused, and returns the problem, which has this status and these violations.
     #[track_caller]
-    pub fn refused(&self, tool: &str, arguments: &Value, status: u16, violations: &[(&str, &str)]) -> Value {
+    pub fn expect_refusal(&self, tool: &str, arguments: &Value, status: u16, violations: &[(&str, &str)]) -> Value {
         let (texts, failed) = self.call(tool, arguments);
         assert!(failed && texts.len() == 1, "{tool}: {texts:?}");
         let problem: Value = serde_json::from_str(&texts[0]).unwrap();

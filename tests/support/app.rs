@@ -99,7 +99,7 @@ impl TestApp {
     /// Logs in with [`PASSWORD`] and returns the JSON of the response.
     pub fn log_in(&self, email: &str) -> serde_json::Value {
         let body = serde_json::json!({"email": email, "password": PASSWORD});
-        self.public().post("/api/v1/auth/login", &body).expect(200).json()
+        self.visitor().post("/api/v1/auth/login", &body).expect(200).json()
     }
 
     /// Executes SQL statements that both databases support, bypassing the application. Where two nodes share a SQLite
@@ -126,7 +126,7 @@ impl TestApp {
     }
 
     /// Returns a client that is not logged in.
-    pub fn public(&self) -> Client {
+    pub fn visitor(&self) -> Client {
         Client::new(&self.url)
     }
 
@@ -134,7 +134,7 @@ impl TestApp {
     pub fn client(&self, role: Role) -> Client {
         let email = format!("{}-{}@example.org", role.name(), plenary::database::new_id());
         self.account(&email, role);
-        let client = self.public();
+        let client = self.visitor();
         let body = serde_json::json!({"email": email, "password": PASSWORD});
         let reply = client.post("/api/v1/auth/login", &body).expect(200);
         client.with_token(reply.json()["access_token"].as_str().expect("a token"))

@@ -21,5 +21,5 @@ pub fn event(uid: &str, title: &str, lines: &str) -> String {
 
 /// Returns an event with what it refers to.
 pub fn read(app: &TestApp, slug: &str) -> Value {
-    app.public().get(&format!("/api/v1/events/{slug}?include=venue,topics,series,speakers")).expect(200).json()
+    app.visitor().get(&format!("/api/v1/events/{slug}?include=venue,topics,series,speakers")).expect(200).json()
 }

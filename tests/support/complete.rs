@@ -62,7 +62,7 @@ pub fn leaves_of_xml(text: &str) -> Vec<Leaf> {
 
 /// Returns the values that are neither in what is stored nor under a note. `elsewhere` says of a path what is stored for
 /// it, or nothing if it only says how others are read.
-pub fn lost(app: &TestApp, said: &Said, leaves: &[Leaf], elsewhere: &[(&str, &str)]) -> Vec<String> {
+pub fn lost_values(app: &TestApp, said: &Said, leaves: &[Leaf], elsewhere: &[(&str, &str)]) -> Vec<String> {
     let stored = export_text(app);
     // JSON:API has `-` between the words of names, for which notes have `_`.
     let plain = |name: &str| name.replace('-', "_");

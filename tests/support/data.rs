@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 /// Returns a file or folder of the real data. If it is absent, prints a warning and returns `None`.
-pub fn real(path: &str) -> Option<PathBuf> {
+pub fn real_path(path: &str) -> Option<PathBuf> {
     let base = std::env::var_os("PLENARY_DATA")
         .map_or_else(|| PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../shared/data")), PathBuf::from);
     let place = base.join(path);

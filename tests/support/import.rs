@@ -81,7 +81,7 @@ pub fn bring_bytes(app: &TestApp, name: &str, bytes: &[u8], change: impl FnOnce(
 }
 
 /// Writes the export to a file in a folder.
-pub fn exported(app: &TestApp, folder: &Path, name: &str) -> PathBuf {
+pub fn write_export(app: &TestApp, folder: &Path, name: &str) -> PathBuf {
     let path = folder.join(name);
     let file = std::fs::File::create(&path).unwrap();
     app.block_on(export::write(&app.app.database, std::io::BufWriter::new(file))).unwrap();
@@ -90,7 +90,7 @@ pub fn exported(app: &TestApp, folder: &Path, name: &str) -> PathBuf {
 
 /// Returns all items of a list, page by page.
 pub fn all(app: &TestApp, list: &str) -> Vec<Value> {
-    let client = app.public();
+    let client = app.visitor();
     let (mut items, mut cursor) = (Vec::new(), String::new());
     loop {
         let page = client
@@ -108,17 +108,17 @@ pub fn all(app: &TestApp, list: &str) -> Vec<Value> {
 /// Returns the export.
 pub fn export_text(app: &TestApp) -> String {
     let folder = tempfile::tempdir().unwrap();
-    std::fs::read_to_string(exported(app, folder.path(), "all.jsonl")).unwrap()
+    std::fs::read_to_string(write_export(app, folder.path(), "all.jsonl")).unwrap()
 }
 
 /// Returns a value without the members that are null, at any depth.
-pub fn known(value: &Value) -> Value {
+pub fn strip_nulls(value: &Value) -> Value {
     match value {
         Value::Object(object) => {
             let members = object.iter().filter(|(_, member)| !member.is_null());
-            members.map(|(name, member)| (name.clone(), known(member))).collect::<serde_json::Map<_, _>>().into()
+            members.map(|(name, member)| (name.clone(), strip_nulls(member))).collect::<serde_json::Map<_, _>>().into()
         }
-        Value::Array(list) => list.iter().map(known).collect(),
+        Value::Array(list) => list.iter().map(strip_nulls).collect(),
         other => other.clone(),
     }
 }

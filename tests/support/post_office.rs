@@ -56,16 +56,16 @@ impl Delivered {
 impl PostOffice {
     /// Starts a server that works.
     pub fn new() -> Self {
-        Self::at("127.0.0.1", &[])
+        Self::start_on("127.0.0.1", &[])
     }
 
     /// Starts a server that applications find at the IPv6 address of this machine; `None` if it has none.
     pub fn on_ipv6() -> Option<Self> {
         TcpListener::bind("[::1]:0").ok()?;
-        Some(Self::at("[::1]", &["::1"]))
+        Some(Self::start_on("[::1]", &["::1"]))
     }
 
-    fn at(host: &'static str, addresses: &[&str]) -> Self {
+    fn start_on(host: &'static str, addresses: &[&str]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/tools/smtp_server.py");
         let arguments = [script.to_str().unwrap(), "{port}", folder.path().to_str().unwrap()];
@@ -103,7 +103,7 @@ impl PostOffice {
         let mut paths: Vec<_> =
             std::fs::read_dir(self.folder.path().join("new")).unwrap().map(|file| file.unwrap().path()).collect();
         paths.sort();
-        paths.iter().map(|path| delivered(&std::fs::read(path).unwrap())).collect()
+        paths.iter().map(|path| parse_mail(&std::fs::read(path).unwrap())).collect()
     }
 
     /// Waits until the server took this number of mails, and returns them.
@@ -121,7 +121,7 @@ impl PostOffice {
     }
 }
 
-fn delivered(bytes: &[u8]) -> Delivered {
+fn parse_mail(bytes: &[u8]) -> Delivered {
     let raw = String::from_utf8_lossy(bytes).into_owned();
     let (first, rest) = raw.split_once("\r\n").unwrap();
     let (second, raw) = rest.split_once("\r\n").unwrap();
@@ -140,7 +140,7 @@ fn delivered(bytes: &[u8]) -> Delivered {
 }
 
 /// Solves a challenge of a server, as the widget does.
-pub fn solved(client: &Client) -> String {
+pub fn solve_altcha(client: &Client) -> String {
     let challenge = client.get("/api/v1/newsletter/challenge").expect(200);
     let challenge: Challenge = serde_json::from_slice(&challenge.body).unwrap();
     let solution = solve_challenge(SolveChallengeOptions::new(&challenge)).unwrap().unwrap();

@@ -29,7 +29,7 @@ impl Postgres {
     pub fn start_with(settings: &[&str]) -> Self {
         let programs = find_programs();
         let folder = tempfile::Builder::new().prefix("plenary-pg-").tempdir().expect("a temporary folder");
-        let user = unprivileged();
+        let user = unprivileged_user();
         if let Some((uid, gid)) = user {
             std::os::unix::fs::chown(folder.path(), Some(uid), Some(gid)).expect("the folder given away");
         }
@@ -47,7 +47,7 @@ impl Postgres {
     /// Starts the server of the cluster in a folder.
     fn serve(folder: TempDir, settings: &[&str]) -> Self {
         let port = free_port();
-        let server = command(&find_programs().join("postgres"), unprivileged())
+        let server = command(&find_programs().join("postgres"), unprivileged_user())
             .arg("-D")
             .arg(folder.path().join("data"))
             .args(["-p", &port.to_string(), "-k", "", "-c", "listen_addresses=127.0.0.1"])
@@ -67,7 +67,7 @@ impl Postgres {
     /// Starts a hot standby of this server.
     pub fn standby(&self) -> Self {
         let folder = tempfile::Builder::new().prefix("plenary-standby-").tempdir().expect("a temporary folder");
-        let user = unprivileged();
+        let user = unprivileged_user();
         if let Some((uid, gid)) = user {
             std::os::unix::fs::chown(folder.path(), Some(uid), Some(gid)).expect("the folder given away");
         }
@@ -119,7 +119,7 @@ pub fn new_database(port: u16) -> String {
 
 /// Creates an empty database whose files are in a folder, and returns its URL.
 pub fn new_database_in(port: u16, folder: &Path) -> String {
-    if let Some((uid, gid)) = unprivileged() {
+    if let Some((uid, gid)) = unprivileged_user() {
         std::os::unix::fs::chown(folder, Some(uid), Some(gid)).expect("the folder given away");
     }
     let database = new_database(port);
@@ -165,7 +165,7 @@ fn command(program: &Path, user: Option<(u32, u32)>) -> Command {
 }
 
 /// Returns the user and group to run Postgres as, if the tests run as root.
-pub fn unprivileged() -> Option<(u32, u32)> {
+pub fn unprivileged_user() -> Option<(u32, u32)> {
     if id(&["-u"]) != Some(0) {
         return None;
     }

@@ -48,7 +48,8 @@ impl Provider {
 
     /// Logs a person in, and returns what the browser brings back: code and state.
     pub fn log_in(&self, app: &TestApp, name: &str) -> (String, String) {
-        let begun = app.public().post("/api/v1/auth/oidc/begin", &json!({"redirect_uri": CALLBACK})).expect(200).json();
+        let begun =
+            app.visitor().post("/api/v1/auth/oidc/begin", &json!({"redirect_uri": CALLBACK})).expect(200).json();
         let address = url::Url::parse(begun["authorization_url"].as_str().unwrap()).unwrap();
         let asked = |name: &str| address.query_pairs().find(|(n, _)| n == name).map(|(_, v)| v.into_owned()).unwrap();
         assert_eq!((asked("response_type"), asked("code_challenge_method")), ("code".into(), "S256".into()));

@@ -71,7 +71,7 @@ impl Proxy {
     }
 }
 
-fn current(mode: &AtomicU8) -> Mode {
+fn current_mode(mode: &AtomicU8) -> Mode {
     MODES[usize::from(mode.load(Ordering::SeqCst))]
 }
 
@@ -80,7 +80,7 @@ fn forward(mut from: TcpStream, mut to: TcpStream, mode: &AtomicU8, to_server: b
     let mut buffer = vec![0; 65_536];
     from.set_read_timeout(Some(Duration::from_millis(20))).expect("a timeout");
     loop {
-        match current(mode) {
+        match current_mode(mode) {
             Mode::Hang => {
                 std::thread::sleep(PAUSE);
                 continue;
@@ -98,13 +98,13 @@ fn forward(mut from: TcpStream, mut to: TcpStream, mode: &AtomicU8, to_server: b
         };
         let bytes = &buffer[..count];
         let commits = to_server && bytes.windows(8).any(|part| part == b"; COMMIT");
-        let next = match current(mode) {
+        let next = match current_mode(mode) {
             Mode::LoseCommit if commits => Some((false, Mode::Pass)),
             Mode::LoseAnswer if commits => Some((true, Mode::Pass)),
             Mode::LoseAnswerAndRefuse if commits => Some((true, Mode::Refuse)),
             Mode::Hang => {
                 // The bytes just read are held until the mode changes.
-                while current(mode) == Mode::Hang {
+                while current_mode(mode) == Mode::Hang {
                     std::thread::sleep(PAUSE);
                 }
                 None

@@ -34,7 +34,7 @@ pub fn pages(client: &Client, limit: usize, query: &str) -> Vec<Value> {
 }
 
 /// Writes Plenary's own export of an application to a file in a folder, and returns its path.
-pub fn exported(app: &TestApp, folder: &Path) -> PathBuf {
+pub fn write_export(app: &TestApp, folder: &Path) -> PathBuf {
     let path = folder.join("all.jsonl");
     let file = std::fs::File::create(&path).unwrap();
     app.block_on(export::write(&app.app.database, std::io::BufWriter::new(file))).unwrap();

@@ -14,7 +14,7 @@ pub fn folder() -> PathBuf {
 }
 
 /// Returns the path of an installed program, and panics if it is missing.
-pub fn installed(path: &str) -> PathBuf {
+pub fn tool_path(path: &str) -> PathBuf {
     let tool = folder().join(path);
     assert!(
         tool.exists(),
@@ -48,7 +48,7 @@ pub fn newer_node() -> Command {
 }
 
 fn node_of(path: &str) -> Command {
-    let mut command = Command::new(installed(path));
+    let mut command = Command::new(tool_path(path));
     // Its child processes, and scripts that call `node`, must find the same one.
     let paths = std::env::var_os("PATH").unwrap_or_default();
     let paths = std::iter::once(folder().join("bin")).chain(std::env::split_paths(&paths));
@@ -59,7 +59,7 @@ fn node_of(path: &str) -> Command {
 /// Returns the command of a program that npm installed.
 pub fn node_tool(name: &str) -> Command {
     let mut command = node();
-    command.arg(installed(&format!("node/node_modules/.bin/{name}")));
+    command.arg(tool_path(&format!("node/node_modules/.bin/{name}")));
     command
 }
 
@@ -86,7 +86,7 @@ pub fn install_client(work: &Path) {
     compile.args(["--project", "."]);
     within(compile);
     let mut pack = node();
-    pack.arg(installed("bin/npm")).args(["pack", "--ignore-scripts", "--silent"]);
+    pack.arg(tool_path("bin/npm")).args(["pack", "--ignore-scripts", "--silent"]);
     within(pack);
     let unpacked = work.join("node_modules/@plenary/client");
     std::fs::create_dir_all(&unpacked).unwrap();
@@ -128,7 +128,7 @@ impl Drop for Server {
 /// Starts a server written in Python on a port of its own; `{port}` in the arguments stands for the port.
 pub fn python_server(arguments: &[&str]) -> Server {
     // The interpreter is a symbolic link whose own path selects the environment, so it must not be resolved.
-    let python = Command::new(installed("python/bin").join("python"));
+    let python = Command::new(tool_path("python/bin").join("python"));
     Server::start(python, |port| {
         arguments.iter().map(|argument| argument.replace("{port}", &port.to_string())).collect()
     })

@@ -6,7 +6,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use super::postgres::free_port;
-use super::tools::{Server, install_client, installed, node, node_tool, run};
+use super::tools::{Server, install_client, node, node_tool, run, tool_path};
 
 /// The example site, built like for a visitor and served on a port of its own.
 pub struct Website {
@@ -31,7 +31,7 @@ fn copy_folder(from: &Path, to: &Path) {
 impl Website {
     /// Builds the site for the API at this URL, which need not run yet, and serves it.
     pub fn build(api: &str) -> Self {
-        let work = tempfile::tempdir_in(installed("node")).unwrap();
+        let work = tempfile::tempdir_in(tool_path("node")).unwrap();
         install_client(work.path());
         let site = work.path().join("site");
         copy_folder(&Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/site"), &site);
@@ -57,7 +57,7 @@ impl Website {
         let mut command = node();
         command.current_dir(self.work.path());
         command.arg(self.work.path().join(script)).arg(&self.url).arg(&pictures).arg(more.to_string());
-        let said = run(command.env("CHROMIUM", installed("bin/chromium")));
+        let said = run(command.env("CHROMIUM", tool_path("bin/chromium")));
         serde_json::from_str(said.lines().last().unwrap()).unwrap()
     }
 }

@@ -17,13 +17,13 @@ pub fn write_release(folder: &Path, release: &str, zones: &[ZoneFile<'_>]) {
     for zone in zones {
         let path = folder.join(zone.name);
         std::fs::create_dir_all(path.parent().expect("zones are in folders")).expect("a folder");
-        std::fs::write(path, compiled(zone)).expect("a file");
+        std::fs::write(path, compile_zone(zone)).expect("a file");
         source.push_str(&format!("Z {} 0 - X\n", zone.name));
     }
     std::fs::write(folder.join("tzdata.zi"), source).expect("a file");
 }
 
-fn compiled(zone: &ZoneFile<'_>) -> Vec<u8> {
+fn compile_zone(zone: &ZoneFile<'_>) -> Vec<u8> {
     let mut out = header(0, 1, 1);
     out.extend([0; 7]);
     let (mut names, mut types) = (Vec::new(), Vec::new());

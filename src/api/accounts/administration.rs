@@ -20,7 +20,7 @@ use crate::auth::accounts::{self, Account, AccountList, AccountRow};
 use crate::auth::credentials::reauthorize;
 use crate::auth::login::{SecondFactorCode, into_confirmed};
 use crate::auth::permissions::{Action, Area, Role};
-use crate::auth::sessions::{self, Issued, SessionKind};
+use crate::auth::sessions::{self, RefreshToken, SessionKind};
 use crate::auth::tokens::JwkSet;
 use crate::auth::{audit_log, lockout, one_time_tokens, passwords, second_factor};
 use crate::content::field::Field;
@@ -31,6 +31,7 @@ use crate::http::preconditions::{WRITE_PROBLEMS, required_version};
 use crate::http::request::Request;
 use crate::http::response::{JSON, Response};
 use crate::http::route::{Access, Route};
+use crate::items::if_match::version_tag;
 use crate::journal::Author;
 use crate::problem::{Problem, ProblemKind};
 
@@ -102,7 +103,7 @@ fn session_routes() -> Vec<Route> {
             )
             .request_body(JSON, reference("RefreshTokenInput"), example_of(&REFRESH))
             .responds_empty(204, "The session has ended.", &[]),
-        Route::get("/api/v1/auth/me", Access::LoggedIn, me)
+        Route::get("/api/v1/auth/me", Access::LoggedIn, read_own_account)
             .operation_id("getMe")
             .tag(TAG)
             .summary("Get my account")
@@ -187,7 +188,7 @@ async fn login(request: Request) -> Result<Response, Problem> {
 ///
 /// # Errors
 /// 500 if the access token cannot be signed.
-pub fn tokens(app: &App, account: &AccountRow, issued: Issued) -> Result<Response, Problem> {
+pub fn tokens(app: &App, account: &AccountRow, issued: RefreshToken) -> Result<Response, Problem> {
     let access_token = app.tokens.issue(&account.id, account.role(), &issued.session);
     let access_token = access_token.map_err(|error| Problem::internal(&error))?;
     let tokens = Tokens {
@@ -196,9 +197,9 @@ pub fn tokens(app: &App, account: &AccountRow, issued: Issued) -> Result<Respons
         expires_in: app.tokens.lifetime(),
         device_token: lockout::device_token(&app.site_key, &account.email, &issued.session),
         refresh_token: issued.token,
-        account: account.shown(),
+        account: account.to_api(),
     };
-    Ok(Response::serialized(200, &tokens)?.no_store())
+    Ok(Response::json(200, &tokens)?.no_store())
 }
 
 async fn refresh(request: Request) -> Result<Response, Problem> {
@@ -215,10 +216,10 @@ async fn log_out(request: Request) -> Result<Response, Problem> {
     Ok(Response::empty(204).no_store())
 }
 
-async fn me(request: Request) -> Result<Response, Problem> {
+async fn read_own_account(request: Request) -> Result<Response, Problem> {
     let id = request.actor()?.account_id.clone();
     let account = request.app.database.read(move |c| accounts::by_id(c, &id)).await?;
-    Ok(Response::serialized(200, &account.shown())?.no_store())
+    Ok(Response::json(200, &account.to_api())?.no_store())
 }
 
 async fn change_password(request: Request) -> Result<Response, Problem> {
@@ -248,13 +249,13 @@ pub async fn new_hash(app: &App, email: &str, password: String, pointer: &str) -
 
 async fn jwks(request: Request) -> Result<Response, Problem> {
     let set: JwkSet = request.app.tokens.jwks();
-    Ok(Response::serialized(200, &set)?.header("cache-control", "public, max-age=300"))
+    Ok(Response::json(200, &set)?.header("cache-control", "public, max-age=300"))
 }
 
 async fn list(request: Request) -> Result<Response, Problem> {
     let rows = request.app.database.read(|c| Ok::<_, Problem>(accounts::all(c)?)).await?;
-    let list = AccountList { data: rows.iter().map(AccountRow::shown).collect() };
-    Ok(Response::serialized(200, &list)?.no_store())
+    let list = AccountList { data: rows.iter().map(AccountRow::to_api).collect() };
+    Ok(Response::json(200, &list)?.no_store())
 }
 
 async fn get(request: Request) -> Result<Response, Problem> {
@@ -350,5 +351,5 @@ fn change_account(
 }
 
 fn account_response(status: u16, row: &AccountRow) -> Result<Response, Problem> {
-    Ok(Response::serialized(status, &row.shown())?.no_store().header("etag", format!("\"v{}\"", row.version)))
+    Ok(Response::json(status, &row.to_api())?.no_store().header("etag", version_tag(row.version)))
 }

@@ -174,7 +174,7 @@ fn to_api(key: ApiKey) -> KeyBody {
 async fn key_list(request: Request, own: bool) -> Result<Response, Problem> {
     let account = own.then(|| request.actor().map(|actor| actor.account_id.clone())).transpose()?;
     let rows = request.app.database.read(move |c| Ok::<_, Problem>(keys::all(c, account.as_deref())?)).await?;
-    Ok(Response::serialized(200, &KeyList { data: rows.into_iter().map(to_api).collect() })?.no_store())
+    Ok(Response::json(200, &KeyList { data: rows.into_iter().map(to_api).collect() })?.no_store())
 }
 
 async fn list_own(request: Request) -> Result<Response, Problem> {
@@ -222,7 +222,7 @@ async fn create_key(request: Request, form: Form, machine: bool) -> Result<Respo
         Ok(keys::create(c, &author, &actor.account_id, wanted)?)
     };
     let (key, token) = request.app.database.write_content(write).await?;
-    Ok(Response::serialized(201, &NewKey { token, key: to_api(key) })?.no_store())
+    Ok(Response::json(201, &NewKey { token, key: to_api(key) })?.no_store())
 }
 
 fn check_role(wanted: Role, own: Role, violations: &mut Violations) {
@@ -241,7 +241,7 @@ async fn take_over(request: Request) -> Result<Response, Problem> {
         keys::transfer_ownership(c, &author, &id, &actor.account_id)
     };
     let key = request.app.database.write_content(write).await?;
-    Ok(Response::serialized(200, &to_api(key))?.no_store())
+    Ok(Response::json(200, &to_api(key))?.no_store())
 }
 
 async fn revoke_own(request: Request) -> Result<Response, Problem> {

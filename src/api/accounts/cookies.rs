@@ -9,7 +9,7 @@ use crate::api::openapi::schemas::{example_of, reference};
 use crate::api::request_bodies::{LOGIN, OIDC_FINISH};
 use crate::auth::accounts::{Account, AccountRow};
 use crate::auth::lockout;
-use crate::auth::sessions::{Issued, SessionKind};
+use crate::auth::sessions::{RefreshToken, SessionKind};
 use crate::content::local_time::utc_text;
 use crate::database::now;
 use crate::http::request::Request;
@@ -136,15 +136,15 @@ async fn end(request: Request) -> Result<Response, Problem> {
     Ok(Response::empty(204).no_store().header("set-cookie", removal))
 }
 
-fn session(request: &Request, account: &AccountRow, issued: &Issued) -> Result<Response, Problem> {
+fn session(request: &Request, account: &AccountRow, issued: &RefreshToken) -> Result<Response, Problem> {
     let (config, seconds) = (&request.app.config, (issued.expires_at - now()) / 1_000_000);
     let device = lockout::device_token(&request.app.site_key, &account.email, &issued.session);
     let body = CookieSession {
         expires_at: utc_text(issued.expires_at),
         ends_at: utc_text(kind(request).ends_at(issued.begun_at)),
-        account: account.shown(),
+        account: account.to_api(),
     };
-    Ok(Response::serialized(200, &body)?
+    Ok(Response::json(200, &body)?
         .no_store()
         .header("set-cookie", session_cookie::set(config, SESSION, &issued.token, seconds)?)
         .header("set-cookie", session_cookie::set(config, DEVICE, &device, DEVICE_SECONDS)?))

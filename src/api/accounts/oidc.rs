@@ -13,7 +13,7 @@ use crate::auth::accounts::{self, AccountRow};
 use crate::auth::audit_log;
 use crate::auth::oidc::Identity;
 use crate::auth::permissions::Role;
-use crate::auth::sessions::{Issued, SessionKind};
+use crate::auth::sessions::{RefreshToken, SessionKind};
 use crate::content::violation::Violations;
 use crate::database::schema::identities;
 use crate::database::{Db, now};
@@ -92,7 +92,7 @@ async fn begin(request: Request) -> Result<Response, Problem> {
         )));
     };
     let (authorization_url, state) = request.app.oidc.begin(redirect_uri.clone()).await?;
-    Ok(Response::serialized(200, &ProviderLogin { authorization_url, state })?.no_store())
+    Ok(Response::json(200, &ProviderLogin { authorization_url, state })?.no_store())
 }
 
 async fn finish(request: Request) -> Result<Response, Problem> {
@@ -105,7 +105,7 @@ async fn finish(request: Request) -> Result<Response, Problem> {
 ///
 /// # Errors
 /// 404 if no provider is configured, 401 if it does not confirm the log-in, 403 if the person has no active account.
-pub async fn finish_login(request: &Request, kind: SessionKind) -> Result<(AccountRow, Issued), Problem> {
+pub async fn finish_login(request: &Request, kind: SessionKind) -> Result<(AccountRow, RefreshToken), Problem> {
     require_provider(request)?;
     let form = Form::read(&OIDC_FINISH, &body(request)?, &request.app.site)?;
     let identity = request.app.oidc.finish(form.text("code"), &form.text("state")).await?;

@@ -7,7 +7,7 @@ use crate::api::request_bodies::{Form, LOGIN};
 use crate::auth::accounts::AccountRow;
 use crate::auth::audit_log;
 use crate::auth::login::Verification;
-use crate::auth::sessions::{self, Issued, Refreshed, SessionKind};
+use crate::auth::sessions::{self, RefreshOutcome, RefreshToken, SessionKind};
 use crate::database::Db;
 use crate::http::body::json as body;
 use crate::http::request::Request;
@@ -19,7 +19,11 @@ use crate::problem::{Problem, ProblemKind};
 ///
 /// # Errors
 /// 400 or 422 if the body is not valid, 401 if the credentials are wrong or incomplete, 429 after too many failures.
-pub async fn log_in(request: &Request, kind: SessionKind, device: String) -> Result<(AccountRow, Issued), Problem> {
+pub async fn log_in(
+    request: &Request,
+    kind: SessionKind,
+    device: String,
+) -> Result<(AccountRow, RefreshToken), Problem> {
     let form = Form::read(&LOGIN, &body(request)?, &request.app.site)?;
     let device = form.get("device_token").unwrap_or(device);
     let credentials =
@@ -47,21 +51,25 @@ pub async fn log_in(request: &Request, kind: SessionKind, device: String) -> Res
 ///
 /// # Errors
 /// 401 if the token is not valid.
-pub async fn next_token(request: &Request, kind: SessionKind, token: String) -> Result<(AccountRow, Issued), Problem> {
+pub async fn next_token(
+    request: &Request,
+    kind: SessionKind,
+    token: String,
+) -> Result<(AccountRow, RefreshToken), Problem> {
     let (id, site_key) = (request.id.clone(), request.app.site_key.clone());
     let refresh = move |c: &mut Db| {
         let refreshed = sessions::refresh(c, &site_key, &token, kind)?;
         // A reuse is not returned as an error here: that would roll back the transaction, which has ended the
         // session.
-        if let Refreshed::Reused(account) = &refreshed {
+        if let RefreshOutcome::Reused(account) = &refreshed {
             let author = Author { request_id: id, ..Author::default() };
             audit_log::append(c, &author, "token_reuse", account, &json!({}))?;
         }
         Ok::<_, Problem>(refreshed)
     };
     match request.app.database.write_content(refresh).await? {
-        Refreshed::Next(account, issued) => Ok((*account, issued)),
-        Refreshed::Reused(_) | Refreshed::Refused => Err(sessions::refused()),
+        RefreshOutcome::Next(account, issued) => Ok((*account, issued)),
+        RefreshOutcome::Reused(_) | RefreshOutcome::Refused => Err(sessions::refusal()),
     }
 }
 

@@ -82,7 +82,7 @@ fn to_api(session: Session) -> SessionBody {
 async fn list(request: Request) -> Result<Response, Problem> {
     let account = request.actor()?.account_id.clone();
     let all = request.app.database.read(move |c| Ok::<_, Problem>(sessions::all(c, &account)?)).await?;
-    Ok(Response::serialized(200, &SessionList { data: all.into_iter().map(to_api).collect() })?.no_store())
+    Ok(Response::json(200, &SessionList { data: all.into_iter().map(to_api).collect() })?.no_store())
 }
 
 async fn end(request: Request) -> Result<Response, Problem> {

@@ -98,7 +98,7 @@ async fn begin(request: Request) -> Result<Response, Problem> {
         Ok(second_factor::begin(c, &account.id, &stored)?)
     };
     into_confirmed(verifier(&request).check(credentials, store).await?)?;
-    Ok(Response::serialized(200, &SecondFactorSetup { secret, url })?.no_store())
+    Ok(Response::json(200, &SecondFactorSetup { secret, url })?.no_store())
 }
 
 async fn confirm(request: Request) -> Result<Response, Problem> {
@@ -120,7 +120,7 @@ async fn confirm(request: Request) -> Result<Response, Problem> {
         Ok(second_factor::activate(c, &account.id)?)
     };
     let recovery_codes = request.app.database.write_content(write).await?;
-    Ok(Response::serialized(200, &RecoveryCodes { recovery_codes })?.no_store())
+    Ok(Response::json(200, &RecoveryCodes { recovery_codes })?.no_store())
 }
 
 async fn end(request: Request) -> Result<Response, Problem> {

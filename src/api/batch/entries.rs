@@ -18,7 +18,7 @@ use crate::editorial::change::ItemChange;
 use crate::editorial::external_ids::{ExternalId, MAX_RECORD_ID, MAX_SYSTEM, PutCondition};
 use crate::editorial::lifecycle::Operation;
 use crate::editorial::validate::LOCAL;
-use crate::items::Expected;
+use crate::items::ExpectedVersions;
 use crate::problem::Problem;
 
 /// The operation of an entry that creates an item.
@@ -162,7 +162,7 @@ impl EntryReader<'_> {
             (CREATE, content) => EntryWrite::Create(content?, self.external_id(&pointer, content_type, &members)),
             (PUT, content) => {
                 let condition = match members.get("version").and_then(Value::as_i64) {
-                    Some(version) => PutCondition::Versions(Expected::from_iter([version])),
+                    Some(version) => PutCondition::Versions(ExpectedVersions::from_iter([version])),
                     None => PutCondition::LastPut,
                 };
                 EntryWrite::Put(self.external_id(&pointer, content_type, &members)?, condition, content?)
@@ -215,11 +215,11 @@ impl EntryReader<'_> {
         let version = members.get("version").and_then(Value::as_i64);
         match (key.strip_prefix(LOCAL), version) {
             (Some(name), version) => {
-                let accepted = version.map(|version| Expected::from_iter([version]));
+                let accepted = version.map(|version| ExpectedVersions::from_iter([version]));
                 Some(EntryTarget::Local { name: name.to_owned(), accepted })
             }
             (None, Some(version)) => {
-                Some(EntryTarget::Stored { key: key.to_owned(), accepted: Expected::from_iter([version]) })
+                Some(EntryTarget::Stored { key: key.to_owned(), accepted: ExpectedVersions::from_iter([version]) })
             }
             (None, None) => {
                 let message = "\"version\" is required: the version that you read, so that no change is lost";

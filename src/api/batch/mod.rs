@@ -64,7 +64,7 @@ async fn write(request: Request) -> Result<Response, Problem> {
     }
     let response = batch::write(&request.app.database, context, entries, key).await?;
     let replayed = response.replayed;
-    let response = Response::json(200, response.body).no_store();
+    let response = Response::json_text(200, response.body).no_store();
     Ok(if replayed { response.header("idempotency-replayed", "true") } else { response })
 }
 

@@ -21,6 +21,7 @@ use crate::http::preconditions::{PutPrecondition, put_precondition, required_ver
 use crate::http::request::Request;
 use crate::http::response::{JSON, Response};
 use crate::http::route::{Access, Route};
+use crate::items::if_match::version_tag;
 use crate::journal::{self, NewEntry};
 use crate::problem::{Problem, ProblemKind};
 
@@ -164,7 +165,7 @@ fn labels(labels: Vec<Label>) -> Vec<LabelBody> {
     labels.into_iter().map(|label| LabelBody { locale: label.locale, text: label.text }).collect()
 }
 
-fn shown(form: ContactForm) -> FormBody {
+fn to_api(form: ContactForm) -> FormBody {
     let field = |field: forms::FormField| FieldBody {
         name: field.name,
         kind: field.kind,
@@ -190,8 +191,8 @@ fn shown(form: ContactForm) -> FormBody {
 
 async fn list(request: Request) -> Result<Response, Problem> {
     let rows = request.app.database.read(|c| Ok::<_, Problem>(forms::all(c)?)).await?;
-    let data = rows.into_iter().map(shown).collect();
-    Ok(Response::serialized(200, &ContactFormList { data })?.no_store())
+    let data = rows.into_iter().map(to_api).collect();
+    Ok(Response::json(200, &ContactFormList { data })?.no_store())
 }
 
 async fn put(request: Request) -> Result<Response, Problem> {
@@ -232,8 +233,8 @@ fn require(condition: &PutPrecondition, earlier: Option<i64>) -> Result<(), Prob
 }
 
 fn response(form: ContactForm) -> Result<Response, Problem> {
-    let tag = format!("\"v{}\"", form.version);
-    Ok(Response::serialized(200, &shown(form))?.no_store().header("etag", tag))
+    let tag = version_tag(form.version);
+    Ok(Response::json(200, &to_api(form))?.no_store().header("etag", tag))
 }
 
 async fn get(request: Request) -> Result<Response, Problem> {

@@ -25,6 +25,7 @@ use crate::http::preconditions::{WRITE_PROBLEMS, required_version};
 use crate::http::request::Request;
 use crate::http::response::{JSON, Response};
 use crate::http::route::{Access, Route};
+use crate::items::if_match::version_tag;
 use crate::journal::{self, NewEntry};
 use crate::problem::{Problem, ProblemKind};
 
@@ -204,7 +205,7 @@ pub fn routes() -> Vec<Route> {
     ]
 }
 
-fn shown(message: ContactMessage) -> MessageBody {
+fn to_api(message: ContactMessage) -> MessageBody {
     let content = message.content();
     let value = |value: messages::MessageValue| ValueBody { name: value.name, label: value.label, value: value.value };
     let answer =
@@ -230,8 +231,8 @@ fn shown(message: ContactMessage) -> MessageBody {
 }
 
 fn response(message: ContactMessage) -> Result<Response, Problem> {
-    let tag = format!("\"v{}\"", message.version);
-    Ok(Response::serialized(200, &shown(message))?.no_store().header("etag", tag))
+    let tag = version_tag(message.version);
+    Ok(Response::json(200, &to_api(message))?.no_store().header("etag", tag))
 }
 
 async fn list(request: Request) -> Result<Response, Problem> {
@@ -247,8 +248,8 @@ async fn list(request: Request) -> Result<Response, Problem> {
     let has_more = rows.len() as i64 > limit;
     rows.truncate(usize::try_from(limit).unwrap_or_default());
     let next = rows.last().filter(|_| has_more).map(|row| row.id.clone());
-    let page = ContactMessagePage { data: rows.into_iter().map(shown).collect(), next };
-    Ok(Response::serialized(200, &page)?.no_store())
+    let page = ContactMessagePage { data: rows.into_iter().map(to_api).collect(), next };
+    Ok(Response::json(200, &page)?.no_store())
 }
 
 /// Returns the account whose messages are asked for; `me` is the calling one.

@@ -176,7 +176,7 @@ async fn get(request: Request) -> Result<Response, Problem> {
         fields: form.definition.fields.into_iter().map(field).collect(),
         name: form.name,
     };
-    Ok(Response::serialized(200, &shown)?.no_store())
+    Ok(Response::json(200, &shown)?.no_store())
 }
 
 async fn send(request: Request) -> Result<Response, Problem> {

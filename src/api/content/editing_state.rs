@@ -38,6 +38,7 @@ use crate::editorial::write_context::WriteContext;
 use crate::http::request::Request;
 use crate::http::response::Response;
 use crate::http::route::{Access, Route};
+use crate::items::if_match::version_tag;
 use crate::items::{Item, Link};
 use crate::items::{projection, working_draft};
 use crate::problem::{Problem, ProblemKind, without_names};
@@ -182,7 +183,7 @@ pub fn route(resource: &'static ContentType) -> Route {
     let (schema, path) = (resource.schema, item_path(resource));
     Route::get(format!("{path}/desk"), Access::May(Area::Content, Action::Read), move |r| editing_state(resource, r))
         .operation_id(format!("get{schema}Desk"))
-        .shared(every_collection(
+        .shared_operation(every_collection(
             resource,
             &format!("{path}/desk"),
             "getEditingState",
@@ -209,32 +210,16 @@ async fn editing_state(resource: &'static ContentType, request: Request) -> Resu
     let read = move |c: &mut Db| {
         let item = find(c, resource, &key)?;
         let draft = working_draft::find(c, &item)?;
-        let content = working_draft::newest(&item, draft.as_ref());
-        let plans = schedule::of(c, &item.id)?;
+        let content = working_draft::newest_content(&item, draft.as_ref());
+        let plans = schedule::load_schedules(c, &item.id)?;
         let due_at = |word: &str| plans.iter().find(|plan| plan.operation == word).map(|plan| utc_text(plan.due_at));
-        let is_merged = item.trashed_at != 0 && merge::record::find(c, &item.id)?.is_some();
-        let context = WriteContext::of_role(&site, &author, role);
-        // Which times are given does not matter: only the permission and the state of the item are checked.
-        let steps = Operation::WITHOUT_PARAMETERS
-            .into_iter()
-            .chain([Operation::Schedule { publish_at: Some(0), unpublish_at: None }]);
-        let mut operations = Vec::new();
-        for step in steps.filter(|step| step.refusal(&item).is_none()) {
-            let is_possible = step != Operation::Unschedule || !plans.is_empty();
-            // An operation that the caller may not apply is left out; any other error is one of the database.
-            match context.authorize(c, &item, step.action()) {
-                Ok(()) if is_merged => operations.push("unmerge".to_owned()),
-                Ok(()) if is_possible => operations.push(step.name().to_owned()),
-                Err(problem) if problem.kind != ProblemKind::Forbidden => return Err(problem),
-                _ => {}
-            }
-        }
-        let version = item.latest();
+        let operations = operations(c, WriteContext::of_role(&site, &author, role), &item, !plans.is_empty())?;
+        let version = item.latest_version();
         let published = PublishedIds::new();
         let (site, content_type, content) = (&site, resource, &content);
         let publication = Publication { site, content_type, content, public: None, published: &published };
         let all = &Translations::default();
-        let mut missing = publication.missing(c)?.into_vec();
+        let mut missing = publication.find_missing(c)?.into_vec();
         // Warnings name sessions, speakers and rooms, which are of several collections.
         let mut warnings = if is_restricted { Vec::new() } else { programme::warnings(c, &item)? };
         // It names the source of the item itself and nothing else.
@@ -244,7 +229,7 @@ async fn editing_state(resource: &'static ContentType, request: Request) -> Resu
         }
         Ok::<_, Problem>(EditingState {
             version,
-            etag: format!("\"v{version}\""),
+            etag: version_tag(version),
             status: item.state().to_owned(),
             stage: item.stage.clone(),
             live: item.live,
@@ -267,12 +252,38 @@ async fn editing_state(resource: &'static ContentType, request: Request) -> Resu
             external_ids: external_ids::of_item(c, &item)?.iter().map(ExternalId::source).collect(),
             not_shown: not_shown_of_item(resource.fields, content, content),
             assignee: review::assignee(c, &item.id)?.map(person),
-            editing: presences(review::present(c, &item.id)?),
+            editing: presences(review::load_presences(c, &item.id)?),
             open_comments: review::open_comments(c, &item.id)?,
         })
     };
     let state = request.app.database.read(read).await?;
-    Ok(Response::serialized(200, &state)?.no_store().header("etag", &state.etag))
+    Ok(Response::json(200, &state)?.no_store().header("etag", &state.etag))
+}
+
+/// Returns the names of the operations that the caller may apply to an item now.
+fn operations(
+    connection: &mut Db,
+    context: WriteContext<'_>,
+    item: &Item,
+    has_plans: bool,
+) -> Result<Vec<String>, Problem> {
+    let is_merged = item.trashed_at != 0 && merge::record::find(connection, &item.id)?.is_some();
+    // Which times are given does not matter: only the permission and the state of the item are checked.
+    let steps = Operation::WITHOUT_PARAMETERS
+        .into_iter()
+        .chain([Operation::Schedule { publish_at: Some(0), unpublish_at: None }]);
+    let mut operations = Vec::new();
+    for step in steps.filter(|step| step.refusal(item).is_none()) {
+        let is_possible = step != Operation::Unschedule || has_plans;
+        // An operation that the caller may not apply is left out; any other error is one of the database.
+        match context.authorize(connection, item, step.action()) {
+            Ok(()) if is_merged => operations.push("unmerge".to_owned()),
+            Ok(()) if is_possible => operations.push(step.name().to_owned()),
+            Err(problem) if problem.kind != ProblemKind::Forbidden => return Err(problem),
+            _ => {}
+        }
+    }
+    Ok(operations)
 }
 
 /// Returns those of these links of an item that lead to what is not public, as far as the viewer finds their targets.
@@ -317,5 +328,5 @@ async fn inbox(request: Request) -> Result<Response, Problem> {
             slug: item.slug,
         })
     };
-    Ok(Response::serialized(200, &Inbox { data: rows.into_iter().filter_map(entry).collect() })?.no_store())
+    Ok(Response::json(200, &Inbox { data: rows.into_iter().filter_map(entry).collect() })?.no_store())
 }

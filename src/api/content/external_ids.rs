@@ -84,7 +84,7 @@ fn all_of_item(resource: &'static ContentType) -> Route {
     let path = format!("{}/external-ids", item_path(resource));
     Route::put(&path, Access::May(Area::Content, Action::UpdateOwn), move |r| replace_all(resource, r))
         .operation_id(format!("replace{}ExternalIds", resource.schema))
-        .shared(every_collection(resource, &path, "replaceExternalIds", "Replace the external ids of an item"))
+        .shared_operation(every_collection(resource, &path, "replaceExternalIds", "Replace the external ids of an item"))
         .tag(resource.title_plural)
         .summary(format!("Replace the external ids of {}", with_article(resource)))
         .description(
@@ -165,7 +165,7 @@ async fn replace_all(resource: &'static ContentType, request: Request) -> Result
     }
     let version = required_version(&request)?;
     let item = editor.replace_external_ids(request.path("id_or_slug"), version, wanted).await?;
-    Ok(Response::empty(204).header("etag", format!("\"v{}\"", item.latest())).no_store())
+    Ok(Response::empty(204).header("etag", format!("\"v{}\"", item.latest_version())).no_store())
 }
 
 /// Reads the condition from `If-Match` and `If-None-Match`.

@@ -10,7 +10,7 @@ use crate::api::content::items::{item_path, with_article};
 use crate::api::content::lifecycle::{editor, write_response};
 use crate::api::openapi::item_schemas::ANY_ITEM;
 use crate::api::openapi::schemas::reference;
-use crate::api::parameters::{IF_MATCH, MAX_NUMBER, number, page_limit, path_id_or_slug, query, whole};
+use crate::api::parameters::{IF_MATCH, MAX_NUMBER, integer_between, number, page_limit, path_id_or_slug, query};
 use crate::auth::permissions::{Action, Area};
 use crate::content::LocaleMode;
 use crate::content::local_time::utc_text;
@@ -136,14 +136,14 @@ pub fn routes(resource: &'static ContentType) -> Vec<Route> {
     vec![
         Route::get(&path, read, move |r| list(resource, r))
             .operation_id(format!("list{schema}Revisions"))
-            .shared(every_collection(resource, &path, "listRevisions", "List the revisions of an item"))
+            .shared_operation(every_collection(resource, &path, "listRevisions", "List the revisions of an item"))
             .tag(resource.title_plural)
             .summary(format!("List the revisions of {item}"))
             .description(
                 "Returns one page of the item's history, newest first: each write with its author, action, reason and \
                  the parts of the content that changed. Fails with 404 when there is no such item.",
             )
-            .parameters([path_id_or_slug(), before(), limit()])
+            .parameters([path_id_or_slug(), before_parameter(), limit()])
             .responds(200, "One page of revisions.", reference("RevisionPage"), &[])
             .problems(&[ProblemKind::NotFound]),
         Route::get(&one, read, move |r| get(resource, r))
@@ -159,7 +159,7 @@ pub fn routes(resource: &'static ContentType) -> Vec<Route> {
             .problems(&[ProblemKind::NotFound]),
         Route::get(format!("{one}/diff"), read, move |r| compare(resource, r))
             .operation_id(format!("diff{schema}Revisions"))
-            .shared(every_collection(
+            .shared_operation(every_collection(
                 resource,
                 &format!("{one}/diff"),
                 "diffRevisions",
@@ -171,14 +171,14 @@ pub fn routes(resource: &'static ContentType) -> Vec<Route> {
                 "Returns the differences between a version and another one, by default the version before it, for each \
                  field and locale. Fails with 404 when there is no such item or version.",
             )
-            .parameters([path_id_or_slug(), version(), against()])
+            .parameters([path_id_or_slug(), version(), against_parameter()])
             .responds(200, "The differences.", reference("RevisionDiff"), &[])
             .problems(&[ProblemKind::NotFound]),
         Route::post(format!("{one}/restore"), Access::May(Area::Content, Action::UpdateOwn), move |r| {
             restore(resource, r)
         })
         .operation_id(format!("restore{schema}Revision"))
-        .shared(every_collection(
+        .shared_operation(every_collection(
             resource,
             &format!("{one}/restore"),
             "restoreRevision",
@@ -202,18 +202,23 @@ pub fn routes(resource: &'static ContentType) -> Vec<Route> {
 }
 
 fn version() -> Parameter {
-    parameter("version", ParameterIn::Path, whole(1, MAX_NUMBER), "Version of the item.", json!(3))
+    parameter("version", ParameterIn::Path, integer_between(1, MAX_NUMBER), "Version of the item.", json!(3))
 }
 
-fn against() -> Parameter {
-    query("against", whole(1, MAX_NUMBER), "Version to compare with; by default the version before.", json!(1))
+fn against_parameter() -> Parameter {
+    query(
+        "against",
+        integer_between(1, MAX_NUMBER),
+        "Version to compare with; by default the version before.",
+        json!(1),
+    )
 }
 
 /// Returns the `before` parameter of journal pages.
-pub fn before() -> Parameter {
+pub fn before_parameter() -> Parameter {
     query(
         "before",
-        whole(1, MAX_NUMBER),
+        integer_between(1, MAX_NUMBER),
         "Only entries with a smaller sequence number: `next` of the previous page.",
         json!(120),
     )
@@ -244,7 +249,7 @@ async fn list(resource: &'static ContentType, request: Request) -> Result<Respon
     // A full page may be the last one; the next page is then empty.
     let next = entries.last().map(|last| last.sequence).filter(|_| entries.len() as i64 == limit);
     let page = RevisionPage { data: entries.into_iter().map(Revision::from).collect(), next };
-    Ok(Response::serialized(200, &page)?.no_store())
+    Ok(Response::json(200, &page)?.no_store())
 }
 
 /// Returns the version in the path; 404 if it is not a positive number.
@@ -274,7 +279,7 @@ async fn get(resource: &'static ContentType, request: Request) -> Result<Respons
     body["status"] = state.state.into();
     body["working_draft"] = state.is_working_draft.into();
     body["content"] = content.into();
-    Ok(Response::serialized(200, &body)?.no_store())
+    Ok(Response::json(200, &body)?.no_store())
 }
 
 async fn compare(resource: &'static ContentType, request: Request) -> Result<Response, Problem> {
@@ -294,7 +299,7 @@ async fn compare(resource: &'static ContentType, request: Request) -> Result<Res
         .into_iter()
         .map(|d| RevisionDifference { pointer: d.pointer, before: d.before, after: d.after })
         .collect();
-    Ok(Response::serialized(200, &RevisionDiff { older, newer, differences })?.no_store())
+    Ok(Response::json(200, &RevisionDiff { older, newer, differences })?.no_store())
 }
 
 async fn restore(resource: &'static ContentType, request: Request) -> Result<Response, Problem> {

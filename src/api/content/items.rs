@@ -20,7 +20,7 @@ use crate::content_types::ContentType;
 use crate::database::Db;
 use crate::delivery::cache::absence_cache::{Absence, CachedAbsence};
 use crate::delivery::cache::cache_tags::{self, PUBLIC_CACHE};
-use crate::delivery::cache::cached_response::{FreshResponse, ReadOutcome, soon};
+use crate::delivery::cache::cached_response::{FreshResponse, ReadOutcome, time_dependent_expiry};
 use crate::delivery::cache::dependencies::Dependencies;
 use crate::delivery::cache::response_cache::{CacheKey, CacheLookup};
 use crate::delivery::get_item::{ItemLookup, find_item};
@@ -28,7 +28,7 @@ use crate::delivery::list_items::{Page, page, single_query_page};
 use crate::delivery::query::ListQuery;
 use crate::delivery::query::parser::QueryParser;
 use crate::delivery::{ReadContext, Shape, stored_queries};
-use crate::http::cached_response::{absence_response, cache_key, negotiated};
+use crate::http::cached_response::{absence_response, cache_key, negotiated_locale};
 use crate::http::preconditions::entity_tag as etag;
 use crate::http::request::Request;
 use crate::http::response::{ALL_LOCALES, JSON, PARTIAL, Response};
@@ -122,7 +122,7 @@ pub fn routes(resource: &'static ContentType) -> Vec<Route> {
 /// Records the locale negotiated by `Accept-Language` and adds it to the query parameters, so that the rest
 /// of the request handles it like `locale=`.
 pub fn negotiate(request: &mut Request) {
-    request.negotiated = negotiated(&request.http, &request.app.site);
+    request.negotiated = negotiated_locale(&request.http, &request.app.site);
     request.query_pairs.extend(request.negotiated.iter().map(|locale| ("locale".to_owned(), locale.clone())));
 }
 
@@ -169,12 +169,12 @@ pub async fn read_page(
     let on_this_thread = public && query.is_index_walk();
     let (fast_app, fast_query) = (Arc::clone(app), Arc::clone(&query));
     let fast_path = move |c: &mut Db| {
-        let cache = fast_app.item_cache.since(since).only_if(public);
+        let cache = fast_app.item_cache.scope_since(since).only_if(public);
         single_query_page(c, content_type, fast_app.list_context(cache), &fast_query)
     };
     let here = Arc::clone(app);
     let read = move |c: &mut Db| {
-        let cache = here.item_cache.since(since).only_if(public);
+        let cache = here.item_cache.scope_since(since).only_if(public);
         page(c, content_type, here.list_context(cache), &query)
     };
     view.read(app, on_this_thread, fast_path, read).await
@@ -223,7 +223,7 @@ pub async fn cached_or_compute(
         (None, None) => compute.await?,
     };
     match lookup {
-        CacheLookup::Found(cached) => Ok(Response::cached(cache_key, cached)),
+        CacheLookup::Found(cached) => Ok(Response::from_cached(cache_key, cached)),
         CacheLookup::Absent(found) => absence_response(&request.app, &found, view.is_public()),
     }
 }
@@ -280,9 +280,9 @@ pub fn media_type(shape: &Shape) -> &'static str {
 }
 
 /// Returns when the response to a list query expires even if no content changes: a query that depends on the
-/// current time (`when=upcoming`) has another result soon after. `None` if it does not depend on the time.
+/// current time (`when=upcoming`) has another result time_dependent_expiry after. `None` if it does not depend on the time.
 pub fn expires_at(query: &ListQuery) -> Option<Instant> {
-    query.depends_on_now().then(soon)
+    query.depends_on_now().then(time_dependent_expiry)
 }
 
 fn page_body(page: &Page, limit: i64) -> String {
@@ -373,7 +373,7 @@ async fn compute_item(
         if let ItemLookup::Found { item, .. } = &mut found
             && is_expanded
         {
-            let cache = app.item_cache.since(since).only_if(is_public);
+            let cache = app.item_cache.scope_since(since).only_if(is_public);
             let list = app.list_context(cache);
             let filled = stored_queries::fill(c, list, (content_type, &shape), &mut item.object)?;
             item.dependencies.add(&filled.dependencies);
@@ -384,7 +384,7 @@ async fn compute_item(
     let (found, depends_on_now) = view.read_item(&request.app, read).await?;
     Ok(match found {
         ItemLookup::Found { item, version } => {
-            let found = item_response(media_type, item.object, version, item.dependencies).expiring(depends_on_now);
+            let found = item_response(media_type, item.object, version, item.dependencies).with_expiry(depends_on_now);
             if content_type.is_singleton() { until_new_year(found, &request.app.site) } else { found }
         }
         ItemLookup::Moved(slug) => {

@@ -27,7 +27,7 @@ use crate::delivery::query::parser::QueryParser;
 use crate::delivery::{ReadContext, Shape};
 use crate::editorial::change::ItemChange;
 use crate::editorial::editor::{Editor, RenderItem, WriteRequest, WriteResult};
-use crate::editorial::idempotency::Idempotent;
+use crate::editorial::idempotency::IdempotencyRecord;
 use crate::editorial::lifecycle::Operation;
 use crate::http::body;
 use crate::http::handler::IntoHandler;
@@ -57,12 +57,12 @@ pub static SCHEDULE: [Field; 2] = [
 
 /// Returns all write routes of a content type.
 pub fn routes(resource: &'static ContentType) -> Vec<Route> {
-    let mut routes = writes(resource);
+    let mut routes = write_routes(resource);
     routes.extend(steps(resource));
     routes
 }
 
-fn writes(resource: &'static ContentType) -> Vec<Route> {
+fn write_routes(resource: &'static ContentType) -> Vec<Route> {
     let item = with_article(resource);
     let schema = resource.schema;
     let all_locales = Locales::All.name(schema);
@@ -160,7 +160,7 @@ fn step(resource: &'static ContentType, operation: Operation) -> Route {
     .problems(&WRITE_PROBLEMS)
     .problems(&[ProblemKind::Invalid]);
     match review {
-        Some((id, summary)) => route.shared(every_collection(resource, &path, id, summary)),
+        Some((id, summary)) => route.shared_operation(every_collection(resource, &path, id, summary)),
         None => route,
     }
 }
@@ -264,10 +264,10 @@ pub fn editor(resource: &'static ContentType, request: &Request) -> Result<Edito
 ///
 /// # Errors
 /// 400 if the key is not 1 to 255 visible ASCII characters, 401 if the request is anonymous.
-pub fn idempotency_key(request: &Request) -> Result<Option<Idempotent>, Problem> {
+pub fn idempotency_key(request: &Request) -> Result<Option<IdempotencyRecord>, Problem> {
     let Some(key) = request.http.headers().get("idempotency-key") else { return Ok(None) };
     let (account, target) = (&request.actor()?.account_id, request.http.target().into_owned());
-    Idempotent::read(account, key.to_str().unwrap_or_default(), &target, &request.body).map(Some)
+    IdempotencyRecord::read(account, key.to_str().unwrap_or_default(), &target, &request.body).map(Some)
 }
 
 async fn create(resource: &'static ContentType, mut request: Request) -> Result<Response, Problem> {
@@ -343,9 +343,9 @@ pub fn parse_schedule_times(
 /// Returns the response of a write: the item after it, with the entity tag that the next write sends in
 /// `If-Match`.
 pub fn write_response(request: &Request, mut result: WriteResult, status: u16) -> Response {
-    let tag = etag(result.item.latest(), result.body.as_bytes());
+    let tag = etag(result.item.latest_version(), result.body.as_bytes());
     let media_type = if request.query("locale") == Some(body::EVERY_LOCALE) { ALL_LOCALES } else { JSON };
     let body = std::mem::take(&mut result.body);
-    let response = Response::json(status, body).with_content_type(media_type).header("etag", tag).no_store();
+    let response = Response::json_text(status, body).with_content_type(media_type).header("etag", tag).no_store();
     with_not_shown(response, request, &result)
 }

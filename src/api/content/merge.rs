@@ -15,7 +15,7 @@ use crate::content::field::{Field, FieldType};
 use crate::content::violation::Violations;
 use crate::content_types::ContentType;
 use crate::editorial::merge::MOST_MERGED;
-use crate::editorial::merge::report::{MergeReport, ReportedTie};
+use crate::editorial::merge::report::{MergeReport, ReferenceReport};
 use crate::http::body;
 use crate::http::preconditions::{WRITE_PROBLEMS, required_version};
 use crate::http::request::Request;
@@ -76,7 +76,7 @@ pub fn routes(resource: &'static ContentType) -> [Route; 2] {
         };
         route
             .operation_id(format!("{step}{schema}"))
-            .shared(every_collection(resource, &path, id, summary))
+            .shared_operation(every_collection(resource, &path, id, summary))
             .tag(resource.title_plural)
             .parameters([REASON.clone(), path_id_or_slug(), IF_MATCH.clone()])
             .problems(&WRITE_PROBLEMS)
@@ -120,20 +120,20 @@ async fn unmerge(resource: &'static ContentType, request: Request) -> Result<Res
 }
 
 fn response(report: MergeReport) -> Result<Response, Problem> {
-    let tag = format!("\"v{}\"", report.item.latest());
-    let reference = |tie: ReportedTie| MergedReference {
-        item: summary(&tie.item),
-        relation: tie.relation,
-        working_draft: tie.in_working_draft,
-        outcome: tie.outcome.word(),
+    let tag = format!("\"v{}\"", report.item.latest_version());
+    let reference = |field: ReferenceReport| MergedReference {
+        item: summary(&field.item),
+        relation: field.relation,
+        working_draft: field.in_working_draft,
+        outcome: field.outcome.word(),
     };
     let result = MergeResult {
         item: summary(&ItemSummary::from(&report.item)),
-        references: report.ties.into_iter().map(reference).collect(),
+        references: report.references.into_iter().map(reference).collect(),
         addresses: report.addresses,
         external_ids: report.external_ids,
         left: report.left,
     };
-    let response = Response::serialized(200, &result)?.header("etag", tag).no_store();
+    let response = Response::json(200, &result)?.header("etag", tag).no_store();
     Ok(if report.replayed { response.header("idempotency-replayed", "true") } else { response })
 }

@@ -38,13 +38,13 @@ fn notes(request: &Request, item: &Item) -> Vec<Violation> {
 fn header(notes: &[Violation]) -> String {
     let entry = |note: &Violation| {
         let what = note.message.split_once(": ").map_or(note.message.as_str(), |(_, names)| names);
-        format!("{};what={}", quoted(&note.pointer), quoted(what))
+        format!("{};what={}", quoted_string(&note.pointer), quoted_string(what))
     };
     notes.iter().take(MAX_TEXTS).map(entry).collect::<Vec<String>>().join(", ")
 }
 
 /// Returns a string of structured fields, which has printable ASCII characters only.
-fn quoted(text: &str) -> String {
+fn quoted_string(text: &str) -> String {
     let plain = |c| match c {
         '"' | '\\' => '\'',
         ' '..='~' => c,

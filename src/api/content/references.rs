@@ -97,7 +97,7 @@ pub fn route(resource: &'static ContentType) -> Route {
     let path = format!("{}/references", item_path(resource));
     Route::get(&path, access, move |r| list(resource, r))
         .operation_id(format!("list{schema}References"))
-        .shared(every_collection(resource, &path, "listReferences", "List what uses an item"))
+        .shared_operation(every_collection(resource, &path, "listReferences", "List what uses an item"))
         .tag(resource.title_plural)
         .summary(format!("List what uses {item}"))
         .description(
@@ -111,7 +111,7 @@ pub fn route(resource: &'static ContentType) -> Route {
 
 /// Returns the route of all broken references.
 pub fn broken_route() -> Route {
-    Route::get("/api/v1/references/broken", Access::May(Area::Content, Action::Read), broken)
+    Route::get("/api/v1/references/broken", Access::May(Area::Content, Action::Read), list_broken)
         .operation_id("listBrokenReferences")
         .tag(EDITING)
         .summary("List broken references")
@@ -128,7 +128,7 @@ async fn list(resource: &'static ContentType, request: Request) -> Result<Respon
     let key = request.path("id_or_slug").to_owned();
     let read = move |c: &mut Db| {
         let item = find(c, resource, &key)?;
-        Ok::<_, Problem>(references::of(c, &item)?)
+        Ok::<_, Problem>(references::load_uses(c, &item)?)
     };
     let all = request.app.database.read(read).await?;
     let count = all.referrers.len();
@@ -136,7 +136,7 @@ async fn list(resource: &'static ContentType, request: Request) -> Result<Respon
     let data: Vec<ReferrerBody> = shown.map(|shown| referrer(shown, &viewer)).collect();
     let releases = all.releases.into_iter().map(|release| ReleaseUseBody { id: release.id, name: release.name });
     let unreachable = count - data.len();
-    Ok(Response::serialized(200, &ItemUseBody { data, releases: releases.collect(), unreachable })?.no_store())
+    Ok(Response::json(200, &ItemUseBody { data, releases: releases.collect(), unreachable })?.no_store())
 }
 
 fn referrer(referrer: Referrer, viewer: &Viewer) -> ReferrerBody {
@@ -147,15 +147,15 @@ fn referrer(referrer: Referrer, viewer: &Viewer) -> ReferrerBody {
     }
 }
 
-async fn broken(request: Request) -> Result<Response, Problem> {
+async fn list_broken(request: Request) -> Result<Response, Problem> {
     let limit = number(&request, "limit", MAX_LIMIT)?.unwrap_or(DEFAULT_LIMIT) as usize;
     let offset = number_between(&request, "offset", (0, MAX_OFFSET))?.unwrap_or(0) as usize;
-    let read = move |c: &mut Db| Ok::<_, Problem>(references::broken(c, offset, limit + 1)?);
+    let read = move |c: &mut Db| Ok::<_, Problem>(references::load_broken(c, offset, limit + 1)?);
     let mut found = request.app.database.read(read).await?;
     let more = found.len() > limit;
     found.truncate(limit);
     let data = found.into_iter().map(broken_reference).collect();
-    Ok(Response::serialized(200, &BrokenReferenceList { data, more })?.no_store())
+    Ok(Response::json(200, &BrokenReferenceList { data, more })?.no_store())
 }
 
 /// Returns a reference that its readers cannot follow, as responses show it.

@@ -22,7 +22,7 @@ use crate::content::violation::Violations;
 use crate::content_types::ContentType;
 use crate::database::Db;
 use crate::editorial::editor::{find, find_version};
-use crate::editorial::review::{self, Comment, Named, Present};
+use crate::editorial::review::{self, AccountName, ActiveEditor, Comment};
 use crate::editorial::write_context::WriteContext;
 use crate::http::body;
 use crate::http::preconditions::{WRITE_PROBLEMS, required_version};
@@ -119,7 +119,7 @@ fn comment_routes(resource: &'static ContentType) -> Vec<Route> {
     vec![
         Route::get(&comments, read, move |r| list(resource, r))
             .operation_id(format!("list{schema}Comments"))
-            .shared(every_collection(resource, &comments, "listComments", "List the comments on an item"))
+            .shared_operation(every_collection(resource, &comments, "listComments", "List the comments on an item"))
             .tag(resource.title_plural)
             .summary(format!("List the comments on {noun}"))
             .description(
@@ -131,7 +131,7 @@ fn comment_routes(resource: &'static ContentType) -> Vec<Route> {
             .problems(&[ProblemKind::NotFound]),
         Route::post(&comments, write, move |r| comment(resource, r))
             .operation_id(format!("comment{schema}"))
-            .shared(every_collection(resource, &comments, "createComment", "Comment on an item"))
+            .shared_operation(every_collection(resource, &comments, "createComment", "Comment on an item"))
             .tag(resource.title_plural)
             .summary(format!("Comment on {noun}"))
             .description(
@@ -144,7 +144,7 @@ fn comment_routes(resource: &'static ContentType) -> Vec<Route> {
             .problems(&[ProblemKind::NotFound]),
         Route::post(format!("{comments}/{{comment}}/resolve"), write, move |r| resolve(resource, r))
             .operation_id(format!("resolve{schema}Comment"))
-            .shared(every_collection(
+            .shared_operation(every_collection(
                 resource,
                 &format!("{comments}/{{comment}}/resolve"),
                 "resolveComment",
@@ -168,7 +168,7 @@ fn assignment_routes(resource: &'static ContentType) -> Vec<Route> {
     vec![
         Route::put(format!("{path}/assignment"), assign, move |r| assign_to(resource, r))
             .operation_id(format!("assign{schema}"))
-            .shared(every_collection(resource, &format!("{path}/assignment"), "assignItem", "Assign an item"))
+            .shared_operation(every_collection(resource, &format!("{path}/assignment"), "assignItem", "Assign an item"))
             .tag(resource.title_plural)
             .summary(format!("Assign {noun}"))
             .description(
@@ -183,7 +183,12 @@ fn assignment_routes(resource: &'static ContentType) -> Vec<Route> {
             .problems(&WRITE_PROBLEMS),
         Route::delete(format!("{path}/assignment"), assign, move |r| unassign(resource, r))
             .operation_id(format!("unassign{schema}"))
-            .shared(every_collection(resource, &format!("{path}/assignment"), "unassignItem", "Unassign an item"))
+            .shared_operation(every_collection(
+                resource,
+                &format!("{path}/assignment"),
+                "unassignItem",
+                "Unassign an item",
+            ))
             .tag(resource.title_plural)
             .summary(format!("Unassign {noun}"))
             .description(
@@ -202,7 +207,7 @@ fn presence_routes(resource: &'static ContentType) -> Vec<Route> {
     vec![
         Route::put(format!("{path}/presence"), write, move |r| register_presence(resource, r))
             .operation_id(format!("arriveAt{schema}"))
-            .shared(every_collection(
+            .shared_operation(every_collection(
                 resource,
                 &format!("{path}/presence"),
                 "registerPresence",
@@ -220,7 +225,12 @@ fn presence_routes(resource: &'static ContentType) -> Vec<Route> {
             .problems(&[ProblemKind::NotFound]),
         Route::delete(format!("{path}/presence"), write, move |r| end_presence(resource, r))
             .operation_id(format!("leave{schema}"))
-            .shared(every_collection(resource, &format!("{path}/presence"), "endPresence", "End presence on an item"))
+            .shared_operation(every_collection(
+                resource,
+                &format!("{path}/presence"),
+                "endPresence",
+                "End presence on an item",
+            ))
             .tag(resource.title_plural)
             .summary(format!("End presence on {noun}"))
             .description(
@@ -239,13 +249,13 @@ fn path_comment() -> Parameter {
 }
 
 /// Returns the account with this id and name as the API shows it.
-pub fn person((id, name): Named) -> Person {
+pub fn person((id, name): AccountName) -> Person {
     Person { id, name: Some(name) }
 }
 
 /// Returns presences as the API shows them.
-pub fn presences(all: Vec<Present>) -> Vec<Presence> {
-    let presence_to_api = |one: Present| Presence {
+pub fn presences(all: Vec<ActiveEditor>) -> Vec<Presence> {
+    let presence_to_api = |one: ActiveEditor| Presence {
         account: person(one.person),
         since: utc_text(one.since),
         expires_at: utc_text(one.expires_at),
@@ -287,7 +297,7 @@ async fn list(resource: &'static ContentType, request: Request) -> Result<Respon
     };
     let rows = request.app.database.read(read).await?;
     let data = rows.into_iter().map(|(comment, name)| comment_to_api(comment, name)).collect();
-    Ok(Response::serialized(200, &CommentList { data })?.no_store())
+    Ok(Response::json(200, &CommentList { data })?.no_store())
 }
 
 async fn comment(resource: &'static ContentType, request: Request) -> Result<Response, Problem> {
@@ -310,7 +320,7 @@ async fn comment(resource: &'static ContentType, request: Request) -> Result<Res
         Ok((comment, name))
     };
     let (comment, name) = write_with_item(resource, &request, write).await?;
-    Ok(Response::serialized(201, &comment_to_api(comment, name))?.no_store())
+    Ok(Response::json(201, &comment_to_api(comment, name))?.no_store())
 }
 
 async fn resolve(resource: &'static ContentType, request: Request) -> Result<Response, Problem> {
@@ -322,7 +332,7 @@ async fn resolve(resource: &'static ContentType, request: Request) -> Result<Res
         Ok((comment, name))
     };
     let (comment, name) = write_with_item(resource, &request, write).await?;
-    Ok(Response::serialized(200, &comment_to_api(comment, name))?.no_store())
+    Ok(Response::json(200, &comment_to_api(comment, name))?.no_store())
 }
 
 async fn assign_to(resource: &'static ContentType, request: Request) -> Result<Response, Problem> {
@@ -340,13 +350,13 @@ async fn assign_to(resource: &'static ContentType, request: Request) -> Result<R
         Ok((item, Person { id: account.id, name: Some(account.name) }))
     };
     let (item, person) = write_new_version(resource, &request, write).await?;
-    Ok(Response::serialized(200, &person)?.no_store().header("etag", format!("\"v{}\"", item.latest())))
+    Ok(Response::json(200, &person)?.no_store().header("etag", format!("\"v{}\"", item.latest_version())))
 }
 
 async fn unassign(resource: &'static ContentType, request: Request) -> Result<Response, Problem> {
     let write = |c: &mut Db, context: WriteContext<'_>, item: Item| review::assign(c, context, item, None);
     let item = write_new_version(resource, &request, write).await?;
-    Ok(Response::empty(204).no_store().header("etag", format!("\"v{}\"", item.latest())))
+    Ok(Response::empty(204).no_store().header("etag", format!("\"v{}\"", item.latest_version())))
 }
 
 /// Runs a write that gives the item in the path its next version. The version in `If-Match` is compared
@@ -370,10 +380,10 @@ async fn register_presence(resource: &'static ContentType, request: Request) -> 
     let account = request.actor()?.account_id.clone();
     let write = move |c: &mut Db, item: &Item| {
         review::arrive(c, &item.id, &account)?;
-        Ok(review::present(c, &item.id)?)
+        Ok(review::load_presences(c, &item.id)?)
     };
     let all = write_with_item(resource, &request, write).await?;
-    Ok(Response::serialized(200, &PresenceList { data: presences(all) })?.no_store())
+    Ok(Response::json(200, &PresenceList { data: presences(all) })?.no_store())
 }
 
 async fn end_presence(resource: &'static ContentType, request: Request) -> Result<Response, Problem> {

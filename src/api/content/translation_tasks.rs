@@ -112,7 +112,7 @@ async fn list(request: Request) -> Result<Response, Problem> {
     let read = move |c: &mut Db| Ok::<_, Problem>(translation_tasks::list(c, &site, &filter, (offset, limit))?);
     let (tasks, total) = request.app.database.read(read).await?;
     let data = tasks.into_iter().map(task).collect();
-    Ok(Response::serialized(200, &TranslationTaskList { data, total })?.no_store())
+    Ok(Response::json(200, &TranslationTaskList { data, total })?.no_store())
 }
 
 fn task(task: TranslationTask) -> TranslationTaskBody {

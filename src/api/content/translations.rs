@@ -13,7 +13,7 @@ use crate::api::openapi::schemas::{reference, text};
 use crate::api::parameters::{IF_MATCH, path_id_or_slug};
 use crate::auth::permissions::{Action, Area};
 use crate::content::Site;
-use crate::content::translations::{is_right_to_left, missing};
+use crate::content::translations::{is_right_to_left, missing_fields};
 use crate::content_types::ContentType;
 use crate::database::Db;
 use crate::editorial::editor::find;
@@ -70,7 +70,7 @@ pub fn routes(resource: &'static ContentType) -> Vec<Route> {
             set_visibility(resource, r, hidden)
         })
         .operation_id(id)
-        .shared(every_collection(resource, &format!("{path}/{{locale}}/{verb}"), shared_id, shared_summary))
+        .shared_operation(every_collection(resource, &format!("{path}/{{locale}}/{verb}"), shared_id, shared_summary))
         .tag(resource.title_plural)
         .summary(format!("{summary} {item}"))
         .description(about)
@@ -83,7 +83,7 @@ pub fn routes(resource: &'static ContentType) -> Vec<Route> {
     vec![
         Route::get(&path, Access::May(Area::Content, Action::Read), move |r| list(resource, r))
             .operation_id(format!("list{schema}Translations"))
-            .shared(every_collection(resource, &path, "listTranslations", "List the translations of an item"))
+            .shared_operation(every_collection(resource, &path, "listTranslations", "List the translations of an item"))
             .tag(resource.title_plural)
             .summary(format!("List the translations of {item}"))
             .description(
@@ -129,7 +129,7 @@ async fn list(resource: &'static ContentType, request: Request) -> Result<Respon
     let key = request.path("id_or_slug").to_owned();
     let item = request.app.database.read(move |c: &mut Db| find(c, resource, &key)).await?;
     let data = request.app.site.locales.iter().map(|locale| state(resource, &request.app.site, &item, locale));
-    Ok(Response::serialized(200, &TranslationList { data: data.collect() })?.no_store())
+    Ok(Response::json(200, &TranslationList { data: data.collect() })?.no_store())
 }
 
 fn state(resource: &'static ContentType, site: &Site, item: &Item, locale: &str) -> TranslationState {
@@ -140,7 +140,7 @@ fn state(resource: &'static ContentType, site: &Site, item: &Item, locale: &str)
         default: locale == site.default_locale(),
         slug: own.slug.unwrap_or_else(|| item.slug.clone()),
         published: item.live && !own.hidden,
-        missing: missing(resource.fields, &item.content(), locale),
+        missing: missing_fields(resource.fields, &item.content(), locale),
         outdated: own.outdated,
         fallbacks: site.fallback_chain(locale)[1..].iter().map(|locale| (*locale).to_owned()).collect(),
     }

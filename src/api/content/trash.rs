@@ -69,5 +69,5 @@ async fn trash(resource: &'static ContentType, request: Request) -> Result<Respo
     let keep_references = word(&request, REFERENCES.name, TRASH_REFERENCES.words)? == Some(KEEP);
     let unused_for = (!keep_references).then(|| viewer(request.actor.as_ref()));
     let result = editor.trash(request.path("id_or_slug"), version, unused_for).await?;
-    Ok(Response::empty(204).header("etag", format!("\"v{}\"", result.item.latest())).no_store())
+    Ok(Response::empty(204).header("etag", format!("\"v{}\"", result.item.latest_version())).no_store())
 }

@@ -149,7 +149,7 @@ impl FeedFormat {
             FeedFormat::Rss => rss::rss(feed),
             FeedFormat::Atom => atom::atom(feed),
             FeedFormat::JsonFeed => json_feed::json_feed(feed).to_string(),
-            FeedFormat::JsonLd => json_ld::embeddable(&json_ld::list_of(feed)),
+            FeedFormat::JsonLd => json_ld::to_script_text(&json_ld::list_of(feed)),
             FeedFormat::Csv => table::csv(feed),
             // Schedules are formats of single events only; see `SINGLE`.
             FeedFormat::ScheduleJson | FeedFormat::ScheduleXml => String::new(),
@@ -159,7 +159,7 @@ impl FeedFormat {
     /// Writes a feed of a single event.
     pub fn write_one(self, feed: &Feed<'_>, event: &Value) -> String {
         match self {
-            FeedFormat::JsonLd => json_ld::embeddable(&json_ld::event(feed, event)),
+            FeedFormat::JsonLd => json_ld::to_script_text(&json_ld::event(feed, event)),
             FeedFormat::ScheduleJson => ConferenceSchedule::new(feed, event).json(feed.own_url).to_string(),
             FeedFormat::ScheduleXml => schedule_xml(&ConferenceSchedule::new(feed, event)),
             _ => self.write(feed),

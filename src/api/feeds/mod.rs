@@ -49,7 +49,7 @@ fn list_route(events: &'static ContentType, feed_format: FeedFormat) -> Route {
     let path = format!("{}.{}", collection_path(events), feed_format.suffix());
     Route::get(path, Access::Public, move |r| lists::events(events, feed_format, r))
         .operation_id(format!("feedEvents{}", feed_format.suffix().to_uppercase()))
-        .shared(shared)
+        .shared_operation(shared)
         .tag(events.title_plural)
         .summary(feed_format.list_summary())
         .description(description)
@@ -82,7 +82,7 @@ fn single_route(events: &'static ContentType, feed_format: FeedFormat) -> Route 
     let path = format!("{}/{name}", item_path(events));
     let route = Route::get(path, Access::Public, move |r| one_event::get(events, feed_format, r));
     let route = match feed_format.is_schedule() {
-        true => route.shared(shared_schedule(events)),
+        true => route.shared_operation(shared_schedule(events)),
         // A programme requires titles.
         false => route.parameters([feed_fallback()]),
     };

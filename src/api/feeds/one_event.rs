@@ -42,7 +42,7 @@ pub async fn get(
         };
         let (item, version) = match view.read_item(&request.app, read).await? {
             ItemLookup::Found { item, version } => (item, version),
-            ItemLookup::Moved(slug) => return Ok(moved(content_type, &request, &slug)),
+            ItemLookup::Moved(slug) => return Ok(redirect_to_slug(content_type, &request, &slug)),
             ItemLookup::Absent => return Ok(not_found_response(content_type)),
         };
         let items = parse_items(std::iter::once(item.object.as_str()), false)?;
@@ -63,7 +63,7 @@ async fn item_view(request: &Request) -> Result<ReadView, Problem> {
 }
 
 /// Returns the redirect to the same format under the present slug of the event.
-fn moved(content_type: &'static ContentType, request: &Request, slug: &str) -> ReadOutcome {
+fn redirect_to_slug(content_type: &'static ContentType, request: &Request, slug: &str) -> ReadOutcome {
     let name = request.http.path().rsplit('/').next().unwrap_or_default();
     let query = request.http.query_string();
     let mark = if query.is_empty() { "" } else { "?" };

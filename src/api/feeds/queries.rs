@@ -88,7 +88,7 @@ pub fn parse_list(
     if feed_format == FeedFormat::Calendar && !query.list.conditions.iter().any(is_bound_on_time) {
         // A preview has the bounds of the present calendar, so that it shows all that is going to change in it.
         let today = DateTime::from_timestamp_micros(now()).unwrap_or_default();
-        query.list.conditions.extend(near(today));
+        query.list.conditions.extend(calendar_bounds(today));
         query.expires_at = query.expires_at.or(Some(Instant::now() + until_midnight(today)));
     }
     Ok(query)
@@ -123,7 +123,7 @@ fn is_bound_on_time(condition: &Condition) -> bool {
 }
 
 /// Returns the bounds of a calendar. They change once a day, so that a calendar can be cached until then.
-fn near(today: DateTime<Utc>) -> [Condition; 2] {
+fn calendar_bounds(today: DateTime<Utc>) -> [Condition; 2] {
     let from = (today.date_naive() - Days::new(DAYS_BACK)).and_time(NaiveTime::MIN).and_utc().timestamp_micros();
     let bound = |compare, at| Condition::Time(Column::EndsAt, compare, at);
     [bound(Compare::Gt, from), bound(Compare::Lt, NO_DATE)]
@@ -165,7 +165,7 @@ mod tests {
     fn the_bounds_of_a_calendar_change_at_midnight() {
         let evening = DateTime::parse_from_rfc3339("2027-03-04T22:30:00Z").unwrap().to_utc();
         assert_eq!(until_midnight(evening), Duration::from_secs(5_400));
-        let Condition::Time(Column::EndsAt, Compare::Gt, from) = near(evening)[0] else { panic!() };
+        let Condition::Time(Column::EndsAt, Compare::Gt, from) = calendar_bounds(evening)[0] else { panic!() };
         assert_eq!(DateTime::from_timestamp_micros(from).unwrap().to_rfc3339(), "2026-12-04T00:00:00+00:00");
     }
 }

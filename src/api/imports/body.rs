@@ -143,7 +143,7 @@ pub struct ImportList {
 }
 
 /// Returns an import without its report.
-pub fn brief(job: ImportJob) -> ImportBody {
+pub fn to_api(job: ImportJob) -> ImportBody {
     let time = |at: i64| (at > 0).then(|| utc_text(at));
     let options: ImportOptions = serde_json::from_str(&job.options).unwrap_or_default();
     ImportBody {
@@ -168,9 +168,9 @@ pub fn brief(job: ImportJob) -> ImportBody {
 ///
 /// # Errors
 /// 500 if the stored report cannot be read.
-pub fn full(job: ImportJob, lines: &[String]) -> Result<ImportBody, Problem> {
+pub fn to_api_with_report(job: ImportJob, lines: &[String]) -> Result<ImportBody, Problem> {
     let report = if job.report.is_empty() { None } else { Some(report(&job, lines)?) };
-    Ok(ImportBody { report, ..brief(job) })
+    Ok(ImportBody { report, ..to_api(job) })
 }
 
 fn report(job: &ImportJob, lines: &[String]) -> Result<ImportReport, Problem> {

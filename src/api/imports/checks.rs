@@ -6,7 +6,7 @@ use crate::problem::Problem;
 use crate::transfer::import::event_exists;
 use crate::transfer::import_jobs::{ImportOptions, ReceivedFile};
 use crate::transfer::read::{ImportFormat, Mapping};
-use crate::transfer::self_named::names_itself;
+use crate::transfer::source_naming::names_itself;
 
 /// Requires a valid mapping for a list, a name for a file that does not name its source, and that the event exists. The
 /// file is given by its format, its name, and whether it was given a name.

@@ -71,7 +71,7 @@ fn is_form(request: &Request) -> bool {
 }
 
 fn boundary(request: &Request) -> Result<String, Problem> {
-    multer::parse_boundary(request.header("content-type").unwrap_or_default()).map_err(malformed)
+    multer::parse_boundary(request.header("content-type").unwrap_or_default()).map_err(form_problem)
 }
 
 fn extension_of(media_type: &str) -> &'static str {
@@ -101,7 +101,7 @@ pub async fn receive(request: &Request, upload: Upload, reception: &mut Receptio
 async fn receive_form(mut parts: Multipart<'_>, reception: &mut Reception) -> Result<ImportForm, Problem> {
     let mut form = ImportForm { pointer: "/file", ..ImportForm::default() };
     let (mut seen, mut violations) = (Vec::new(), Violations::new());
-    while let Some(mut part) = parts.next_field().await.map_err(malformed)? {
+    while let Some(mut part) = parts.next_field().await.map_err(form_problem)? {
         let name = part.name().unwrap_or_default().to_owned();
         let pointer = format!("/{name}");
         if seen.contains(&name) {
@@ -112,7 +112,7 @@ async fn receive_form(mut parts: Multipart<'_>, reception: &mut Reception) -> Re
             "file" => {
                 form.name = part.file_name().map(file_name).filter(|name| !name.is_empty());
                 form.extension = part.content_type().map_or("", |media_type| extension_of(media_type.as_ref()));
-                while let Some(piece) = part.chunk().await.map_err(malformed)? {
+                while let Some(piece) = part.chunk().await.map_err(form_problem)? {
                     reception.push(&piece).await?;
                 }
             }
@@ -138,7 +138,7 @@ async fn receive_form(mut parts: Multipart<'_>, reception: &mut Reception) -> Re
 async fn text(mut part: Field<'_>, most: usize, violations: &mut Violations) -> Result<Option<String>, Problem> {
     let pointer = format!("/{}", part.name().unwrap_or_default());
     let mut bytes = Vec::new();
-    while let Some(piece) = part.chunk().await.map_err(malformed)? {
+    while let Some(piece) = part.chunk().await.map_err(form_problem)? {
         if bytes.len() + piece.len() > most {
             violations.add(pointer, "too_long", format!("must have at most {most} bytes"));
             return Ok(None);
@@ -153,7 +153,7 @@ async fn text(mut part: Field<'_>, most: usize, violations: &mut Violations) -> 
 }
 
 /// Returns the problem of a form that cannot be read.
-fn malformed(error: multer::Error) -> Problem {
+fn form_problem(error: multer::Error) -> Problem {
     if let multer::Error::StreamReadFailed(cause) = &error
         && let Some(UploadError(problem)) = cause.downcast_ref::<UploadError>()
     {

@@ -13,12 +13,12 @@ use utoipa::openapi::{KnownFormat, RefOr, Schema};
 use self::form::{ImportForm, receive, require_body};
 use self::options::ImportQuery;
 use crate::api::content::lifecycle::author;
-use crate::api::openapi::schemas::{named, reference};
+use crate::api::openapi::schemas::{reference, with_name};
 use crate::api::parameters::{IDEMPOTENCY_KEY, path_id};
 use crate::auth::permissions::{Action, Area};
 use crate::content::violation::Violations;
 use crate::database::Db;
-use crate::editorial::idempotency::Idempotent;
+use crate::editorial::idempotency::IdempotencyRecord;
 use crate::http::request::Request;
 use crate::http::response::{FORM_DATA, Response};
 use crate::http::route::{Access, Route};
@@ -100,7 +100,7 @@ fn form_schema() -> RefOr<Schema> {
             "A file to import, the mapping of its columns (TOML), and options instead of query parameters.",
         ))
         .additional_properties(Some(AdditionalProperties::FreeForm(false)));
-    named("ImportFormInput", form.build())
+    with_name("ImportFormInput", form.build())
 }
 
 async fn create(mut request: Request) -> Result<Response, Problem> {
@@ -121,7 +121,7 @@ async fn create(mut request: Request) -> Result<Response, Problem> {
     match outcome.await {
         Ok((job, is_replayed)) => {
             reception.keep();
-            accepted(job, is_replayed)
+            accepted_response(job, is_replayed)
         }
         Err(problem) => {
             reception.discard().await;
@@ -130,9 +130,9 @@ async fn create(mut request: Request) -> Result<Response, Problem> {
     }
 }
 
-fn accepted(job: ImportJob, is_replayed: bool) -> Result<Response, Problem> {
+fn accepted_response(job: ImportJob, is_replayed: bool) -> Result<Response, Problem> {
     let location = format!("/api/v1/imports/{}", job.id);
-    let response = Response::serialized(202, &body::brief(job))?.no_store().header("location", location);
+    let response = Response::json(202, &body::to_api(job))?.no_store().header("location", location);
     Ok(if is_replayed { response.header("idempotency-replayed", "true") } else { response })
 }
 
@@ -172,10 +172,10 @@ async fn new_import(
 }
 
 /// Reads the idempotency key of a request, for what it said.
-fn idempotency_key(request: &Request, said: &str) -> Result<Option<Idempotent>, Problem> {
+fn idempotency_key(request: &Request, said: &str) -> Result<Option<IdempotencyRecord>, Problem> {
     let Some(key) = request.http.headers().get("idempotency-key") else { return Ok(None) };
     let (account, target) = (&request.actor()?.account_id, request.http.target());
-    Idempotent::read(account, key.to_str().unwrap_or_default(), &target, said.as_bytes()).map(Some)
+    IdempotencyRecord::read(account, key.to_str().unwrap_or_default(), &target, said.as_bytes()).map(Some)
 }
 
 async fn enqueue(request: &Request, import: NewImport) -> Result<(ImportJob, bool), Problem> {
@@ -184,8 +184,8 @@ async fn enqueue(request: &Request, import: NewImport) -> Result<(ImportJob, boo
 }
 
 async fn list(request: Request) -> Result<Response, Problem> {
-    let jobs = request.app.database.read(|c| Ok::<_, Problem>(import_jobs::newest(c, MOST_LISTED)?)).await?;
-    Ok(Response::serialized(200, &ImportList { data: jobs.into_iter().map(body::brief).collect() })?.no_store())
+    let jobs = request.app.database.read(|c| Ok::<_, Problem>(import_jobs::load_newest(c, MOST_LISTED)?)).await?;
+    Ok(Response::json(200, &ImportList { data: jobs.into_iter().map(body::to_api).collect() })?.no_store())
 }
 
 async fn get(request: Request) -> Result<Response, Problem> {
@@ -196,7 +196,7 @@ async fn get(request: Request) -> Result<Response, Problem> {
         Ok::<_, Problem>((job, lines))
     };
     let (job, lines) = request.app.database.read(found).await?;
-    Ok(Response::serialized(200, &body::full(job, &lines)?)?.no_store())
+    Ok(Response::json(200, &body::to_api_with_report(job, &lines)?)?.no_store())
 }
 
 async fn cancel(request: Request) -> Result<Response, Problem> {
@@ -207,5 +207,5 @@ async fn cancel(request: Request) -> Result<Response, Problem> {
         Ok::<_, Problem>((job, lines))
     };
     let (job, lines) = request.app.database.write_content(write).await?;
-    Ok(Response::serialized(200, &body::full(job, &lines)?)?.no_store())
+    Ok(Response::json(200, &body::to_api_with_report(job, &lines)?)?.no_store())
 }

@@ -7,7 +7,7 @@ use utoipa::openapi::schema::{ObjectBuilder, Type};
 use utoipa::openapi::{RefOr, Schema};
 
 use crate::api::openapi::schemas::{LINE, id_or_slug, one_of, text};
-use crate::api::parameters::{query, whole};
+use crate::api::parameters::{integer_between, query};
 use crate::content::slug::{is_id, is_slug};
 use crate::content::values;
 use crate::content::violation::{Violations, unknown_name_message};
@@ -85,7 +85,7 @@ pub fn parameters() -> Vec<Parameter> {
         ),
         query(
             "horizon",
-            whole(0, MOST_DAYS.into()).default(Some(json!(HORIZON))),
+            integer_between(0, MOST_DAYS.into()).default(Some(json!(HORIZON))),
             "Number of days from today up to which the occurrences of recurring events are imported.",
             json!(HORIZON),
         ),
@@ -145,7 +145,7 @@ struct GivenOptions<'a> {
 
 impl<'a> GivenOptions<'a> {
     /// Returns the value of an option, if there is one, and the pointer to it.
-    fn given(&self, name: &str) -> Option<(&'a str, String)> {
+    fn option_value(&self, name: &str) -> Option<(&'a str, String)> {
         let part = || self.form.iter().find(|(part, _)| part == name).map(|(_, value)| value.as_str());
         let query = self.request.query(name).map(|value| (value, format!("?{name}")));
         query.or_else(|| Some((part()?, format!("/{name}"))))
@@ -153,7 +153,7 @@ impl<'a> GivenOptions<'a> {
 
     /// Returns the value of an option, if there is one and `parse` accepts it.
     fn value<T>(&mut self, name: &str, code: &str, rule: &str, parse: impl Fn(&str) -> Option<T>) -> Option<T> {
-        let (given, pointer) = self.given(name)?;
+        let (given, pointer) = self.option_value(name)?;
         let found = parse(given);
         if found.is_none() {
             self.violations.add(pointer, code, rule);
@@ -174,7 +174,7 @@ impl<'a> GivenOptions<'a> {
     }
 
     fn word(&mut self, name: &str, words: &[&'static str]) -> Option<&'static str> {
-        let (given, _) = self.given(name)?;
+        let (given, _) = self.option_value(name)?;
         let rule = unknown_name_message("value", given, words.iter().copied());
         self.value(name, "not_allowed", &rule, |text| words.iter().find(|word| **word == text).copied())
     }
@@ -185,7 +185,7 @@ impl<'a> GivenOptions<'a> {
     }
 
     fn time_zone(&mut self) -> Option<String> {
-        let (given, pointer) = self.given("time_zone")?;
+        let (given, pointer) = self.option_value("time_zone")?;
         match values::zone(given) {
             Ok(zone) => Some(zone.name().to_owned()),
             Err((code, message)) => {

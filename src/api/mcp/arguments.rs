@@ -10,6 +10,7 @@ use crate::content::violation::{Violation, Violations, child_pointer, unknown_na
 use crate::content_types::PAGE_COLLECTIONS;
 use crate::delivery::query::Pairs;
 use crate::http::response::JSON;
+use crate::items::if_match::version_tag;
 
 /// The request that a tool call becomes.
 #[derive(Debug, Clone)]
@@ -41,7 +42,7 @@ pub fn read(
         .filter(|(_, value)| !value.is_null())
         .map(|(name, value)| (name.clone(), value.clone()))
         .collect();
-    let mut reader = Reader { request: empty((tool.path)(&given)), violations: Violations::new(), may_publish };
+    let mut reader = Reader { request: for_path((tool.path)(&given)), violations: Violations::new(), may_publish };
     for name in arguments.keys().filter(|name| !tool.arguments.iter().any(|known| known.name == name.as_str())) {
         let known = tool.arguments.iter().map(|argument| argument.name);
         let message = unknown_name_message("argument", name, known);
@@ -58,7 +59,7 @@ pub fn read(
     if reader.violations.is_empty() { Ok(reader.request) } else { Err(reader.violations) }
 }
 
-fn empty(path: &str) -> ToolRequest {
+fn for_path(path: &str) -> ToolRequest {
     ToolRequest {
         path: path.to_owned(),
         parameters: Vec::new(),
@@ -102,7 +103,7 @@ impl Reader {
                 None => self.refuse(argument, "wrong_type", "must be an object from filter to value"),
             },
             Place::IfMatch => match value.as_i64().filter(|version| (1..=MAX_NUMBER).contains(version)) {
-                Some(version) => self.put_header(argument, IF_MATCH, &format!("\"v{version}\"")),
+                Some(version) => self.put_header(argument, IF_MATCH, &version_tag(version)),
                 None => self.refuse(argument, "wrong_type", "must be a version: a whole number from 1"),
             },
             Place::IdempotencyKey => match value.as_str() {

@@ -11,7 +11,7 @@ use super::outcome::{self, MAX_RESULT_BYTES, ToolOutput};
 use super::tool::{AgentTool, Paging};
 use super::toolbox::Toolbox;
 use crate::auth::actor::Actor;
-use crate::http::internal::{self, InternalRequest};
+use crate::http::internal_request::{self, InternalRequest};
 use crate::http::pipeline::problem_body;
 use crate::http::request::Request;
 use crate::http::response::Response;
@@ -62,7 +62,7 @@ async fn run(
     };
     let mut internal = internal_request(request, tool, route, parsed);
     let ask = async |internal: &InternalRequest| {
-        internal::respond(app, route, internal.clone()).await.map_err(|mut problem| {
+        internal_request::respond(app, route, internal.clone()).await.map_err(|mut problem| {
             point_to_arguments(tool, &mut problem.errors);
             problem
         })
@@ -76,13 +76,13 @@ async fn run(
         }
         None => response,
     };
-    let mut output = ToolOutput::of(tool, response);
+    let mut output = ToolOutput::from_response(tool, response);
     let mut notes = Vec::new();
     while output.is_too_large()
         && let Some(limit) = smaller_limit(&internal, output.body.len())
     {
         set(&mut internal.query_pairs, "limit", limit.to_string());
-        output = ToolOutput::of(tool, ask(&internal).await?);
+        output = ToolOutput::from_response(tool, ask(&internal).await?);
         notes =
             vec![format!("`limit` was reduced to {limit}, so that the result has at most {MAX_RESULT_BYTES} bytes.")];
     }
@@ -146,7 +146,7 @@ fn finish(call: Finish<'_>, output: &ToolOutput, mut notes: Vec<String>) -> Resu
         false => String::from_utf8(output.body.to_vec()).map_err(|error| Problem::internal(&error))?,
         true => {
             let too_large = format!("the result has {} bytes of at most {MAX_RESULT_BYTES}", output.body.len());
-            let short = outcome::shortened(&output.body);
+            let short = outcome::shorten_json(&output.body);
             let (text, note) = short.ok_or_else(|| Problem::new(ProblemKind::TooLarge, too_large))?;
             notes.push(note);
             text
@@ -162,7 +162,10 @@ fn finish(call: Finish<'_>, output: &ToolOutput, mut notes: Vec<String>) -> Resu
     }
     if output.media_type.starts_with("text/calendar") {
         let public_url = request.app.config.base_url();
-        notes.push(format!("Calendar programs can subscribe to {public_url}{}.", internal::target(route, internal)));
+        notes.push(format!(
+            "Calendar programs can subscribe to {public_url}{}.",
+            internal_request::target(route, internal)
+        ));
     }
     Ok(outcome::result(text, notes))
 }

@@ -42,7 +42,7 @@ pub struct RpcRefusal {
 
 impl RpcRefusal {
     /// Creates the refusal of a message that is no valid request: status 400.
-    pub fn malformed(id: Option<RequestId>, code: ErrorCode, message: impl Into<String>) -> Self {
+    pub fn bad_request(id: Option<RequestId>, code: ErrorCode, message: impl Into<String>) -> Self {
         Self { status: StatusCode::BAD_REQUEST, id, error: Box::new(ErrorData::new(code, message.into(), None)) }
     }
 
@@ -51,7 +51,7 @@ impl RpcRefusal {
     /// # Errors
     /// 500 if the error cannot be serialized.
     pub fn into_response(self) -> Result<Response, Problem> {
-        Response::serialized(self.status.as_u16(), &JsonRpcError::new(self.id, *self.error)).map(Response::no_store)
+        Response::json(self.status.as_u16(), &JsonRpcError::new(self.id, *self.error)).map(Response::no_store)
     }
 }
 
@@ -68,7 +68,7 @@ struct Success<'a, T> {
 /// # Errors
 /// 500 if the result cannot be serialized.
 pub fn success(id: &RequestId, result: impl Serialize) -> Result<Response, Problem> {
-    Response::serialized(200, &Success { jsonrpc: "2.0", id, result }).map(Response::no_store)
+    Response::json(200, &Success { jsonrpc: "2.0", id, result }).map(Response::no_store)
 }
 
 /// Parses the body of a request over HTTP: one message of a client.
@@ -78,11 +78,11 @@ pub fn success(id: &RequestId, result: impl Serialize) -> Result<Response, Probl
 /// notification, such as a batch, which the protocol had in one revision only (`-32600`).
 pub fn parse(body: &[u8]) -> Result<ClientMessage, RpcRefusal> {
     let value = strict_json::parse(body).map_err(|violations| {
-        let mut refusal = RpcRefusal::malformed(None, ErrorCode::PARSE_ERROR, "the body is not valid JSON");
+        let mut refusal = RpcRefusal::bad_request(None, ErrorCode::PARSE_ERROR, "the body is not valid JSON");
         refusal.error.data = serde_json::to_value(violations.into_vec()).ok();
         refusal
     })?;
-    let invalid = |id, message: &str| Err(RpcRefusal::malformed(id, ErrorCode::INVALID_REQUEST, message));
+    let invalid = |id, message: &str| Err(RpcRefusal::bad_request(id, ErrorCode::INVALID_REQUEST, message));
     let mut members = match value {
         Value::Object(members) => members,
         Value::Array(_) => {
@@ -109,7 +109,7 @@ pub fn parse(body: &[u8]) -> Result<ClientMessage, RpcRefusal> {
     match members.shift_remove("params") {
         None => Ok(ClientMessage::Request(RpcRequest { id, method, params: Map::new() })),
         Some(Value::Object(params)) => Ok(ClientMessage::Request(RpcRequest { id, method, params })),
-        Some(_) => Err(RpcRefusal::malformed(Some(id), ErrorCode::INVALID_PARAMS, "`params` must be an object")),
+        Some(_) => Err(RpcRefusal::bad_request(Some(id), ErrorCode::INVALID_PARAMS, "`params` must be an object")),
     }
 }
 
@@ -117,7 +117,7 @@ pub fn parse(body: &[u8]) -> Result<ClientMessage, RpcRefusal> {
 mod tests {
     use super::*;
 
-    fn refused(body: &str) -> (i32, Option<RequestId>) {
+    fn refusal_of(body: &str) -> (i32, Option<RequestId>) {
         let refusal = parse(body.as_bytes()).unwrap_err();
         assert_eq!(refusal.status, StatusCode::BAD_REQUEST);
         (refusal.error.code.0, refusal.id)
@@ -148,11 +148,11 @@ mod tests {
             (r#"{"id":null,"method":"ping","jsonrpc":"2.0"}"#, -32600),
             (r#"{"id":1.5,"method":"ping","jsonrpc":"2.0"}"#, -32600),
         ] {
-            assert_eq!(refused(body), (code, None), "{body}");
+            assert_eq!(refusal_of(body), (code, None), "{body}");
         }
         let id = || Some(RequestId::Number(7));
-        assert_eq!(refused(r#"{"id":7,"method":"ping"}"#), (-32600, id()));
-        assert_eq!(refused(r#"{"jsonrpc":"2.0","id":7,"result":{}}"#), (-32600, id()));
-        assert_eq!(refused(r#"{"jsonrpc":"2.0","id":7,"method":"ping","params":[]}"#), (-32602, id()));
+        assert_eq!(refusal_of(r#"{"id":7,"method":"ping"}"#), (-32600, id()));
+        assert_eq!(refusal_of(r#"{"jsonrpc":"2.0","id":7,"result":{}}"#), (-32600, id()));
+        assert_eq!(refusal_of(r#"{"jsonrpc":"2.0","id":7,"method":"ping","params":[]}"#), (-32602, id()));
     }
 }

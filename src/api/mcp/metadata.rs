@@ -61,5 +61,5 @@ async fn get(request: Request) -> Result<Response, Problem> {
         authorization_servers: vec![config.oidc.issuer.clone()],
         bearer_methods_supported: vec!["header".to_owned()],
     };
-    Ok(Response::serialized(200, &metadata)?.header("cache-control", "public, max-age=3600"))
+    Ok(Response::json(200, &metadata)?.header("cache-control", "public, max-age=3600"))
 }

@@ -117,7 +117,7 @@ fn list_tools(
     lifecycle: Lifecycle,
 ) -> Result<Response, Problem> {
     if message.params.get("cursor").is_some_and(|cursor| !cursor.is_null()) {
-        return invalid(message, "the list of tools has one page and no cursors");
+        return invalid_params(message, "the list of tools has one page and no cursors");
     }
     let mut list = toolbox.list(&request.app, request.actor.as_ref());
     match lifecycle {
@@ -136,13 +136,13 @@ async fn call_tool(
     let name = message.params.get("name").and_then(Value::as_str).unwrap_or_default();
     let Some(tool) = tool::find(name) else {
         let detail = format!("unknown tool \"{name}\"");
-        return invalid(message, &detail);
+        return invalid_params(message, &detail);
     };
     let no_arguments = Map::new();
     let arguments = match message.params.get("arguments") {
         None | Some(Value::Null) => &no_arguments,
         Some(Value::Object(arguments)) => arguments,
-        Some(_) => return invalid(message, "`arguments` must be an object"),
+        Some(_) => return invalid_params(message, "`arguments` must be an object"),
     };
     let mut result = call::call(toolbox, request, tool, arguments).await?;
     match lifecycle {
@@ -153,7 +153,7 @@ async fn call_tool(
 }
 
 /// Responds to a well-formed request whose parameters are not valid.
-fn invalid(message: RpcRequest, detail: &str) -> Result<Response, Problem> {
+fn invalid_params(message: RpcRequest, detail: &str) -> Result<Response, Problem> {
     let error = ErrorData::new(ErrorCode::INVALID_PARAMS, detail.to_owned(), None);
     RpcRefusal { status: StatusCode::OK, id: Some(message.id), error: Box::new(error) }.into_response()
 }
@@ -163,12 +163,12 @@ fn initialize(app: &App, message: RpcRequest) -> Result<Response, Problem> {
     match parsed {
         Ok(asked) => {
             let result = InitializeResult::new(capabilities())
-                .with_protocol_version(revision::negotiated(&asked.protocol_version))
+                .with_protocol_version(revision::negotiated_version(&asked.protocol_version))
                 .with_server_info(server(app))
                 .with_instructions(instructions(app));
             success(&message.id, result)
         }
-        Err(error) => invalid(message, &format!("`params` of initialize: {error}")),
+        Err(error) => invalid_params(message, &format!("`params` of initialize: {error}")),
     }
 }
 

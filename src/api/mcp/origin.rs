@@ -22,17 +22,17 @@ pub fn require_own_site(request: &Request) -> Result<(), Problem> {
     let config = &request.app.config;
     let host = request.header("host").unwrap_or_default();
     if !is_own_host(config, host) {
-        return Err(refused(format!("the host \"{host}\" is not that of public_url, nor one of mcp.allowed_hosts")));
+        return Err(refusal(format!("the host \"{host}\" is not that of public_url, nor one of mcp.allowed_hosts")));
     }
     match request.http.headers().get("origin").map(|origin| origin.to_str().unwrap_or("?")) {
         Some(origin) if !is_own_origin(config, host, origin) => {
-            Err(refused(format!("the origin \"{origin}\" is not that of public_url, nor one of mcp.allowed_origins")))
+            Err(refusal(format!("the origin \"{origin}\" is not that of public_url, nor one of mcp.allowed_origins")))
         }
         _ => Ok(()),
     }
 }
 
-fn refused(detail: String) -> Problem {
+fn refusal(detail: String) -> Problem {
     Problem::new(ProblemKind::Forbidden, detail)
 }
 

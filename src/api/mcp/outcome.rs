@@ -28,7 +28,7 @@ pub struct ToolOutput {
 
 impl ToolOutput {
     /// Reads a response. Of changes, only what identifies the items is kept.
-    pub fn of(tool: &AgentTool, response: Response) -> Self {
+    pub fn from_response(tool: &AgentTool, response: Response) -> Self {
         let (media_type, body, tag) = match response.cached {
             Some(cached) => {
                 let tag = cached.response.tag.as_str().to_owned();
@@ -100,7 +100,7 @@ pub fn continuation(paging: Paging, body: &[u8], offset: usize) -> Option<String
 
 /// Returns a JSON text that is small enough, and the note that says so: with long texts cut or, if that is not enough,
 /// with the single values of an item alone. `None` if the body is no JSON object.
-pub fn shortened(body: &[u8]) -> Option<(String, String)> {
+pub fn shorten_json(body: &[u8]) -> Option<(String, String)> {
     let Ok(Value::Object(mut whole)) = serde_json::from_slice(body) else { return None };
     let with_short_texts = TEXT_LIMITS.into_iter().find_map(|limit| {
         let mut short = Value::from(whole.clone());
@@ -178,15 +178,15 @@ mod tests {
     #[test]
     fn long_texts_are_cut_and_the_result_says_so() {
         let body = json!({"title": "Short", "body": "ü".repeat(60_000), "list": ["x".repeat(5_000)]}).to_string();
-        let (text, note) = shortened(body.as_bytes()).unwrap();
+        let (text, note) = shorten_json(body.as_bytes()).unwrap();
         let short: Value = serde_json::from_str(&text).unwrap();
         assert_eq!(short["title"], "Short");
         assert!(short["body"].as_str().unwrap().ends_with("… [56000 more characters]"));
         assert!(note.contains("4000 characters") && text.len() <= MAX_RESULT_BYTES);
         let many = json!({"id": "1", "list": vec![0; 60_000]}).to_string();
-        let (text, note) = shortened(many.as_bytes()).unwrap();
+        let (text, note) = shorten_json(many.as_bytes()).unwrap();
         assert!(text == r#"{"id":"1"}"# && note.starts_with("Lists and objects"));
-        assert!(shortened(b"BEGIN:VCALENDAR").is_none());
+        assert!(shorten_json(b"BEGIN:VCALENDAR").is_none());
     }
 
     #[test]

@@ -38,24 +38,25 @@ pub enum Lifecycle {
 pub fn lifecycle(headers: &HeaderMap, request: &RpcRequest) -> Result<Lifecycle, RpcRefusal> {
     let meta: RequestMetaObject =
         request.params.get("_meta").and_then(|meta| serde_json::from_value(meta.clone()).ok()).unwrap_or_default();
-    let stated = single(headers, PROTOCOL_VERSION).map_err(|message| mismatch(request, message))?;
+    let stated = single_value(headers, PROTOCOL_VERSION).map_err(|message| mismatch(request, message))?;
     let is_stateless = meta.protocol_version().is_some()
         || request.method == "server/discover"
-        || request.method != "initialize" && stated.and_then(known).is_some_and(|version| !version.has_initialize());
+        || request.method != "initialize"
+            && stated.and_then(find_version).is_some_and(|version| !version.has_initialize());
     if !is_stateless {
         return handshake(request, stated);
     }
     let missing = meta.missing_required_keys(&ProtocolVersion::NO_INITIALIZE);
     if !missing.is_empty() {
         let message = format!("`_meta` of `params` lacks {}", missing.join(" and "));
-        return Err(RpcRefusal::malformed(Some(request.id.clone()), ErrorCode::INVALID_PARAMS, message));
+        return Err(RpcRefusal::bad_request(Some(request.id.clone()), ErrorCode::INVALID_PARAMS, message));
     }
     let version = meta.protocol_version().unwrap_or_default();
     if stated != Some(version.as_str()) {
         return Err(mismatch(request, format!("MCP-Protocol-Version must be {version}, as in `_meta`")));
     }
-    if known(version.as_str()).is_none() {
-        return Err(unsupported(request, version));
+    if find_version(version.as_str()).is_none() {
+        return Err(unsupported_version(request, version));
     }
     require_header(headers, request, METHOD, Some(&request.method))?;
     let name = request.params.get("name").and_then(Value::as_str).filter(|_| request.method == "tools/call");
@@ -66,37 +67,37 @@ pub fn lifecycle(headers: &HeaderMap, request: &RpcRequest) -> Result<Lifecycle,
 fn handshake(request: &RpcRequest, stated: Option<&str>) -> Result<Lifecycle, RpcRefusal> {
     let asked = request.params.get("protocolVersion").and_then(Value::as_str);
     match stated {
-        Some(version) if known(version).is_none() => {
+        Some(version) if find_version(version).is_none() => {
             let version = serde_json::from_value(version.into()).unwrap_or_default();
-            Err(unsupported(request, version))
+            Err(unsupported_version(request, version))
         }
         Some(version) if request.method == "initialize" && asked.is_some_and(|asked| asked != version) => {
             let message = "MCP-Protocol-Version differs from `protocolVersion` of `params`";
-            Err(RpcRefusal::malformed(Some(request.id.clone()), ErrorCode::INVALID_REQUEST, message))
+            Err(RpcRefusal::bad_request(Some(request.id.clone()), ErrorCode::INVALID_REQUEST, message))
         }
         _ => Ok(Lifecycle::Handshake),
     }
 }
 
 /// Returns the supported revision with this name, if there is one.
-fn known(version: &str) -> Option<&'static ProtocolVersion> {
+fn find_version(version: &str) -> Option<&'static ProtocolVersion> {
     ProtocolVersion::KNOWN_VERSIONS.iter().find(|known| known.as_str() == version)
 }
 
 /// Returns the revision that the response to `initialize` names: the one asked for if it has this method, otherwise the
 /// last one that has it.
-pub fn negotiated(asked: &ProtocolVersion) -> ProtocolVersion {
-    let supported = known(asked.as_str()).filter(|version| version.has_initialize());
+pub fn negotiated_version(asked: &ProtocolVersion) -> ProtocolVersion {
+    let supported = find_version(asked.as_str()).filter(|version| version.has_initialize());
     supported.cloned().unwrap_or(ProtocolVersion::LATEST_WITH_INITIALIZE)
 }
 
-fn unsupported(request: &RpcRequest, version: ProtocolVersion) -> RpcRefusal {
+fn unsupported_version(request: &RpcRequest, version: ProtocolVersion) -> RpcRefusal {
     let error = ErrorData::unsupported_protocol_version(version, ProtocolVersion::KNOWN_VERSIONS);
     RpcRefusal { status: StatusCode::BAD_REQUEST, id: Some(request.id.clone()), error: Box::new(error) }
 }
 
 fn mismatch(request: &RpcRequest, message: String) -> RpcRefusal {
-    RpcRefusal::malformed(Some(request.id.clone()), ErrorCode::HEADER_MISMATCH, message)
+    RpcRefusal::bad_request(Some(request.id.clone()), ErrorCode::HEADER_MISMATCH, message)
 }
 
 /// Requires that a header repeats a value of the body, if the body has it. Of a header with several values, one program
@@ -108,8 +109,8 @@ fn require_header(
     value: Option<&str>,
 ) -> Result<(), RpcRefusal> {
     let Some(value) = value else { return Ok(()) };
-    let stated = single(headers, name).map_err(|message| mismatch(request, message))?;
-    match stated.map(decoded) {
+    let stated = single_value(headers, name).map_err(|message| mismatch(request, message))?;
+    match stated.map(decode_value) {
         Some(Some(stated)) if stated == value => Ok(()),
         Some(_) => Err(mismatch(request, format!("the header {name} differs from the body"))),
         None => Err(mismatch(request, format!("the header {name} is missing"))),
@@ -117,7 +118,7 @@ fn require_header(
 }
 
 /// Returns the only value of a header, if it is there.
-fn single<'a>(headers: &'a HeaderMap, name: &str) -> Result<Option<&'a str>, String> {
+fn single_value<'a>(headers: &'a HeaderMap, name: &str) -> Result<Option<&'a str>, String> {
     let mut values = headers.get_all(name);
     let Some(value) = values.next() else { return Ok(None) };
     if values.next().is_some() {
@@ -127,7 +128,7 @@ fn single<'a>(headers: &'a HeaderMap, name: &str) -> Result<Option<&'a str>, Str
 }
 
 /// Decodes the value of a header. Values that a header cannot have are `=?base64?…?=`.
-fn decoded(value: &str) -> Option<String> {
+fn decode_value(value: &str) -> Option<String> {
     match value.strip_prefix("=?base64?").and_then(|value| value.strip_suffix("?=")) {
         Some(coded) => String::from_utf8(STANDARD.decode(coded).ok()?).ok(),
         None => Some(value.to_owned()),
@@ -189,7 +190,7 @@ mod tests {
         let begin = request("initialize", json!({"protocolVersion": "2025-06-18"}));
         assert_eq!(outcome(&[(PROTOCOL_VERSION, "2025-06-18")], &begin), Ok(Lifecycle::Handshake));
         assert_eq!(outcome(&[(PROTOCOL_VERSION, "2025-11-25")], &begin), Err(-32600));
-        assert_eq!(negotiated(&ProtocolVersion::V_2025_06_18), ProtocolVersion::V_2025_06_18);
-        assert_eq!(negotiated(&ProtocolVersion::V_2026_07_28), ProtocolVersion::V_2025_11_25);
+        assert_eq!(negotiated_version(&ProtocolVersion::V_2025_06_18), ProtocolVersion::V_2025_06_18);
+        assert_eq!(negotiated_version(&ProtocolVersion::V_2026_07_28), ProtocolVersion::V_2025_11_25);
     }
 }

@@ -20,7 +20,7 @@ pub struct ToolSchemas {
 
 impl ToolSchemas {
     /// Reads the schemas of this site.
-    pub fn of(app: &App) -> Self {
+    pub fn read(app: &App) -> Self {
         let document = openapi::document(&app.site, &app.config.public_url, DocumentView::All);
         Self { document, may_publish: app.config.mcp.publish }
     }
@@ -78,7 +78,7 @@ impl ToolSchemas {
 
     /// Returns the schema of a component.
     fn component(&self, name: &str) -> Map<String, Value> {
-        object(self.resolved(&json!({"$ref": format!("#/components/schemas/{name}")})))
+        object(self.resolve(&json!({"$ref": format!("#/components/schemas/{name}")})))
     }
 
     /// Returns the schema of a query parameter of an operation that the tool calls, with its description.
@@ -93,7 +93,7 @@ impl ToolSchemas {
             parameters.iter().map(|parameter| self.target(parameter)).find(|parameter| parameter["name"] == name)
         });
         let Some(parameter) = found else { return Map::new() };
-        let mut schema = object(self.resolved(&parameter["schema"]));
+        let mut schema = object(self.resolve(&parameter["schema"]));
         schema.insert("description".to_owned(), parameter["description"].clone());
         schema
     }
@@ -144,9 +144,9 @@ impl ToolSchemas {
 
     /// Returns a schema without references. Keywords beside a reference override those of its target. Instead of the
     /// content of a related item, a tool takes a reference to it, since schemas within each other would be too large.
-    fn resolved(&self, schema: &Value) -> Value {
+    fn resolve(&self, schema: &Value) -> Value {
         match schema {
-            Value::Array(list) => list.iter().map(|entry| self.resolved(entry)).collect(),
+            Value::Array(list) => list.iter().map(|entry| self.resolve(entry)).collect(),
             Value::Object(members) if members.contains_key("discriminator") => self.union(members),
             Value::Object(members) => {
                 let name = members.get("$ref").and_then(Value::as_str).and_then(|target| target.rsplit('/').next());
@@ -156,7 +156,7 @@ impl ToolSchemas {
                     Some(name) if name.ends_with("Custom") && self.target(schema).to_string().contains("\"$ref\"") => {
                         json!({"type": "object"})
                     }
-                    Some(_) => self.resolved(self.target(schema)),
+                    Some(_) => self.resolve(self.target(schema)),
                     None => json!({}),
                 };
                 let mut whole = object(target);
@@ -164,7 +164,7 @@ impl ToolSchemas {
                     match name.as_str() {
                         "properties" => drop(whole.insert(name.clone(), self.resolved_members(member))),
                         name if OMITTED.contains(&name) => {}
-                        _ => drop(whole.insert(name.clone(), self.resolved(member))),
+                        _ => drop(whole.insert(name.clone(), self.resolve(member))),
                     }
                 }
                 Value::Object(whole)
@@ -198,7 +198,7 @@ impl ToolSchemas {
     /// Resolves the members of a map from name to schema, whose names are no keywords.
     fn resolved_members(&self, map: &Value) -> Value {
         let members = map.as_object().into_iter().flatten();
-        members.map(|(name, schema)| (name.clone(), self.resolved(schema))).collect::<Map<_, _>>().into()
+        members.map(|(name, schema)| (name.clone(), self.resolve(schema))).collect::<Map<_, _>>().into()
     }
 }
 

@@ -90,7 +90,7 @@ const fn argument(name: &'static str, place: Place) -> Argument {
     Argument { name, place, required: false, for_editors: false, about: None }
 }
 
-const fn required(name: &'static str, place: Place) -> Argument {
+const fn required_argument(name: &'static str, place: Place) -> Argument {
     Argument { required: true, ..argument(name, place) }
 }
 
@@ -102,18 +102,20 @@ const fn query(name: &'static str) -> Argument {
     argument(name, Place::Query(name))
 }
 
-const fn described(argument: Argument, about: &'static str) -> Argument {
+const fn described_argument(argument: Argument, about: &'static str) -> Argument {
     Argument { about: Some(about), ..argument }
 }
 
-const COLLECTION: Argument = described(required("collection", Place::Collection), "Collection of the item.");
-const ID: Argument = required("id", Place::Path("id_or_slug"));
-const VERSION: Argument = described(
-    required("version", Place::IfMatch),
+const COLLECTION: Argument =
+    described_argument(required_argument("collection", Place::Collection), "Collection of the item.");
+const ID: Argument = required_argument("id", Place::Path("id_or_slug"));
+const VERSION: Argument = described_argument(
+    required_argument("version", Place::IfMatch),
     "Version of the item that the change is based on, as `get`, `checks` or the last write stated it. A newer version \
      is never overwritten: the call then fails, and says what changed.",
 );
-const OPERATION: Argument = described(argument("operation", Place::Operation), "Step to take; by default `submit`.");
+const OPERATION: Argument =
+    described_argument(argument("operation", Place::Operation), "Step to take; by default `submit`.");
 const LOCALE: Argument = query("locale");
 const REASON: Argument = query("reason");
 const FILTERS: Argument = argument("filters", Place::Filters);
@@ -151,7 +153,7 @@ pub static TOOLS: [AgentTool; 10] = [
         method: "GET",
         path: |_| "/api/v1/search",
         arguments: &[
-            required("q", Place::Query("q")),
+            required_argument("q", Place::Query("q")),
             query("collections"),
             LOCALE,
             argument("limit", Place::Limit(50)),
@@ -212,12 +214,18 @@ pub static TOOLS: [AgentTool; 10] = [
         method: "GET",
         path: calendar_path,
         arguments: &[
-            described(
+            described_argument(
                 argument("id", Place::Path("id_or_slug")),
                 "Id or slug of one event. No other argument but `locale` goes with it.",
             ),
-            described(argument("from", Place::Query("starts_at[gte]")), "Date or time from which events start."),
-            described(argument("until", Place::Query("starts_at[lte]")), "Date or time until which events start."),
+            described_argument(
+                argument("from", Place::Query("starts_at[gte]")),
+                "Date or time from which events start.",
+            ),
+            described_argument(
+                argument("until", Place::Query("starts_at[lte]")),
+                "Date or time until which events start.",
+            ),
             query("when"),
             FILTERS,
             LOCALE,
@@ -248,10 +256,10 @@ pub static TOOLS: [AgentTool; 10] = [
         path: collection_path,
         arguments: &[
             COLLECTION,
-            required("content", Place::Content),
+            required_argument("content", Place::Content),
             LOCALE,
             REASON,
-            described(
+            described_argument(
                 argument("idempotency_key", Place::IdempotencyKey),
                 "Key of your choice. A call that is repeated with the same key and content within a day creates \
                  nothing and returns the item of the first one.",
@@ -267,7 +275,7 @@ pub static TOOLS: [AgentTool; 10] = [
                 public sees it when an editor publishes it.",
         method: "PATCH",
         path: item_path,
-        arguments: &[COLLECTION, ID, VERSION, required("patch", Place::Patch), LOCALE, query("merge"), REASON],
+        arguments: &[COLLECTION, ID, VERSION, required_argument("patch", Place::Patch), LOCALE, query("merge"), REASON],
         defaults: &[("view", "draft")],
         paging: Paging::Whole,
     },
@@ -291,7 +299,7 @@ pub static TOOLS: [AgentTool; 10] = [
         arguments: &[
             COLLECTION,
             ID,
-            described(
+            described_argument(
                 argument("version", Place::Path("version")),
                 "Version to compare; by default all versions are listed.",
             ),

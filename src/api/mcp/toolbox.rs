@@ -35,7 +35,7 @@ impl Toolbox {
     pub fn list(&self, app: &Arc<App>, actor: Option<&Actor>) -> ListToolsResult {
         let place = if actor.is_some() { &self.of_editors } else { &self.public };
         let all = place.get_or_init(|| {
-            let schemas = ToolSchemas::of(app);
+            let schemas = ToolSchemas::read(app);
             TOOLS.iter().map(|tool| definition(&schemas, tool, actor.is_some())).collect()
         });
         let permitted = TOOLS.iter().zip(all).filter(|(tool, _)| self.permits(app, tool, actor));

@@ -143,7 +143,7 @@ pub struct NewsletterIssueList {
 ///
 /// # Errors
 /// Fails if the query fails.
-pub fn shown(connection: &mut Db, issue: Issue) -> Result<IssueBody, Problem> {
+pub fn load_body(connection: &mut Db, issue: Issue) -> Result<IssueBody, Problem> {
     let counts = issues::counts(connection, &[&issue.id])?.remove(&issue.id).unwrap_or_default();
     Ok(body(issue, counts))
 }
@@ -152,7 +152,7 @@ pub fn shown(connection: &mut Db, issue: Issue) -> Result<IssueBody, Problem> {
 ///
 /// # Errors
 /// Fails if the query fails.
-pub fn all_shown(connection: &mut Db, issues: Vec<Issue>) -> Result<Vec<IssueBody>, Problem> {
+pub fn load_bodies(connection: &mut Db, issues: Vec<Issue>) -> Result<Vec<IssueBody>, Problem> {
     let ids: Vec<&str> = issues.iter().map(|issue| issue.id.as_str()).collect();
     let mut counts = issues::counts(connection, &ids)?;
     let shown = issues.into_iter().map(|issue| {

@@ -9,7 +9,7 @@ use crate::content::field::{Field, FieldType};
 use crate::content::violation::{Violations, unknown_name_message};
 use crate::content_types::ALL;
 use crate::database::Db;
-use crate::items::Among;
+use crate::items::ItemScope;
 use crate::newsletter::blocks::{Block, DECIDED, EVENTS};
 use crate::newsletter::issue_fields::{self, check_items};
 use crate::newsletter::issues::IssueChange;
@@ -56,7 +56,7 @@ impl IssueForm {
             return Err(Problem::invalid(violations));
         }
         if let Some(segment) = &mut change.segment {
-            segment.topics = topic_ids(connection, &segment.topics, "/segment/topics", Among::Present)?;
+            segment.topics = topic_ids(connection, &segment.topics, "/segment/topics", ItemScope::Present)?;
         }
         Ok(change)
     }

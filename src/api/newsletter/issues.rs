@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::json;
 
 use super::TAG;
-use super::issue_body::{IssueBody, NewsletterIssueList, all_shown, shown};
+use super::issue_body::{IssueBody, NewsletterIssueList, load_bodies, load_body};
 use super::issue_form::{ISSUE_SENDING, IssueForm};
 use crate::api::content::lifecycle::author;
 use crate::api::mail::MailPreview;
@@ -22,6 +22,7 @@ use crate::http::preconditions::{WRITE_PROBLEMS, required_version};
 use crate::http::request::Request;
 use crate::http::response::{JSON, Response};
 use crate::http::route::{Access, ParameterSet, Route};
+use crate::items::if_match::version_tag;
 use crate::journal::{self, Author, NewEntry};
 use crate::mail::outbox::{MailKind, MailRow};
 use crate::newsletter::blocks::Edition;
@@ -161,7 +162,7 @@ fn steps() -> Vec<Route> {
 }
 
 fn response(status: u16, body: &IssueBody) -> Result<Response, Problem> {
-    let response = Response::serialized(status, body)?.no_store().header("etag", format!("\"v{}\"", body.version));
+    let response = Response::json(status, body)?.no_store().header("etag", version_tag(body.version));
     Ok(match status {
         201 => response.header("location", format!("/api/v1/newsletter/issues/{}", body.id)),
         _ => response,
@@ -170,18 +171,18 @@ fn response(status: u16, body: &IssueBody) -> Result<Response, Problem> {
 
 async fn list(request: Request) -> Result<Response, Problem> {
     let read = |c: &mut Db| {
-        let rows = issues::newest(c, MOST_LISTED)?;
-        all_shown(c, rows)
+        let rows = issues::load_newest(c, MOST_LISTED)?;
+        load_bodies(c, rows)
     };
     let data = request.app.database.read(read).await?;
-    Ok(Response::serialized(200, &NewsletterIssueList { data })?.no_store())
+    Ok(Response::json(200, &NewsletterIssueList { data })?.no_store())
 }
 
 async fn get(request: Request) -> Result<Response, Problem> {
     let id = request.path("id").to_owned();
     let read = move |c: &mut Db| {
         let row = issues::by_id(c, &id)?;
-        shown(c, row)
+        load_body(c, row)
     };
     response(200, &request.app.database.read(read).await?)
 }
@@ -196,7 +197,7 @@ async fn write(
     let write = move |c: &mut Db| {
         let issue = write(c)?;
         record(c, &author, action, &issue)?;
-        shown(c, issue)
+        load_body(c, issue)
     };
     response(status, &request.app.database.write_content(write).await?)
 }
@@ -263,7 +264,7 @@ async fn preview(request: Request) -> Result<Response, Problem> {
     let content =
         content.map_err(|reason| Problem::new(ProblemKind::Conflict, format!("the template is wrong: {reason}")))?;
     let preview = MailPreview { subject: content.subject, text: content.text, html: content.html };
-    Ok(Response::serialized(200, &preview)?.no_store())
+    Ok(Response::json(200, &preview)?.no_store())
 }
 
 async fn test(request: Request) -> Result<Response, Problem> {

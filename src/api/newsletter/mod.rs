@@ -13,7 +13,7 @@ pub mod webhooks;
 use crate::content::violation::Violations;
 use crate::database::Db;
 use crate::http::route::Route;
-use crate::items::{Among, ids_of};
+use crate::items::{ItemScope, ids_of};
 use crate::problem::Problem;
 
 const TAG: &str = "Newsletter";
@@ -33,7 +33,12 @@ pub fn routes() -> Vec<Route> {
 ///
 /// # Errors
 /// 422 with a violation below `pointer` for each topic that does not exist.
-pub fn topic_ids(connection: &mut Db, given: &[String], pointer: &str, among: Among) -> Result<Vec<String>, Problem> {
+pub fn topic_ids(
+    connection: &mut Db,
+    given: &[String],
+    pointer: &str,
+    among: ItemScope,
+) -> Result<Vec<String>, Problem> {
     let names: Vec<&str> = given.iter().map(String::as_str).collect();
     let found = ids_of(connection, "topic", &names, among)?;
     let (mut ids, mut violations) = (Vec::new(), Violations::new());

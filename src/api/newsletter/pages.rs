@@ -8,7 +8,7 @@ use crate::api::docs::HTML;
 use crate::api::openapi::schemas::text;
 use crate::api::parameters::query;
 use crate::content::html::escape;
-use crate::http::cached_response::negotiated;
+use crate::http::cached_response::negotiated_locale;
 use crate::http::request::Request;
 use crate::http::response::Response;
 use crate::http::route::{Access, Route};
@@ -73,7 +73,7 @@ fn words(text: &Text, is_dutch: bool) -> (&'static str, Option<&'static str>) {
 
 async fn page(request: &Request, status: u16, text: &Text) -> Result<Response, Problem> {
     let app = &request.app;
-    let negotiated = negotiated(&request.http, &app.site);
+    let negotiated = negotiated_locale(&request.http, &app.site);
     let locale = negotiated.as_deref().unwrap_or(app.site.default_locale());
     let (line, button) = words(text, locale.starts_with("nl"));
     let (name, lang) = (escape(&app.site_name(locale).await?), if locale.starts_with("nl") { "nl" } else { "en" });

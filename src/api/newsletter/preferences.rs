@@ -20,7 +20,7 @@ use crate::http::body;
 use crate::http::request::Request;
 use crate::http::response::Response;
 use crate::http::route::{Access, Route};
-use crate::items::Among;
+use crate::items::ItemScope;
 use crate::newsletter::links::subscriber_of;
 use crate::newsletter::subscribers::{self, Subscriber, SubscriberStatus};
 use crate::problem::{Problem, ProblemKind};
@@ -115,7 +115,7 @@ fn subscriber_id(request: &Request) -> Result<String, Problem> {
     subscriber_of(&request.app.site_key, token).ok_or_else(|| Problem::not_found("subscriber"))
 }
 
-fn found(connection: &mut Db, id: &str) -> Result<Subscriber, Problem> {
+fn find_subscriber(connection: &mut Db, id: &str) -> Result<Subscriber, Problem> {
     subscribers::by_id(connection, id)?.ok_or_else(|| Problem::not_found("subscriber"))
 }
 
@@ -128,11 +128,11 @@ fn preferences(connection: &mut Db, row: Subscriber) -> Result<Preferences, Prob
 async fn get(request: Request) -> Result<Response, Problem> {
     let id = subscriber_id(&request)?;
     let read = move |c: &mut Db| {
-        let row = found(c, &id)?;
+        let row = find_subscriber(c, &id)?;
         preferences(c, row)
     };
     let body = request.app.database.read(read).await?;
-    Ok(Response::serialized(200, &body)?.no_store())
+    Ok(Response::json(200, &body)?.no_store())
 }
 
 async fn change(request: Request) -> Result<Response, Problem> {
@@ -145,28 +145,28 @@ async fn change(request: Request) -> Result<Response, Problem> {
     let (topics, clears_name) = (is_given("topics"), input.get("name").is_some_and(Value::is_null));
     let changes = ["name", "locale", "topics"].into_iter().any(is_given);
     let write = move |c: &mut Db| {
-        let mut row = found(c, &id)?;
+        let mut row = find_subscriber(c, &id)?;
         row.name = form.get("name").unwrap_or(if clears_name { String::new() } else { row.name });
         row.locale = locale.unwrap_or(row.locale);
         row.updated_at = now();
-        let topics = topics.then(|| topic_ids(c, &form.words("topics"), "/topics", Among::Live)).transpose()?;
+        let topics = topics.then(|| topic_ids(c, &form.words("topics"), "/topics", ItemScope::Live)).transpose()?;
         if changes {
             subscribers::change(c, app.subscriber_context(), &row, topics.as_deref())?;
         }
         if form.get("status").is_some() {
             subscribers::unsubscribe(c, app.subscriber_context(), &row)?;
         }
-        let row = found(c, &id)?;
+        let row = find_subscriber(c, &id)?;
         preferences(c, row)
     };
     let body = request.app.database.write(write).await?;
-    Ok(Response::serialized(200, &body)?.no_store())
+    Ok(Response::json(200, &body)?.no_store())
 }
 
 async fn erase(request: Request) -> Result<Response, Problem> {
     let (id, app) = (subscriber_id(&request)?, Arc::clone(&request.app));
     let erase = move |c: &mut Db| {
-        let row = found(c, &id)?;
+        let row = find_subscriber(c, &id)?;
         Ok::<_, Problem>(subscribers::erase(c, app.subscriber_context(), &row)?)
     };
     request.app.database.write(erase).await?;

@@ -18,7 +18,7 @@ use crate::http::body;
 use crate::http::request::Request;
 use crate::http::response::{JSON, Response};
 use crate::http::route::{Access, ParameterSet, Route};
-use crate::items::Among;
+use crate::items::ItemScope;
 use crate::mail::outbox::normal_address;
 use crate::newsletter::consent;
 use crate::newsletter::links::{signup_of, subscriber_token};
@@ -134,15 +134,15 @@ pub fn routes() -> Vec<Route> {
 
 async fn get_challenge(request: Request) -> Result<Response, Problem> {
     let challenge = challenge::create(&request.app.config.protection, &request.app.site_key)?;
-    Ok(Response::serialized(200, &challenge)?.header("cache-control", "no-store"))
+    Ok(Response::json(200, &challenge)?.header("cache-control", "no-store"))
 }
 
 async fn get_consent(request: Request) -> Result<Response, Problem> {
     let locale = locale_or_default(&request)?;
     let app = Arc::clone(&request.app);
-    let present = request.app.database.read_item(move |c: &mut Db| consent::present(c, &app.site)).await?;
+    let present = request.app.database.read_item(move |c: &mut Db| consent::load_present(c, &app.site)).await?;
     let (locale, text) = present.in_locale(&request.app.site, &locale);
-    Ok(Response::serialized(200, &ConsentBody { version: present.version(), locale, text })?.no_store())
+    Ok(Response::json(200, &ConsentBody { version: present.version(), locale, text })?.no_store())
 }
 
 async fn subscribe(request: Request) -> Result<Response, Problem> {
@@ -157,7 +157,7 @@ async fn subscribe(request: Request) -> Result<Response, Problem> {
             let message = "there is no such version; read the text again";
             return Err(Problem::invalid(Violations::one("/consent_version", "not_found", message)));
         };
-        let topics = topic_ids(c, &form.words("topics"), "/topics", Among::Live)?;
+        let topics = topic_ids(c, &form.words("topics"), "/topics", ItemScope::Live)?;
         proof.use_up(c)?;
         let (_, text) = shown.in_locale(&app.site, &locale);
         let email = normal_address(&form.text("email")).unwrap_or_default();
@@ -176,7 +176,7 @@ pub fn wrong_token() -> Problem {
 async fn confirm(request: Request) -> Result<Response, Problem> {
     let form = Form::read(&TOKEN, &body::json(&request)?, &request.app.site)?;
     let preferences_token = confirm_token(&request, &form.text("token")).await?;
-    Ok(Response::serialized(200, &ConfirmedSubscription { preferences_token })?.no_store())
+    Ok(Response::json(200, &ConfirmedSubscription { preferences_token })?.no_store())
 }
 
 /// Confirms the sign-up of a token, and returns the token of the subscriber's preferences.

@@ -176,7 +176,7 @@ pub fn routes() -> Vec<Route> {
     ]
 }
 
-fn shown(connection: &mut Db, rows: Vec<Subscriber>) -> Result<Vec<SubscriberBody>, Problem> {
+fn load_bodies(connection: &mut Db, rows: Vec<Subscriber>) -> Result<Vec<SubscriberBody>, Problem> {
     let ids: Vec<String> = rows.iter().map(|row| row.id.clone()).collect();
     let topics = subscribers::topics_of(connection, &ids)?;
     let body = |row: Subscriber| SubscriberBody {
@@ -209,20 +209,20 @@ async fn get_page(request: Request) -> Result<Response, Problem> {
         let has_more = rows.len() as i64 > limit;
         rows.truncate(usize::try_from(limit).unwrap_or_default());
         let next = rows.last().filter(|_| has_more).map(|row| row.id.clone());
-        Ok::<_, Problem>(SubscriberPage { data: shown(c, rows)?, next })
+        Ok::<_, Problem>(SubscriberPage { data: load_bodies(c, rows)?, next })
     };
     let page = request.app.database.read(read).await?;
-    Ok(Response::serialized(200, &page)?.no_store())
+    Ok(Response::json(200, &page)?.no_store())
 }
 
 async fn get(request: Request) -> Result<Response, Problem> {
     let id = request.path("id").to_owned();
     let read = move |c: &mut Db| {
         let rows = subscribers::by_id(c, &id)?.into_iter().collect();
-        Ok::<_, Problem>(shown(c, rows)?.pop())
+        Ok::<_, Problem>(load_bodies(c, rows)?.pop())
     };
     let found = request.app.database.read(read).await?.ok_or_else(|| Problem::not_found("subscriber"))?;
-    Ok(Response::serialized(200, &found)?.no_store())
+    Ok(Response::json(200, &found)?.no_store())
 }
 
 async fn export(request: Request) -> Result<Response, Problem> {
@@ -265,7 +265,7 @@ async fn import(request: Request) -> Result<Response, Problem> {
         suppressed: outcome.suppressed,
         refused,
     };
-    Ok(Response::serialized(200, &report)?.no_store())
+    Ok(Response::json(200, &report)?.no_store())
 }
 
 async fn erase(request: Request) -> Result<Response, Problem> {

@@ -83,7 +83,7 @@ pub async fn check(request: &Request, form: &Form) -> Result<Visitor, Problem> {
 /// Returns the time at which a quota begins anew (µs), if it is used up. A network that sent too many forms costs a read on
 /// each node, and takes nothing from the writer and no check of its work.
 async fn used_up_until(app: &App, quota: &Quota) -> Result<Option<i64>, Problem> {
-    if let Some(ends_at) = app.used_up_quotas.until(quota) {
+    if let Some(ends_at) = app.used_up_quotas.blocked_until(quota) {
         return Ok(Some(ends_at));
     }
     let read = quota.clone();

@@ -134,9 +134,9 @@ pub fn routes() -> Vec<Route> {
                  missing or too long.",
             )
             .parameters([
-                signed((ID, MOST_CHARACTERS), "Id of the report, the same at each attempt.", json!("msg_2f9a")),
-                signed((TIMESTAMP, 20), "Time of the attempt, in seconds since 1970.", json!("1835542800")),
-                signed((SIGNATURE, 1_000), "Signatures of id, time and body, separated by spaces.", json!("v1,K5oZfzN95Z9UVu1EsfQmfVNQhnkZ2pj9o9NDN/H/pI4=")),
+                header_parameter((ID, MOST_CHARACTERS), "Id of the report, the same at each attempt.", json!("msg_2f9a")),
+                header_parameter((TIMESTAMP, 20), "Time of the attempt, in seconds since 1970.", json!("1835542800")),
+                header_parameter((SIGNATURE, 1_000), "Signatures of id, time and body, separated by spaces.", json!("v1,K5oZfzN95Z9UVu1EsfQmfVNQhnkZ2pj9o9NDN/H/pI4=")),
             ])
             .request_body(JSON, reference("SubscriberReportInput"), example_of(&REPORT))
             .responds_empty(204, "The report is taken.", &[])
@@ -144,14 +144,14 @@ pub fn routes() -> Vec<Route> {
     ]
 }
 
-fn signed((name, most): (&'static str, usize), about: &str, example: Value) -> Parameter {
+fn header_parameter((name, most): (&'static str, usize), about: &str, example: Value) -> Parameter {
     let schema = text().min_length(Some(1)).max_length(Some(most));
     let mut parameter = parameter(name, ParameterIn::Header, schema, about, example);
     parameter.required = Required::True;
     parameter
 }
 
-fn shown(event: SubscriberEvent) -> EventBody {
+fn to_api(event: SubscriberEvent) -> EventBody {
     let kind = EventKind::TYPES.into_iter().find(|name| name.ends_with(&format!(".{}", event.kind)));
     EventBody {
         kind: kind.unwrap_or_default().to_owned(),
@@ -175,8 +175,8 @@ async fn list(request: Request) -> Result<Response, Problem> {
     let has_more = rows.len() as i64 > limit;
     rows.truncate(usize::try_from(limit).unwrap_or_default());
     let next = rows.last().filter(|_| has_more).map(|row| row.id.clone());
-    let page = SubscriberEventPage { data: rows.into_iter().map(shown).collect(), next };
-    Ok(Response::serialized(200, &page)?.no_store())
+    let page = SubscriberEventPage { data: rows.into_iter().map(to_api).collect(), next };
+    Ok(Response::json(200, &page)?.no_store())
 }
 
 /// Returns the id of a report that the provider signed.

@@ -14,8 +14,8 @@ use crate::api::content::lifecycle::SCHEDULE;
 use crate::api::content::trash::{REFERENCES, TRASH_REFERENCES};
 use crate::api::openapi::input_schemas::form;
 use crate::api::openapi::schemas::{
-    LINE, Reference, any_object, closed, described, enumeration, integer, item_reference, named, of_type, one_of,
-    or_null, reference, schema, text,
+    LINE, Reference, any_object, closed_object, enumeration, integer, item_reference, of_type, one_of, or_null,
+    reference, schema, text, with_description, with_name,
 };
 use crate::api::parameters::MAX_NUMBER;
 use crate::content::Site;
@@ -60,7 +60,7 @@ fn batch() -> Schema {
         .max_items(Some(MAX_ENTRIES))
         .description(Some("Entries, in the order in which they are written."))
         .build();
-    let object = closed(of_type(Type::Object).description(Some("Writes that are made together, all or none.")));
+    let object = closed_object(of_type(Type::Object).description(Some("Writes that are made together, all or none.")));
     Schema::Object(object.property("entries", RefOr::T(Schema::Array(entries))).required("entries").build())
 }
 
@@ -81,7 +81,7 @@ fn version(about: &str) -> Reference {
 
 /// Returns the members that all entries have.
 fn entry(about: &str, operation: Reference) -> ObjectBuilder {
-    closed(of_type(Type::Object).description(Some(about)))
+    closed_object(of_type(Type::Object).description(Some(about)))
         .property("operation", operation)
         .property("collection", enumeration(COLLECTION))
         .property("local_id", local_id())
@@ -99,7 +99,7 @@ fn with_target(entry: ObjectBuilder) -> ObjectBuilder {
 fn external_id() -> Schema {
     let source = text().pattern(Some(format!("^[0-9A-Za-z._-]{{1,{MAX_SYSTEM}}}$")));
     let id = text().min_length(Some(1)).max_length(Some(MAX_RECORD_ID)).pattern(Some(LINE));
-    let object = closed(of_type(Type::Object).description(Some("Name of an item in another system.")))
+    let object = closed_object(of_type(Type::Object).description(Some("Name of an item in another system.")))
         .property("source", schema(source.description(Some("Name of the other system."))))
         .property("id", schema(id.description(Some("Id of the record in the other system."))))
         .required("source")
@@ -122,14 +122,14 @@ fn write(word: &str, about: &str, member: &str) -> Schema {
         UPDATE => ("ContentPatch", "Changes to an item: `EventPatch`, or its like for the collection."),
         _ => ("ContentInput", "Content of an item: `EventInput`, or its like for the collection."),
     };
-    let content = named(name, any_object().description(Some(about)).build());
+    let content = with_name(name, any_object().description(Some(about)).build());
     Schema::Object(object.property(member, content).required(member).build())
 }
 
 fn step() -> Schema {
     let steps: Vec<&str> = WORDS.words.iter().copied().filter(|word| *word != SCHEDULE_STEP).collect();
     let object = with_target(entry("Operation of the life cycle on one item.", one_of("BatchStep", &steps)));
-    let references = described(or_null(enumeration(TRASH_REFERENCES)), REFERENCES.about);
+    let references = with_description(or_null(enumeration(TRASH_REFERENCES)), REFERENCES.about);
     Schema::Object(object.property(REFERENCES.name, references).build())
 }
 

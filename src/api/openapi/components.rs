@@ -21,7 +21,7 @@ use crate::api::openapi::field_paths::{field_path, field_path_name};
 use crate::api::openapi::input_schemas::{self, ItemInput};
 use crate::api::openapi::item_schemas::{self, ANY_ITEM, ItemForm, PARTIAL_ITEM, PARTIAL_PAGE};
 use crate::api::openapi::schemas::Locales;
-use crate::api::openapi::{batch as batch_schemas, layout_schemas, nested, revision, schemas};
+use crate::api::openapi::{batch as batch_schemas, layout_schemas, reference_inputs, revision, schemas};
 use crate::api::request_bodies;
 use crate::api::{audit, bulk, contact, health, imports, mail, mcp, page_editor, preview_links, redirects, releases};
 use crate::auth::{accounts, tokens};
@@ -109,7 +109,7 @@ pub fn components(routes: &[Route], site: &Site) -> Components {
         for locales in [Locales::One, Locales::All] {
             let form = ItemForm { content_type, locales };
             add(&form.name(), form.item());
-            add(&form.related_name(), form.related());
+            add(&form.related_name(), form.related_schema());
             add(&form.page_name(), form.page());
             for is_patch in [false, true] {
                 let input = ItemInput { site, locales, is_patch, own_kind: Some(content_type.kind) };
@@ -123,11 +123,11 @@ pub fn components(routes: &[Route], site: &Site) -> Components {
     add(PARTIAL_ITEM, item_schemas::partial_item());
     add(PARTIAL_PAGE, item_schemas::partial_page());
     add("Page", item_schemas::page_info());
-    add(item_schemas::ALTERNATE, item_schemas::alternate());
+    add(item_schemas::ALTERNATE, item_schemas::alternate_schema());
     add(layout_schemas::LAYOUT, layout_schemas::layout());
     add("Changes", revision::changes());
     add("SearchResults", revision::search_results());
-    for (name, schema) in batch_schemas::schemas(site).into_iter().chain(nested::schemas()) {
+    for (name, schema) in batch_schemas::schemas(site).into_iter().chain(reference_inputs::schemas()) {
         add(&name, schema);
     }
     for (name, fields, about) in REQUEST_BODIES {
@@ -137,7 +137,7 @@ pub fn components(routes: &[Route], site: &Site) -> Components {
     let mut components = Components::new();
     components.schemas = schemas;
     for kind in routes.iter().flat_map(Route::own_problems) {
-        components.responses.insert(component(kind), problem_response(kind, kind.about()));
+        components.responses.insert(component(kind), problem_response(kind, kind.explanation()));
     }
     let common = problem_response(ProblemKind::Unavailable, COMMON_PROBLEM_ABOUT);
     components.responses.insert(COMMON_PROBLEM.to_owned(), common);
@@ -159,58 +159,58 @@ pub fn components(routes: &[Route], site: &Site) -> Components {
 
 /// Adds the schemas of the types that derive [`ToSchema`].
 fn derive_all(schemas: &mut BTreeMap<String, RefOr<Schema>>) {
-    derived::<translations::TranslationList>(schemas);
-    derived::<translation_tasks::TranslationTaskList>(schemas);
-    derived::<references::ItemUseBody>(schemas);
-    derived::<references::BrokenReferenceList>(schemas);
-    derived::<merge::MergeResult>(schemas);
-    derived::<review::CommentList>(schemas);
-    derived::<review::PresenceList>(schemas);
-    derived::<editing_state::EditingState>(schemas);
-    derived::<editing_state::Inbox>(schemas);
-    derived::<two_factor::SecondFactorSetup>(schemas);
-    derived::<two_factor::RecoveryCodes>(schemas);
-    derived::<oidc::ProviderLogin>(schemas);
-    derived::<api_keys::KeyList>(schemas);
-    derived::<api_keys::NewKey>(schemas);
-    derived::<sessions::SessionList>(schemas);
-    derived::<cookies::CookieSession>(schemas);
-    derived::<page_editor::EditorLogIn>(schemas);
-    derived::<audit::AuditPage>(schemas);
-    derived::<preview_links::PreviewLinkList>(schemas);
-    derived::<bulk::BulkResults>(schemas);
-    derived::<imports::ImportList>(schemas);
-    derived::<mail::MailPage>(schemas);
-    derived::<redirects::PathResolution>(schemas);
-    derived::<redirects::RedirectUseList>(schemas);
-    derived::<sign_up::ConsentBody>(schemas);
-    derived::<sign_up::ConfirmedSubscription>(schemas);
-    derived::<preferences::Preferences>(schemas);
-    derived::<subscribers::SubscriberPage>(schemas);
-    derived::<webhooks::SubscriberEventPage>(schemas);
-    derived::<subscribers::SubscriberImportReport>(schemas);
-    derived::<issue_body::NewsletterIssueList>(schemas);
-    derived::<contact::PublicForm>(schemas);
-    derived::<contact::ContactFormList>(schemas);
-    derived::<contact::ContactMessagePage>(schemas);
-    derived::<mail::MailPreview>(schemas);
-    derived::<batch::BatchResults>(schemas);
-    derived::<releases::ReleaseList>(schemas);
-    derived::<history::RevisionPage>(schemas);
-    derived::<history::RevisionDiff>(schemas);
-    derived::<problem::ProblemBody>(schemas);
-    derived::<accounts_api::Tokens>(schemas);
-    derived::<accounts::Account>(schemas);
-    derived::<accounts::AccountList>(schemas);
-    derived::<tokens::JwkSet>(schemas);
-    derived::<mcp::metadata::ResourceMetadata>(schemas);
-    derived::<health::Health>(schemas);
-    derived::<health::Readiness>(schemas);
-    derived::<crate::jobs::JobFailure>(schemas);
+    add_type::<translations::TranslationList>(schemas);
+    add_type::<translation_tasks::TranslationTaskList>(schemas);
+    add_type::<references::ItemUseBody>(schemas);
+    add_type::<references::BrokenReferenceList>(schemas);
+    add_type::<merge::MergeResult>(schemas);
+    add_type::<review::CommentList>(schemas);
+    add_type::<review::PresenceList>(schemas);
+    add_type::<editing_state::EditingState>(schemas);
+    add_type::<editing_state::Inbox>(schemas);
+    add_type::<two_factor::SecondFactorSetup>(schemas);
+    add_type::<two_factor::RecoveryCodes>(schemas);
+    add_type::<oidc::ProviderLogin>(schemas);
+    add_type::<api_keys::KeyList>(schemas);
+    add_type::<api_keys::NewKey>(schemas);
+    add_type::<sessions::SessionList>(schemas);
+    add_type::<cookies::CookieSession>(schemas);
+    add_type::<page_editor::EditorLogIn>(schemas);
+    add_type::<audit::AuditPage>(schemas);
+    add_type::<preview_links::PreviewLinkList>(schemas);
+    add_type::<bulk::BulkResults>(schemas);
+    add_type::<imports::ImportList>(schemas);
+    add_type::<mail::MailPage>(schemas);
+    add_type::<redirects::PathResolution>(schemas);
+    add_type::<redirects::RedirectUseList>(schemas);
+    add_type::<sign_up::ConsentBody>(schemas);
+    add_type::<sign_up::ConfirmedSubscription>(schemas);
+    add_type::<preferences::Preferences>(schemas);
+    add_type::<subscribers::SubscriberPage>(schemas);
+    add_type::<webhooks::SubscriberEventPage>(schemas);
+    add_type::<subscribers::SubscriberImportReport>(schemas);
+    add_type::<issue_body::NewsletterIssueList>(schemas);
+    add_type::<contact::PublicForm>(schemas);
+    add_type::<contact::ContactFormList>(schemas);
+    add_type::<contact::ContactMessagePage>(schemas);
+    add_type::<mail::MailPreview>(schemas);
+    add_type::<batch::BatchResults>(schemas);
+    add_type::<releases::ReleaseList>(schemas);
+    add_type::<history::RevisionPage>(schemas);
+    add_type::<history::RevisionDiff>(schemas);
+    add_type::<problem::ProblemBody>(schemas);
+    add_type::<accounts_api::Tokens>(schemas);
+    add_type::<accounts::Account>(schemas);
+    add_type::<accounts::AccountList>(schemas);
+    add_type::<tokens::JwkSet>(schemas);
+    add_type::<mcp::metadata::ResourceMetadata>(schemas);
+    add_type::<health::Health>(schemas);
+    add_type::<health::Readiness>(schemas);
+    add_type::<crate::jobs::JobFailure>(schemas);
 }
 
 /// Adds the schema of a type and the schemas that it refers to.
-fn derived<T: ToSchema>(all: &mut BTreeMap<String, RefOr<Schema>>) {
+fn add_type<T: ToSchema>(all: &mut BTreeMap<String, RefOr<Schema>>) {
     let mut used = Vec::new();
     T::schemas(&mut used);
     all.extend(used);

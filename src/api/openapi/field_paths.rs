@@ -34,12 +34,13 @@ struct Node {
 impl Node {
     /// Returns the pattern of what may follow.
     fn pattern(&self) -> String {
-        let below: Vec<String> = self.below.iter().map(|(name, node)| format!("{name}{}", node.rest())).collect();
+        let below: Vec<String> =
+            self.below.iter().map(|(name, node)| format!("{name}{}", node.suffix_pattern())).collect();
         format!("({})", below.join("|"))
     }
 
     /// Returns the pattern of what may follow after the name of this node.
-    fn rest(&self) -> String {
+    fn suffix_pattern(&self) -> String {
         match (self.below.is_empty(), self.is_path) {
             (true, _) => String::new(),
             (false, true) => format!(r"(\.{})?", self.pattern()),

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value, json};
 
 use crate::api::openapi::DocumentView;
-use crate::api::openapi::custom::move_references;
+use crate::api::openapi::custom_fields::move_references;
 use crate::api::openapi::input_schemas::ItemInput;
 use crate::api::openapi::schemas::Locales;
 use crate::content::Site;

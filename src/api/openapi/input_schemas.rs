@@ -3,10 +3,10 @@
 use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, OneOfBuilder, Type};
 use utoipa::openapi::{RefOr, Schema};
 
-use crate::api::openapi::nested::reference_name;
+use crate::api::openapi::reference_inputs::reference_name;
 use crate::api::openapi::schemas::{
-    LINE, LINES, Locales, Reference, any_text, closed, described, item_reference, named, of_type, one_of, or_null,
-    reference, rows, scalar, schema, slug_text, union,
+    LINE, LINES, Locales, Reference, any_text, closed_object, item_reference, of_type, one_of, or_null, reference,
+    rows, scalar, schema, slug_text, union, with_description, with_name,
 };
 use crate::content::Site;
 use crate::content::field::{Field, FieldType};
@@ -43,7 +43,7 @@ impl ItemInput<'_> {
             Locales::One => format!("{what}; its texts are in the locale of the request."),
             Locales::All => format!("{what}, with the texts of all locales."),
         };
-        let object = closed(of_type(Type::Object).description(Some(about)));
+        let object = closed_object(of_type(Type::Object).description(Some(about)));
         let fields = ENVELOPE.iter().chain(content_type.fields);
         let object = fields.fold(object, |object, field| self.property(object, field, self.is_patch));
         Schema::Object(object.property(SLUGS, or_null(self.slugs())).build())
@@ -57,9 +57,9 @@ impl ItemInput<'_> {
             let slug = schema(slug_text());
             if locale == self.site.default_locale() { slug } else { or_null(slug) }
         };
-        let object = closed(of_type(Type::Object)).description(Some(about));
+        let object = closed_object(of_type(Type::Object)).description(Some(about));
         let locales = self.site.locales.iter();
-        named("SlugsInput", locales.fold(object, |object, locale| object.property(locale, slug(locale))).build())
+        with_name("SlugsInput", locales.fold(object, |object, locale| object.property(locale, slug(locale))).build())
     }
 
     fn property(self, object: ObjectBuilder, field: &'static Field, is_patch: bool) -> ObjectBuilder {
@@ -68,7 +68,7 @@ impl ItemInput<'_> {
         if !is_required {
             one = or_null(one);
         }
-        let object = object.property(field.name, described(one, &self.about(field)));
+        let object = object.property(field.name, with_description(one, &self.description(field)));
         if is_required { object.required(field.name) } else { object }
     }
 
@@ -95,13 +95,13 @@ impl ItemInput<'_> {
             FieldType::Line { .. } => ("LocalisedLineInput", schema(any_text(LINE))),
             _ => ("LocalisedTextInput", schema(any_text(LINES))),
         };
-        let map = closed(of_type(Type::Object)).description(Some("Text by locale."));
+        let map = closed_object(of_type(Type::Object)).description(Some("Text by locale."));
         let locales = self.site.locales.iter();
-        named(name, locales.fold(map, |map, locale| map.property(locale, or_null(value.clone()))).build())
+        with_name(name, locales.fold(map, |map, locale| map.property(locale, or_null(value.clone()))).build())
     }
 
     /// Returns the description of a field. The limit of a text is part of it where the schema is one for all limits.
-    fn about(self, field: &'static Field) -> String {
+    fn description(self, field: &'static Field) -> String {
         let max = match field.kind {
             FieldType::Rich { max } => Some(max),
             FieldType::Line { max } | FieldType::Text { max } if field.localised && self.locales == Locales::All => {
@@ -121,16 +121,16 @@ impl ItemInput<'_> {
             FieldType::Reference(target) => self.reference(target),
             FieldType::Object(declared) => {
                 let form = if declared.has_texts() { self.locales } else { Locales::One };
-                let object = closed(of_type(Type::Object)).description(Some(declared.about));
+                let object = closed_object(of_type(Type::Object)).description(Some(declared.about));
                 let object = declared.fields.iter().fold(object, |object, field| self.property(object, field, false));
-                named(format!("{}Input", form.name(declared.schema)), object.build())
+                with_name(format!("{}Input", form.name(declared.schema)), object.build())
             }
             FieldType::Union(declared) => {
                 union(format!("{}Input", self.locales.name(declared.schema)), declared, |variant| {
                     let name = format!("{}Input", self.locales.name(variant.schema));
-                    let object = closed(of_type(Type::Object)).description(Some(variant.about));
+                    let object = closed_object(of_type(Type::Object)).description(Some(variant.about));
                     let object = variant.fields.iter().fold(object, |object, field| self.member(object, field));
-                    (name.clone(), named(name, object.build()))
+                    (name.clone(), with_name(name, object.build()))
                 })
             }
             FieldType::List { of, max } => {
@@ -156,20 +156,21 @@ impl ItemInput<'_> {
 /// Returns the schema of rich text: a text whose format is guessed, or a text with its format.
 fn rich_text() -> Reference {
     let formats = [RichTextFormat::Markdown, RichTextFormat::Html].map(RichTextFormat::word);
-    let source = closed(of_type(Type::Object).description(Some("Rich text with its format.")))
+    let source = closed_object(of_type(Type::Object).description(Some("Rich text with its format.")))
         .property("format", one_of("RichTextFormat", &formats))
         .property("source", schema(any_text(LINES)))
         .required("format")
         .required("source");
     let plain = schema(any_text(LINES));
     let about = "Markdown or HTML: a text whose format the server finds out, or a text with its format.";
-    let union = OneOfBuilder::new().item(plain).item(named("RichTextSource", source.build())).description(Some(about));
-    named("RichTextInput", union.build())
+    let union =
+        OneOfBuilder::new().item(plain).item(with_name("RichTextSource", source.build())).description(Some(about));
+    with_name("RichTextInput", union.build())
 }
 
 /// Returns the schema of a form.
 pub fn form(fields: &'static [Field], site: &Site, about: &str) -> Schema {
     let input = ItemInput { site, locales: Locales::One, is_patch: false, own_kind: None };
-    let object = closed(of_type(Type::Object).description(Some(about)));
+    let object = closed_object(of_type(Type::Object).description(Some(about)));
     Schema::Object(fields.iter().fold(object, |object, field| input.property(object, field, false)).build())
 }

@@ -4,8 +4,8 @@ use utoipa::openapi::Schema;
 use utoipa::openapi::schema::{AdditionalProperties, KnownFormat, ObjectBuilder, Type};
 
 use crate::api::openapi::schemas::{
-    Reference, closed, described, enumeration, formatted, integer, list_of, named, of_type, or_null, reference, schema,
-    text,
+    Reference, closed_object, enumeration, formatted_text, integer, list_of, of_type, or_null, reference, schema, text,
+    with_description, with_name,
 };
 use crate::content::field::{Field, FieldType};
 use crate::content_types::pages::PAGE;
@@ -23,7 +23,7 @@ pub fn layout() -> Schema {
     let members = [
         ("locale", schema(text().description(Some("Language of the response (BCP 47).")))),
         ("site", reference(SITE_SETTINGS.schema)),
-        ("menus", named("LayoutMenus", menus.build())),
+        ("menus", with_name("LayoutMenus", menus.build())),
         ("announcements", list_of(announcement())),
         ("legal_pages", list_of(legal_page())),
     ];
@@ -41,11 +41,11 @@ pub fn with_site_members(settings: ObjectBuilder) -> ObjectBuilder {
     let year = integer(1970, 9999).description(Some("The year now, in the time zone of the site; computed."));
     settings
         .property("current_year", schema(year))
-        .property("configuration", named("SiteConfiguration", object(about, members).build()))
+        .property("configuration", with_name("SiteConfiguration", object(about, members).build()))
 }
 
 fn object<const N: usize>(about: &str, members: [(&str, Reference); N]) -> ObjectBuilder {
-    let object = closed(of_type(Type::Object).description(Some(about.to_owned())));
+    let object = closed_object(of_type(Type::Object).description(Some(about.to_owned())));
     members.into_iter().fold(object, |object, (name, member)| object.property(name, member).required(name))
 }
 
@@ -53,11 +53,11 @@ fn menu() -> Reference {
     let last = link("LayoutEntryOfLevelThree", None);
     let middle = link("LayoutEntryOfLevelTwo", Some(last));
     let members = [
-        ("id", schema(formatted(KnownFormat::Uuid))),
+        ("id", schema(formatted_text(KnownFormat::Uuid))),
         ("title", schema(text())),
         ("entries", list_of(link("LayoutEntry", Some(middle)))),
     ];
-    named("LayoutMenu", object("A menu with the links that readers can follow.", members).build())
+    with_name("LayoutMenu", object("A menu with the links that readers can follow.", members).build())
 }
 
 /// Returns the schema of a link, and of those below it.
@@ -68,7 +68,7 @@ fn link(name: &str, below: Option<Reference>) -> Reference {
         Some(below) => object.property("children", list_of(below)).required("children"),
         None => object,
     };
-    named(name, object.build())
+    with_name(name, object.build())
 }
 
 fn legal_page() -> Reference {
@@ -77,7 +77,7 @@ fn legal_page() -> Reference {
         _ => schema(text()),
     };
     let link = object("A link to a legal page, such as the one on privacy.", link_members());
-    named("LayoutLegalPage", link.property("role", role).required("role").build())
+    with_name("LayoutLegalPage", link.property("role", role).required("role").build())
 }
 
 fn link_members() -> [(&'static str, Reference); 3] {
@@ -92,24 +92,24 @@ fn link_members() -> [(&'static str, Reference); 3] {
 fn linked_item() -> Reference {
     let members = [
         ("collection", enumeration(LINKED_COLLECTION)),
-        ("id", schema(formatted(KnownFormat::Uuid))),
+        ("id", schema(formatted_text(KnownFormat::Uuid))),
         ("slug", schema(text())),
     ];
     let path = or_null(schema(text().description(Some("Path of a page; other items have none."))));
-    named("LinkedItem", object("The item to which a link leads.", members).property(PATH, path).build())
+    with_name("LinkedItem", object("The item to which a link leads.", members).property(PATH, path).build())
 }
 
 fn announcement() -> Reference {
-    let moment = || or_null(schema(formatted(KnownFormat::DateTime)));
+    let moment = || or_null(schema(formatted_text(KnownFormat::DateTime)));
     let words = |name: &str| match ANNOUNCEMENT.field(name) {
         Some(Field { kind: FieldType::OneOf(known), .. }) => enumeration(known),
         _ => schema(text()),
     };
     let members = [
-        ("id", schema(formatted(KnownFormat::Uuid))),
+        ("id", schema(formatted_text(KnownFormat::Uuid))),
         ("slug", schema(text())),
         ("title", schema(text())),
-        ("text", described(or_null(schema(text())), "Sanitised HTML.")),
+        ("text", with_description(or_null(schema(text())), "Sanitised HTML.")),
         ("severity", words("severity")),
         ("place", words("place")),
         ("dismissible", schema(of_type(Type::Boolean))),
@@ -117,5 +117,5 @@ fn announcement() -> Reference {
         ("ends_at", moment()),
         ("link", or_null(link("LayoutLink", None))),
     ];
-    named("LayoutAnnouncement", object("An announcement that is due.", members).build())
+    with_name("LayoutAnnouncement", object("An announcement that is due.", members).build())
 }

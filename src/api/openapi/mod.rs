@@ -2,7 +2,7 @@
 
 pub mod batch;
 mod components;
-mod custom;
+mod custom_fields;
 pub mod field_paths;
 pub mod form_schemas;
 mod input_schemas;
@@ -10,9 +10,9 @@ pub mod item_schemas;
 pub mod layout_schemas;
 mod names;
 mod naming;
-mod nested;
 mod operations;
 pub mod page_view;
+mod reference_inputs;
 pub mod response;
 mod revision;
 pub mod schemas;
@@ -56,7 +56,7 @@ pub fn document(site: &Site, public_url: &str, view: DocumentView) -> Value {
         .build();
     let mut document = serde_json::to_value(document).unwrap_or_default();
     naming::move_to_components(&mut document);
-    custom::insert(&mut document, site);
+    custom_fields::insert(&mut document, site);
     sharing::share(&mut document);
     sharing::remove_unused(&mut document);
     document

@@ -7,8 +7,8 @@ use utoipa::openapi::{RefOr, Schema};
 use crate::api::content::history::Revision;
 use crate::api::openapi::item_schemas::ItemForm;
 use crate::api::openapi::schemas::{
-    Locales, Reference, closed, described, enumeration, formatted, named, of_type, one_of, or_null, reference, schema,
-    text,
+    Locales, Reference, closed_object, enumeration, formatted_text, of_type, one_of, or_null, reference, schema, text,
+    with_description, with_name,
 };
 use crate::content_types::{ALL, COLLECTION, ContentType, PATH};
 use crate::editorial::validate::STATES;
@@ -18,7 +18,7 @@ pub fn revision(resource: &'static ContentType) -> Schema {
     let working = "Whether the content is that of a working draft and not the public one.";
     let content = format!("{}Input", Locales::All.name(resource.schema));
     let more = [
-        ("status", described(one_of("ItemStatus", STATES), "Editorial state after the change.")),
+        ("status", with_description(one_of("ItemStatus", STATES), "Editorial state after the change.")),
         ("working_draft", schema(of_type(Type::Boolean).description(Some(working)))),
         ("content", reference(&content)),
     ];
@@ -39,24 +39,24 @@ pub fn revision(resource: &'static ContentType) -> Schema {
 /// Returns the schema of a page of changes: items as the public sees them now, and ids of items that are not
 /// public any more.
 pub fn changes() -> Schema {
-    let deletion = closed(of_type(Type::Object).description(Some("Item that is not public any more.")))
+    let deletion = closed_object(of_type(Type::Object).description(Some("Item that is not public any more.")))
         .property("collection", enumeration(COLLECTION))
         .property("operation", constant("delete"))
-        .property("id", schema(formatted(KnownFormat::Uuid)));
-    let deletion = named("Deletion", all_required(deletion, &["collection", "operation", "id"]));
+        .property("id", schema(formatted_text(KnownFormat::Uuid)));
+    let deletion = with_name("Deletion", all_required(deletion, &["collection", "operation", "id"]));
     let upserts = ALL.iter().map(|resource| {
-        let upsert = closed(of_type(Type::Object))
+        let upsert = closed_object(of_type(Type::Object))
             .property("collection", constant(resource.collection))
             .property("operation", constant("upsert"))
             .property("item", reference(resource.schema));
-        named(format!("{}Upsert", resource.schema), all_required(upsert, &["collection", "operation", "item"]))
+        with_name(format!("{}Upsert", resource.schema), all_required(upsert, &["collection", "operation", "item"]))
     });
     let about = "Change of the public content: an item as it is now, or the id of one that is not public any more.";
     let change = upserts.chain([deletion]).fold(OneOfBuilder::new(), OneOfBuilder::item);
-    let entries = ArrayBuilder::new().items(named("Change", change.description(Some(about)).build())).build();
+    let entries = ArrayBuilder::new().items(with_name("Change", change.description(Some(about)).build())).build();
     let next = text().description(Some("Sync token for `since` of the next request; it does not expire."));
     let more = of_type(Type::Boolean).description(Some("Whether further changes are available immediately."));
-    let whole = closed(of_type(Type::Object).description(Some("Page of changes.")))
+    let whole = closed_object(of_type(Type::Object).description(Some("Page of changes.")))
         .property("data", RefOr::T(Schema::Array(entries)))
         .property("next", schema(next))
         .property("more", schema(more));
@@ -76,9 +76,9 @@ fn all_required(object: ObjectBuilder, names: &[&str]) -> Schema {
 pub fn search_results() -> Schema {
     let label = text().description(Some("Title or name of the item."));
     let highlight = text().description(Some("Matching passage, as HTML with `<mark>`."));
-    let hit = closed(of_type(Type::Object).description(Some("Item that matches the query.")))
+    let hit = closed_object(of_type(Type::Object).description(Some("Item that matches the query.")))
         .property("collection", enumeration(COLLECTION))
-        .property("id", schema(formatted(KnownFormat::Uuid)))
+        .property("id", schema(formatted_text(KnownFormat::Uuid)))
         .property("slug", schema(text()))
         .property("label", schema(label))
         .property("highlight", schema(highlight));
@@ -90,10 +90,10 @@ pub fn search_results() -> Schema {
     let hit = parents.fold(hit, |hit, (name, parent)| hit.property(name, parent));
     let path = or_null(schema(text().description(Some("Path of a page; other items have none."))));
     let hit = hit.property(PATH, path);
-    let hit = named("SearchHit", all_required(hit, &["collection", "id", "slug", "label", "highlight"]));
+    let hit = with_name("SearchHit", all_required(hit, &["collection", "id", "slug", "label", "highlight"]));
     let hits = ArrayBuilder::new().items(hit).max_items(Some(100)).build();
     let more = of_type(Type::Boolean).description(Some("Whether further results follow."));
-    let whole = closed(of_type(Type::Object).description(Some("Search results, sorted by relevance.")))
+    let whole = closed_object(of_type(Type::Object).description(Some("Search results, sorted by relevance.")))
         .property("data", RefOr::T(Schema::Array(hits)))
         .property("more", schema(more));
     all_required(whole, &["data", "more"])

@@ -115,7 +115,7 @@ pub(super) fn any_text(pattern: &str) -> ObjectBuilder {
     text().min_length(Some(1)).pattern(Some(pattern))
 }
 
-pub(super) fn formatted(format: KnownFormat) -> ObjectBuilder {
+pub(super) fn formatted_text(format: KnownFormat) -> ObjectBuilder {
     text().format(Some(SchemaFormat::KnownFormat(format)))
 }
 
@@ -124,7 +124,7 @@ pub(super) fn schema(builder: ObjectBuilder) -> Reference {
 }
 
 /// Gives a schema a name, under which it becomes a component of the document.
-pub fn named(name: impl Into<String>, one: impl Into<Schema>) -> Reference {
+pub fn with_name(name: impl Into<String>, one: impl Into<Schema>) -> Reference {
     let (name, mut one) = (Some(name.into()), one.into());
     match &mut one {
         Schema::Object(object) => object.title = name,
@@ -147,7 +147,7 @@ fn has_name(one: &Schema) -> bool {
 /// Returns the schema of a text that is one of `words`, under a name.
 pub fn one_of(name: &str, words: &[&str]) -> Reference {
     let names = member_names(words).map(|names| ExtensionsBuilder::new().add("x-enum-varnames", names).build());
-    named(name, text().enum_values(Some(words.to_vec())).extensions(names).build())
+    with_name(name, text().enum_values(Some(words.to_vec())).extensions(names).build())
 }
 
 /// Returns the schema of the values of an enumeration.
@@ -211,9 +211,9 @@ pub(super) fn scalar(kind: &'static FieldType) -> Reference {
         FieldType::Line { max } => limited_text(*max, LINE),
         FieldType::Text { max } | FieldType::Rich { max } => limited_text(*max, LINES),
         FieldType::Url | FieldType::EmbedUrl => {
-            formatted(KnownFormat::Uri).pattern(Some("^https?://")).max_length(Some(2_000))
+            formatted_text(KnownFormat::Uri).pattern(Some("^https?://")).max_length(Some(2_000))
         }
-        FieldType::Email => formatted(KnownFormat::Email).max_length(Some(254)),
+        FieldType::Email => formatted_text(KnownFormat::Email).max_length(Some(254)),
         FieldType::Slug => slug_text(),
         FieldType::Zone => text().pattern(Some("^[A-Za-z0-9_+/-]+$")).max_length(Some(64)),
         FieldType::Country => text().pattern(Some("^[A-Za-z]{2}$")),
@@ -248,7 +248,7 @@ pub(super) fn union(
         mapping.push((object.word().unwrap_or_default().to_owned(), format!("#/components/schemas/{name}")));
         union = union.item(schema);
     }
-    named(name, union.discriminator(Some(Discriminator::with_mapping(TYPE, mapping))).build())
+    with_name(name, union.discriminator(Some(Discriminator::with_mapping(TYPE, mapping))).build())
 }
 
 pub(super) fn any_object() -> ObjectBuilder {
@@ -257,12 +257,12 @@ pub(super) fn any_object() -> ObjectBuilder {
 
 /// Returns the schema of the custom fields of an item. A site that declares its own has a schema for each content type.
 pub(super) fn custom_fields() -> Reference {
-    named("CustomFields", any_object().description(Some(CUSTOM_FIELDS)).build())
+    with_name("CustomFields", any_object().description(Some(CUSTOM_FIELDS)).build())
 }
 
 /// Returns the schema of a JSON object that another standard describes.
 pub fn json_document() -> Reference {
-    named(
+    with_name(
         "JsonDocument",
         any_object().description(Some("JSON object in the form of the standard that is named.")).build(),
     )
@@ -272,7 +272,7 @@ pub(super) fn list_of(items: Reference) -> Reference {
     RefOr::T(Schema::Array(ArrayBuilder::new().items(items).build()))
 }
 
-pub(super) fn closed(object: ObjectBuilder) -> ObjectBuilder {
+pub(super) fn closed_object(object: ObjectBuilder) -> ObjectBuilder {
     object.additional_properties(Some(AdditionalProperties::FreeForm(false)))
 }
 
@@ -302,17 +302,17 @@ pub(super) fn or_null(one: Reference) -> Reference {
 }
 
 /// Returns whether a schema is a component that describes itself so, or such a component or null.
-fn says(one: &Reference, about: &str) -> bool {
+fn has_description(one: &Reference, about: &str) -> bool {
     match one {
         RefOr::T(Schema::Object(object)) => object.title.is_some() && object.description.as_deref() == Some(about),
-        RefOr::T(Schema::AnyOf(any)) => any.items.iter().any(|item| says(item, about)),
+        RefOr::T(Schema::AnyOf(any)) => any.items.iter().any(|item| has_description(item, about)),
         _ => false,
     }
 }
 
 /// Describes a value at the place where it is used, unless its component says the same.
-pub(super) fn described(one: Reference, about: &str) -> Reference {
-    if says(&one, about) {
+pub(super) fn with_description(one: Reference, about: &str) -> Reference {
+    if has_description(&one, about) {
         return one;
     }
     let about = about.to_owned();

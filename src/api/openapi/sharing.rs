@@ -55,7 +55,7 @@ impl Section {
     }
 
     /// Returns the names that a part may have, the preferred one first.
-    fn names(self, part: &Part) -> Vec<String> {
+    fn names(self, part: &SharedPart) -> Vec<String> {
         match self {
             Section::Parameters => {
                 let (plain, own) = (pascal(&part.name), part.first_tag_name());
@@ -90,7 +90,7 @@ impl Section {
 }
 
 /// A part that operations have, and where it occurs.
-struct Part {
+struct SharedPart {
     /// The name in its map: that of a parameter or header, or the status of a response.
     name: String,
     value: Value,
@@ -99,7 +99,7 @@ struct Part {
     first_tag: String,
 }
 
-impl Part {
+impl SharedPart {
     /// Returns the tag of the first operation with the part as a part of a name: that of the content type's schema.
     fn first_tag_name(&self) -> String {
         let content_type = ALL.iter().find(|content_type| content_type.title_plural == self.first_tag);
@@ -153,8 +153,8 @@ fn shorten(parameter: &mut Value) {
     }
 }
 
-fn collect(document: &mut Value, section: Section) -> Vec<Part> {
-    let mut parts: Vec<Part> = Vec::new();
+fn collect(document: &mut Value, section: Section) -> Vec<SharedPart> {
+    let mut parts: Vec<SharedPart> = Vec::new();
     let mut places: HashMap<String, usize> = HashMap::new();
     for_each(document, section, |tag, name, value| {
         if value.get("$ref").is_some() {
@@ -162,7 +162,7 @@ fn collect(document: &mut Value, section: Section) -> Vec<Part> {
         }
         let place = *places.entry(value.to_string()).or_insert_with(|| {
             let first_tag = tag.to_owned();
-            parts.push(Part { name, value: value.clone(), count: 0, tags: BTreeSet::new(), first_tag });
+            parts.push(SharedPart { name, value: value.clone(), count: 0, tags: BTreeSet::new(), first_tag });
             parts.len() - 1
         });
         parts[place].count += 1;

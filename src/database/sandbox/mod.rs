@@ -27,31 +27,31 @@ use super::session::Failures;
 use super::{Address, DatabaseError, Db};
 
 /// A shadowed table with its primary key.
-struct Shadowed {
+struct ShadowedTable {
     table: &'static str,
     key: &'static [&'static str],
 }
 
 /// The tables that lifecycle operations and imports write. A table that the database does not have is left out. The
 /// journal is shadowed too, by a view that discards all entries.
-const SHADOWED: [Shadowed; 17] = [
-    Shadowed { table: "items", key: &["id"] },
-    Shadowed { table: "links", key: &["source_id", "relation", "position"] },
-    Shadowed { table: "item_words", key: &["item_id", "field", "value"] },
-    Shadowed { table: "places", key: &["item_id"] },
-    Shadowed { table: "slugs", key: &["kind", "locale", "slug"] },
-    Shadowed { table: "taken_slugs", key: &["kind", "slug", "item_id"] },
-    Shadowed { table: "paths", key: &["locale", "path", "item_id"] },
-    Shadowed { table: "page_versions", key: &["item_id", "version"] },
-    Shadowed { table: "contact_forms", key: &["name"] },
-    Shadowed { table: "newsletter_issues", key: &["id"] },
-    Shadowed { table: "redirect_rules", key: &["item_id"] },
-    Shadowed { table: "drafts", key: &["item_id"] },
-    Shadowed { table: "draft_links", key: &["source_id", "target_id"] },
-    Shadowed { table: "schedules", key: &["item_id", "operation"] },
-    Shadowed { table: "releases", key: &["id"] },
-    Shadowed { table: "comments", key: &["id"] },
-    Shadowed { table: "sources", key: &["kind", "source"] },
+const SHADOWED: [ShadowedTable; 17] = [
+    ShadowedTable { table: "items", key: &["id"] },
+    ShadowedTable { table: "links", key: &["source_id", "relation", "position"] },
+    ShadowedTable { table: "item_words", key: &["item_id", "field", "value"] },
+    ShadowedTable { table: "places", key: &["item_id"] },
+    ShadowedTable { table: "slugs", key: &["kind", "locale", "slug"] },
+    ShadowedTable { table: "taken_slugs", key: &["kind", "slug", "item_id"] },
+    ShadowedTable { table: "paths", key: &["locale", "path", "item_id"] },
+    ShadowedTable { table: "page_versions", key: &["item_id", "version"] },
+    ShadowedTable { table: "contact_forms", key: &["name"] },
+    ShadowedTable { table: "newsletter_issues", key: &["id"] },
+    ShadowedTable { table: "redirect_rules", key: &["item_id"] },
+    ShadowedTable { table: "drafts", key: &["item_id"] },
+    ShadowedTable { table: "draft_links", key: &["source_id", "target_id"] },
+    ShadowedTable { table: "schedules", key: &["item_id", "operation"] },
+    ShadowedTable { table: "releases", key: &["id"] },
+    ShadowedTable { table: "comments", key: &["id"] },
+    ShadowedTable { table: "sources", key: &["kind", "source"] },
 ];
 
 diesel::table! {
@@ -61,7 +61,7 @@ diesel::table! {
     }
 }
 
-impl Shadowed {
+impl ShadowedTable {
     /// Returns the condition `a.id = b.id AND …` over all columns of the key.
     fn same_key(&self, a: &str, b: &str) -> String {
         self.key.iter().map(|column| format!("{a}.{column} = {b}.{column}")).collect::<Vec<_>>().join(" AND ")
@@ -158,7 +158,7 @@ mod tests {
         ("event".to_owned(), String::new(), slug.to_owned(), id.to_owned())
     }
 
-    fn stored(connection: &mut Db) -> Vec<(String, String)> {
+    fn slug_rows(connection: &mut Db) -> Vec<(String, String)> {
         slugs::table.order(slugs::slug).select((slugs::slug, slugs::item_id)).load(connection).unwrap()
     }
 
@@ -179,9 +179,9 @@ mod tests {
         for name in ["a", "b", "c"] {
             insert(&mut real, slug(name, "1")).unwrap();
         }
-        let before = stored(&mut real);
+        let before = slug_rows(&mut real);
         let mut sandbox = open(&address, &Arc::default(), None).unwrap();
-        assert_eq!(stored(&mut sandbox), before);
+        assert_eq!(slug_rows(&mut sandbox), before);
         insert(&mut sandbox, slug("d", "2")).unwrap();
         assert!(insert(&mut sandbox, slug("a", "2")).is_err(), "the key holds across both");
         diesel::delete(slugs::table.filter(slugs::slug.eq("a"))).execute(&mut sandbox).unwrap();
@@ -189,14 +189,14 @@ mod tests {
         let b_and_d = slugs::table.filter(slugs::slug.eq("b").or(slugs::slug.eq("d")));
         diesel::update(b_and_d).set(slugs::item_id.eq("4")).execute(&mut sandbox).unwrap();
         let expected = [("a", "3"), ("b", "4"), ("c", "1"), ("d", "4")].map(|(a, b)| (a.to_owned(), b.to_owned()));
-        assert_eq!(stored(&mut sandbox), expected);
-        assert_eq!(stored(&mut real), before);
+        assert_eq!(slug_rows(&mut sandbox), expected);
+        assert_eq!(slug_rows(&mut real), before);
         // Later changes of the real table are visible; entries of the journal are discarded.
         insert(&mut real, slug("e", "5")).unwrap();
-        assert_eq!(stored(&mut sandbox).len(), 5);
+        assert_eq!(slug_rows(&mut sandbox).len(), 5);
         assert_eq!(journal::table.count().get_result::<i64>(&mut sandbox), Ok(0));
         assert!(sandbox.batch_execute("DELETE FROM main.slugs").is_err(), "the file is open for reading only");
         clear(&mut sandbox).unwrap();
-        assert_eq!(stored(&mut sandbox), stored(&mut real));
+        assert_eq!(slug_rows(&mut sandbox), slug_rows(&mut real));
     }
 }

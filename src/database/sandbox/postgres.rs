@@ -6,7 +6,7 @@ use diesel::prelude::*;
 use diesel::result::QueryResult;
 use diesel::sql_types::Text;
 
-use super::Shadowed;
+use super::ShadowedTable;
 
 #[derive(QueryableByName)]
 struct Line {
@@ -19,7 +19,7 @@ struct Line {
 /// # Errors
 ///
 /// Fails if a query fails or the tables are not found in the search path.
-pub fn shadow(connection: &mut PgConnection, tables: &[Shadowed]) -> QueryResult<()> {
+pub fn shadow(connection: &mut PgConnection, tables: &[ShadowedTable]) -> QueryResult<()> {
     let schema = schema(connection)?;
     let mut statements = String::new();
     for shadowed in tables {
@@ -73,7 +73,7 @@ fn columns(connection: &mut PgConnection, table: &str) -> QueryResult<Vec<String
 /// order of its indexes (MergeAppend) only if its branches have no conditions of their own; so the deleted rows are
 /// excluded around the union, by the column `below`. And Postgres would turn `EXISTS` into a join over all rows; a
 /// subquery with OFFSET is evaluated for each row instead, so that a page ends early.
-fn view(shadowed: &Shadowed, schema: &str, columns: &[String]) -> String {
+fn view(shadowed: &ShadowedTable, schema: &str, columns: &[String]) -> String {
     let (table, all) = (shadowed.table, columns.join(", "));
     let new = columns.iter().map(|column| format!("NEW.{column}")).collect::<Vec<_>>().join(", ");
     let (keys, own) = (shadowed.keys(""), shadowed.same_key("g", "t"));

@@ -6,7 +6,7 @@ use diesel::prelude::*;
 use diesel::result::QueryResult;
 use diesel::sql_types::Text;
 
-use super::Shadowed;
+use super::ShadowedTable;
 
 #[derive(QueryableByName)]
 struct Line {
@@ -20,7 +20,7 @@ struct Line {
 /// # Errors
 ///
 /// Fails if a statement fails.
-pub fn shadow(connection: &mut SqliteConnection, tables: &[Shadowed]) -> QueryResult<()> {
+pub fn shadow(connection: &mut SqliteConnection, tables: &[ShadowedTable]) -> QueryResult<()> {
     connection.batch_execute("PRAGMA foreign_keys = OFF")?;
     let mut statements = String::new();
     for shadowed in tables {
@@ -80,7 +80,7 @@ fn copy(connection: &mut SqliteConnection, table: &str) -> QueryResult<String> {
 /// `gone_*` is created by `AS SELECT`, so that its columns have the types of the real keys: with other types, SQLite
 /// would not use its index. The check for duplicate keys is part of the triggers, since a unique index cannot span
 /// the real table and the temporary one.
-fn view(shadowed: &Shadowed, columns: &[String]) -> String {
+fn view(shadowed: &ShadowedTable, columns: &[String]) -> String {
     let table = shadowed.table;
     let all = columns.join(", ");
     let new = columns.iter().map(|column| format!("NEW.{column}")).collect::<Vec<_>>().join(", ");

@@ -33,11 +33,11 @@ pub enum ReadOutcome {
 
 impl ReadOutcome {
     /// Makes a response expire soon, if its content depends on the time of day.
-    pub fn expiring(mut self, depends_on_now: bool) -> Self {
+    pub fn with_expiry(mut self, depends_on_now: bool) -> Self {
         if let Self::Found(fresh) = &mut self
             && depends_on_now
         {
-            fresh.expires_at = Some(soon());
+            fresh.expires_at = Some(time_dependent_expiry());
         }
         self
     }
@@ -47,7 +47,7 @@ impl ReadOutcome {
 const TIME_DEPENDENT_LIFETIME: Duration = Duration::from_secs(1);
 
 /// Returns when a response expires whose content depends on the current time.
-pub fn soon() -> Instant {
+pub fn time_dependent_expiry() -> Instant {
     Instant::now() + TIME_DEPENDENT_LIFETIME
 }
 
@@ -91,7 +91,7 @@ impl FreshResponse {
     ) -> CachedResponse {
         CachedResponse {
             media_type: self.media_type,
-            body: memory.count(exact(self.body)),
+            body: memory.count(shrink_bytes(self.body)),
             tag: self.tag,
             headers: headers.into_iter().collect(),
             freshness: Freshness::new(self.dependencies.slots(), since),
@@ -172,7 +172,7 @@ impl CachedResponse {
     /// Returns a copy with another form of the body. It was made from the same reads, so its freshness begins at the same
     /// time.
     fn with_body(&self, body: Vec<u8>) -> Self {
-        let body = self.body.memory.count(exact(body));
+        let body = self.body.memory.count(shrink_bytes(body));
         let (tag, headers) = (self.tag.clone(), self.headers.clone());
         Self { body, tag, headers, freshness: self.freshness.copy_for_variant(), ..*self }
     }
@@ -182,7 +182,7 @@ impl CachedResponse {
     /// tags are compared too.
     pub fn is_variant_of(&self, whole: &Self) -> bool {
         let rest = self.tag.as_str().strip_prefix(whole.tag.as_str().trim_end_matches('"'));
-        self.freshness.since() == whole.freshness.since() && rest.is_some_and(|rest| rest.starts_with('+'))
+        self.freshness.start_time() == whole.freshness.start_time() && rest.is_some_and(|rest| rest.starts_with('+'))
     }
 }
 
@@ -226,7 +226,7 @@ impl Drop for CountedBytes {
 
 /// Returns the bytes without spare capacity, which would stay in memory with them. A large spare part is
 /// removed by a copy, since an allocator does not take back a part of an allocation.
-fn exact(bytes: Vec<u8>) -> Box<[u8]> {
+fn shrink_bytes(bytes: Vec<u8>) -> Box<[u8]> {
     if bytes.capacity() - bytes.len() > bytes.len() / 16 { bytes.as_slice().into() } else { bytes.into() }
 }
 

@@ -36,7 +36,7 @@ impl Coding {
 
     /// Returns the coding that the client prefers by the weights of `Accept-Encoding`; among equal weights,
     /// the server's preference decides.
-    pub fn preferred(accept: &str) -> Option<Self> {
+    pub fn negotiate(accept: &str) -> Option<Self> {
         let weight = |coding: Coding| {
             let entry = accept.split(',').map(str::trim).find(|part| {
                 let name = part.split(';').next().unwrap_or_default().trim();
@@ -89,10 +89,10 @@ mod tests {
 
     #[test]
     fn follows_the_client_and_then_our_own_order() {
-        assert_eq!(Coding::preferred("gzip, deflate, br, zstd"), Some(Coding::Brotli));
-        assert_eq!(Coding::preferred("gzip;q=1.0, br;q=0.5"), Some(Coding::Gzip));
-        assert_eq!(Coding::preferred("br;q=0, GZIP"), Some(Coding::Gzip));
-        assert_eq!(Coding::preferred("identity"), None);
-        assert_eq!(Coding::preferred(""), None);
+        assert_eq!(Coding::negotiate("gzip, deflate, br, zstd"), Some(Coding::Brotli));
+        assert_eq!(Coding::negotiate("gzip;q=1.0, br;q=0.5"), Some(Coding::Gzip));
+        assert_eq!(Coding::negotiate("br;q=0, GZIP"), Some(Coding::Gzip));
+        assert_eq!(Coding::negotiate("identity"), None);
+        assert_eq!(Coding::negotiate(""), None);
     }
 }

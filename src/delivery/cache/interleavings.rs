@@ -93,7 +93,7 @@ struct World {
     stale: Arc<Mutex<Vec<String>>>,
 }
 
-fn locked<T, R>(mutex: &Mutex<T>, look: impl FnOnce(&mut T) -> R) -> R {
+fn with_lock<T, R>(mutex: &Mutex<T>, look: impl FnOnce(&mut T) -> R) -> R {
     look(&mut mutex.lock().unwrap_or_else(PoisonError::into_inner))
 }
 
@@ -110,7 +110,7 @@ impl Node {
     }
 
     fn acknowledge(&self, versions: Versions) {
-        locked(&self.acknowledged, |known| {
+        with_lock(&self.acknowledged, |known| {
             known.iter_mut().zip(versions).for_each(|(known, version)| *known = (*known).max(version));
         });
     }
@@ -123,7 +123,7 @@ impl Node {
 impl World {
     fn read(&self) -> Versions {
         point();
-        locked(&self.model, |model| model.versions)
+        with_lock(&self.model, |model| model.versions)
     }
 
     /// Writes an item as the writer thread does: it reads the journal within the transaction, records what it
@@ -131,14 +131,14 @@ impl World {
     fn write(&self, node: &Node, item: usize, read_entries: &mut usize) {
         let turn = self.turn.lock().expect("no writer fails");
         point();
-        let (before, written) = locked(&self.model, |model| (model.journal.len(), model.versions[item] + 1));
+        let (before, written) = with_lock(&self.model, |model| (model.journal.len(), model.versions[item] + 1));
         let changed: Vec<usize> =
-            locked(&self.model, |model| model.journal[*read_entries..].iter().copied().chain([item]).collect());
+            with_lock(&self.model, |model| model.journal[*read_entries..].iter().copied().chain([item]).collect());
         if self.order == Order::RecordedFirst {
             node.record(&changed);
         }
         point();
-        let after = locked(&self.model, |model| {
+        let after = with_lock(&self.model, |model| {
             model.versions[item] = written;
             model.journal.push(item);
             model.versions
@@ -163,12 +163,12 @@ impl World {
     /// Reads the journal as each node does twice a second.
     fn watch(&self, node: &Node) {
         point();
-        let seen = locked(&node.watched, |watched| *watched);
+        let seen = with_lock(&node.watched, |watched| *watched);
         let (changed, versions, head) =
-            locked(&self.model, |model| (model.journal[seen..].to_vec(), model.versions, model.journal.len()));
+            with_lock(&self.model, |model| (model.journal[seen..].to_vec(), model.versions, model.journal.len()));
         point();
         node.record(&changed);
-        locked(&node.watched, |watched| *watched = head);
+        with_lock(&node.watched, |watched| *watched = head);
         node.acknowledge(versions);
     }
 
@@ -213,7 +213,7 @@ impl World {
 
     /// Returns the version of an item from its cached form, which is rendered if it is missing.
     fn item(&self, node: &Node, item: usize, since: u64, all: &mut Dependencies) -> u64 {
-        let cache = node.items.since(since);
+        let cache = node.items.scope_since(since);
         let cached = cache.find(ITEMS[item], 0).unwrap_or_else(|| {
             let mut dependencies = Dependencies::default();
             dependencies.add_item(if item == 0 { KIND } else { OTHER_KIND }, ITEMS[item]);
@@ -238,11 +238,11 @@ impl World {
     }
 
     fn check(&self, node: &Node, question: Question) {
-        let least = locked(&node.acknowledged, |versions| *versions);
+        let least = with_lock(&node.acknowledged, |versions| *versions);
         let given = self.ask(node, question);
         let least: &[u64] = if question == Question::Maybe { &least[1..] } else { &least };
         if given.iter().zip(least).any(|(given, least)| given < least) {
-            locked(&self.stale, |stale| stale.push(format!("{question:?}: {given:?} after {least:?}")));
+            with_lock(&self.stale, |stale| stale.push(format!("{question:?}: {given:?} after {least:?}")));
         }
     }
 
@@ -299,25 +299,25 @@ fn interleave(schedule: &Interleaving, order: Order, stale: &Arc<Mutex<Vec<Strin
 }
 
 /// Returns the stale responses of this many interleavings, each with its number of occurrences.
-fn stale(order: Order, interleavings: usize) -> BTreeMap<String, usize> {
+fn stale_responses(order: Order, interleavings: usize) -> BTreeMap<String, usize> {
     let seed = std::env::var("PLENARY_TEST_SEED").ok().and_then(|text| text.parse().ok()).unwrap_or(20_261_128);
     println!("{interleavings} interleavings in the order {order:?}, seed {seed}");
     let found = Arc::new(Mutex::default());
     let schedule = Interleaving::new(seed, NODES * (1 + READERS) + 1);
     (0..interleavings).for_each(|_| interleave(&schedule, order, &found));
     let mut counts = BTreeMap::new();
-    locked(&found, |all| all.drain(..).for_each(|one| *counts.entry(one).or_default() += 1));
+    with_lock(&found, |all| all.drain(..).for_each(|one| *counts.entry(one).or_default() += 1));
     counts
 }
 
 #[test]
 fn no_interleaving_gives_a_stale_answer() {
-    assert_eq!(stale(Order::Right, INTERLEAVINGS), BTreeMap::new());
+    assert_eq!(stale_responses(Order::Right, INTERLEAVINGS), BTreeMap::new());
 }
 
 #[test]
 fn each_wrong_order_gives_stale_answers() {
     for order in [Order::AcknowledgedFirst, Order::RecordedFirst, Order::TimeTakenLast, Order::OneItemForgotten] {
-        assert!(!stale(order, FEW).is_empty(), "{order:?} was not noticed");
+        assert!(!stale_responses(order, FEW).is_empty(), "{order:?} was not noticed");
     }
 }

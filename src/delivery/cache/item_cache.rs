@@ -63,7 +63,7 @@ impl ItemCache {
     }
 
     /// Returns the access to the cache for a read that began at this time of the invalidation clock.
-    pub fn since(&self, since: u64) -> CacheScope<'_> {
+    pub fn scope_since(&self, since: u64) -> CacheScope<'_> {
         CacheScope { cache: Some(self), since }
     }
 }

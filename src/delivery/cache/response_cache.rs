@@ -246,7 +246,7 @@ mod tests {
     use crate::delivery::cache::cached_response::FreshResponse;
     use crate::delivery::cache::dependencies::Dependencies;
 
-    fn cached(text: &str, since: u64) -> CachedResponse {
+    fn cached_response(text: &str, since: u64) -> CachedResponse {
         let tag = |body: &[u8]| format!("\"v0-{}\"", String::from_utf8_lossy(&body[..3]));
         FreshResponse::new("text/plain", text.repeat(2_000), tag, Dependencies::default()).into_cached(
             [],
@@ -261,11 +261,11 @@ mod tests {
         let cache = ResponseCache::new(1 << 20, &Arc::default());
         let key = cache.key(&["/a", "b", ""]);
         let coded = |cached: &CachedResponse| cache.variant(key, cached, Coding::Gzip).expect("it is large enough");
-        let (before, after) = (coded(&cached("one", 1)), coded(&cached("two", 1)));
+        let (before, after) = (coded(&cached_response("one", 1)), coded(&cached_response("two", 1)));
         assert_eq!((before.tag.as_str(), after.tag.as_str()), ("\"v0-one+gzip\"", "\"v0-two+gzip\""));
         assert!(before.body() != Arc::clone(&after).body());
-        assert!(Arc::ptr_eq(&after, &coded(&cached("two", 1))));
-        assert!(!Arc::ptr_eq(&after, &coded(&cached("two", 2))));
+        assert!(Arc::ptr_eq(&after, &coded(&cached_response("two", 1))));
+        assert!(!Arc::ptr_eq(&after, &coded(&cached_response("two", 2))));
     }
 
     async fn ask(cache: &ResponseCache, number: usize, since: u64) -> (bool, Arc<CachedResponse>) {
@@ -273,7 +273,7 @@ mod tests {
         if let Some(found) = cache.find(key) {
             return (true, found);
         }
-        let computed = Arc::new(cached(&format!("{number:03}"), since));
+        let computed = Arc::new(cached_response(&format!("{number:03}"), since));
         let compute = async { Ok::<_, ()>(CacheLookup::Found(computed)) };
         match cache.find_or_compute(key, compute).await {
             Ok(CacheLookup::Found(found)) => (false, found),
@@ -290,7 +290,7 @@ mod tests {
             for number in 0..100 {
                 let (hit, found) = ask(&cache, number, 0).await;
                 hits += usize::from(hit);
-                assert_eq!(found.bytes(), cached(&format!("{number:03}"), 0).bytes());
+                assert_eq!(found.bytes(), cached_response(&format!("{number:03}"), 0).bytes());
             }
             match round {
                 0 | 1 => assert!(hits < 20, "{hits} hits in round {round}"),

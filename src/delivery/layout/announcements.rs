@@ -9,7 +9,7 @@ use crate::database::Db;
 use crate::database::schema::items;
 use crate::delivery::layout::LayoutContext;
 use crate::delivery::layout::links::LinkTargets;
-use crate::delivery::layout::parts::{LayoutPart, previewed_id, rendered};
+use crate::delivery::layout::parts::{LayoutPart, previewed_id, render_parts};
 use crate::items::{Item, NO_DATE};
 
 /// Maximum number of announcements that are looked at.
@@ -38,11 +38,11 @@ pub fn load(connection: &mut Db, context: LayoutContext<'_>) -> QueryResult<(Vec
     let next = later.chain(ends).filter(|at| *at < NO_DATE).min();
     let mut due: Vec<Item> = rows.into_iter().filter(is_due).collect();
     due.reverse();
-    Ok((rendered(connection, context, &ANNOUNCEMENT, due)?, next))
+    Ok((render_parts(connection, context, &ANNOUNCEMENT, due)?, next))
 }
 
 /// Returns the announcements as the layout shows them.
-pub fn shown(announcements: Vec<LayoutPart>, targets: &LinkTargets) -> Value {
+pub fn render(announcements: Vec<LayoutPart>, targets: &LinkTargets) -> Value {
     let announcement = |part: LayoutPart| {
         let mut all = part.object;
         let link = all.get("link").and_then(|link| targets.link(link)).map_or(Value::Null, Value::Object);

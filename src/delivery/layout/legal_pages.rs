@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::content_types::pages::{LEGAL_ROLES, PAGE};
 use crate::database::schema::items;
-use crate::database::{Db, unindexed};
+use crate::database::{Db, in_list_unindexed};
 use crate::delivery::layout::LayoutContext;
 use crate::delivery::layout::links::LinkTargets;
 use crate::delivery::layout::parts::previewed_id;
@@ -29,7 +29,7 @@ pub fn load(connection: &mut Db, context: LayoutContext<'_>) -> QueryResult<Vec<
     let dialect = connection.dialect();
     let previewed = previewed_id(&context.shape.viewer);
     let rows: Vec<(String, Option<String>)> = items::table
-        .filter(items::kind.eq(PAGE.kind).and(unindexed(dialect, items::variant, LEGAL_ROLES)))
+        .filter(items::kind.eq(PAGE.kind).and(in_list_unindexed(dialect, items::variant, LEGAL_ROLES)))
         .filter(items::live.eq(true).or(items::id.eq(previewed)))
         .order((items::position, items::slug))
         .limit(MAX_PAGES)
@@ -39,7 +39,7 @@ pub fn load(connection: &mut Db, context: LayoutContext<'_>) -> QueryResult<Vec<
 }
 
 /// Returns the legal pages as links, each with its role.
-pub fn shown(pages: &[LegalPage], targets: &LinkTargets) -> Value {
+pub fn render(pages: &[LegalPage], targets: &LinkTargets) -> Value {
     let page = |page: &LegalPage| {
         let mut link = targets.link_to(&page.id)?;
         link.insert("role".to_owned(), page.role.clone().into());

@@ -34,7 +34,7 @@ struct Target {
 
 /// The parts of a layout that have links.
 #[derive(Clone, Copy)]
-pub struct Linking<'a> {
+pub struct LayoutLinks<'a> {
     pub menus: &'a [LayoutPart],
     pub announcements: &'a [LayoutPart],
     pub legal_pages: &'a [LegalPage],
@@ -53,7 +53,7 @@ impl LinkTargets {
     pub fn load(
         connection: &mut Db,
         context: LayoutContext<'_>,
-        linking: Linking<'_>,
+        linking: LayoutLinks<'_>,
         dependencies: &mut Dependencies,
     ) -> QueryResult<Self> {
         let mut wanted: BTreeMap<&str, &'static str> =
@@ -76,7 +76,7 @@ impl LinkTargets {
         let mut places = events(connection, context, &rows)?;
         let pages = rows.iter().filter(|row| ContentType::of_kind(&row.kind).is_some_and(ContentType::has_paths));
         let pages: Vec<&str> = pages.map(|row| row.id.as_str()).collect();
-        places.extend(paths::known(connection, &context.shape.viewer, context.locale, &pages)?);
+        places.extend(paths::visible_paths(connection, &context.shape.viewer, context.locale, &pages)?);
         Ok(Self(rows.into_iter().filter_map(|row| target(context, row, &places)).collect()))
     }
 

@@ -10,7 +10,7 @@ use crate::database::Db;
 use crate::database::schema::items;
 use crate::delivery::layout::LayoutContext;
 use crate::delivery::layout::links::LinkTargets;
-use crate::delivery::layout::parts::{LayoutPart, previewed_id, rendered};
+use crate::delivery::layout::parts::{LayoutPart, previewed_id, render_parts};
 use crate::items::Item;
 
 /// Loads the menus, in the order of their creation.
@@ -27,11 +27,11 @@ pub fn load(connection: &mut Db, context: LayoutContext<'_>) -> QueryResult<Vec<
         .limit(MAX_MENUS + 1)
         .select(Item::as_select())
         .load(connection)?;
-    rendered(connection, context, &MENU, rows)
+    render_parts(connection, context, &MENU, rows)
 }
 
 /// Returns the menus by slug, each with its title and with the entries that readers can follow.
-pub fn shown(menus: &[LayoutPart], targets: &LinkTargets) -> Value {
+pub fn render(menus: &[LayoutPart], targets: &LinkTargets) -> Value {
     let menu = |part: &LayoutPart| {
         let title = part.object.get("title").cloned().unwrap_or_default();
         let entries = part.object.get("entries").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);

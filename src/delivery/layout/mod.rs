@@ -19,7 +19,7 @@ use crate::content_types::{ANNOUNCEMENT, MENU, SITE_SETTINGS};
 use crate::database::Db;
 use crate::delivery::cache::dependencies::Dependencies;
 use crate::delivery::get_item::{ItemLookup, find_item};
-use crate::delivery::layout::links::{LinkTargets, Linking};
+use crate::delivery::layout::links::{LayoutLinks, LinkTargets};
 use crate::delivery::viewer::Viewer;
 use crate::delivery::{ReadContext, Shape};
 use crate::items::unsaved_site::{SITE_ID, SITE_SLUG};
@@ -62,14 +62,14 @@ pub fn layout(connection: &mut Db, context: LayoutContext<'_>) -> QueryResult<La
     let menus = menus::load(connection, context)?;
     let (announcements, next) = announcements::load(connection, context)?;
     let legal_pages = legal_pages::load(connection, context)?;
-    let linking = Linking { menus: &menus, announcements: &announcements, legal_pages: &legal_pages };
+    let linking = LayoutLinks { menus: &menus, announcements: &announcements, legal_pages: &legal_pages };
     let targets = LinkTargets::load(connection, context, linking, &mut dependencies)?;
     let mut object = Map::new();
     object.insert("locale".to_owned(), context.locale.into());
     object.insert("site".to_owned(), settings.into());
-    object.insert("menus".to_owned(), menus::shown(&menus, &targets));
-    object.insert("announcements".to_owned(), announcements::shown(announcements, &targets));
-    object.insert("legal_pages".to_owned(), legal_pages::shown(&legal_pages, &targets));
+    object.insert("menus".to_owned(), menus::render(&menus, &targets));
+    object.insert("announcements".to_owned(), announcements::render(announcements, &targets));
+    object.insert("legal_pages".to_owned(), legal_pages::render(&legal_pages, &targets));
     let changes_at = next_year(context.now, context.site.time_zone).min(next.unwrap_or(i64::MAX));
     Ok(Layout { object: Value::Object(object).to_string(), dependencies, changes_at })
 }

@@ -26,7 +26,7 @@ pub struct LayoutPart {
 /// # Errors
 ///
 /// Fails if a statement fails.
-pub fn rendered(
+pub fn render_parts(
     connection: &mut Db,
     context: LayoutContext<'_>,
     content_type: &'static ContentType,

@@ -32,21 +32,21 @@ impl QueryParser<'_> {
         let parameter = FilterParameter { name, operator, value };
         match filter.on {
             FilterTarget::Time(column) => self.time(&parameter, column, zone),
-            FilterTarget::When => match When::ALL.iter().find(|(word, _)| *word == value) {
+            FilterTarget::When => match TimeRelation::ALL.iter().find(|(word, _)| *word == value) {
                 Some((_, when)) => Some(Condition::When(*when)),
                 None => {
-                    self.refuse_value("when", value, &When::ALL.map(|(word, _)| word));
+                    self.refuse_value("when", value, &TimeRelation::ALL.map(|(word, _)| word));
                     None
                 }
             },
             FilterTarget::Year => self.years(&parameter),
-            FilterTarget::Near(relation) => self.near(value).map(|around| Condition::Near { relation, around }),
+            FilterTarget::Near(relation) => self.parse_near(value).map(|around| Condition::Near { relation, around }),
             _ => self.values(&parameter, filter),
         }
     }
 
-    fn near(&mut self, value: &str) -> Option<Circle> {
-        let around = around(value);
+    fn parse_near(&mut self, value: &str) -> Option<Circle> {
+        let around = parse_circle(value);
         if around.is_none() {
             let rule = format!(
                 "must be latitude, longitude and a distance of at most {MAX_KILOMETRES} km, such as 50.84,4.36,10km"
@@ -167,7 +167,9 @@ pub(super) fn presence_bounds(conditions: &[Condition]) -> Vec<Condition> {
     let is_span = |column: Column| matches!(column, Column::StartsAt | Column::EndsAt);
     // An upper bound excludes what has no date already. A second one on the same column would mislead SQLite.
     let is_dated = bounds().any(|(column, compare)| is_span(column) && !compare.is_lower())
-        || conditions.iter().any(|condition| matches!(condition, Condition::When(When::Past | When::Ongoing)));
+        || conditions
+            .iter()
+            .any(|condition| matches!(condition, Condition::When(TimeRelation::Past | TimeRelation::Ongoing)));
     let from = bounds().find(|(column, compare)| is_span(*column) && compare.is_lower() && !is_dated);
     let dated = from.map(|(column, _)| Condition::Time(column, Compare::Lt, NO_DATE));
     let of_publication =
@@ -186,7 +188,7 @@ fn stored_form(on: FilterTarget, value: String) -> String {
 }
 
 /// Parses a location with a distance, such as `50.84,4.36,10km`.
-fn around(text: &str) -> Option<Circle> {
+fn parse_circle(text: &str) -> Option<Circle> {
     let [latitude, longitude, distance] = text.split(',').collect::<Vec<_>>().try_into().ok()?;
     let number = |text: &str, min: f64, max: f64| -> Option<f64> {
         text.trim().parse().ok().filter(|number| (min..=max).contains(number))

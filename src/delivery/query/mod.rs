@@ -74,7 +74,7 @@ pub enum Condition {
     /// A bound on a time (µs).
     Time(Column, Compare, i64),
     /// A position of the time span relative to now.
-    When(When),
+    When(TimeRelation),
     /// A start within one of these spans of years, in their order.
     Years(Vec<YearSpan>),
     /// A maximum distance from a location. `relation` leads to the item that has a location, if it is another
@@ -137,7 +137,7 @@ impl Quantity {
 
 /// Position of a time span relative to now. An item without a date has not started.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum When {
+pub enum TimeRelation {
     /// The span has not started.
     Upcoming,
     /// The span has started and has not ended.
@@ -148,10 +148,14 @@ pub enum When {
     NotPast,
 }
 
-impl When {
+impl TimeRelation {
     /// Values of the parameter `when`.
-    pub const ALL: [(&'static str, When); 4] =
-        [("upcoming", When::Upcoming), ("ongoing", When::Ongoing), ("past", When::Past), ("not_past", When::NotPast)];
+    pub const ALL: [(&'static str, TimeRelation); 4] = [
+        ("upcoming", TimeRelation::Upcoming),
+        ("ongoing", TimeRelation::Ongoing),
+        ("past", TimeRelation::Past),
+        ("not_past", TimeRelation::NotPast),
+    ];
 }
 
 /// Selection of items by their status.
@@ -279,7 +283,7 @@ impl ListQuery {
         let mut leads = 0;
         let in_index = |condition: &Condition| match condition {
             Condition::Time(column, ..) => *column == Column::StartsAt,
-            Condition::When(when) => *when == When::Upcoming,
+            Condition::When(when) => *when == TimeRelation::Upcoming,
             Condition::Years(spans) => spans.len() == 1,
             Condition::Values(FilterTarget::Parent(_) | FilterTarget::Refers { .. }, Quantity::Any, given)
                 if given.len() == 1 =>

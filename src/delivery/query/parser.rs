@@ -27,7 +27,7 @@ pub struct QueryParser<'a> {
 impl QueryParser<'_> {
     /// Parses the shape of a response; `full` is its level of detail without the parameter `detail`.
     pub fn shape(&mut self, pairs: &Pairs, full: bool) -> Shape {
-        let mut shape = Shape { viewer: self.viewer.clone(), ..Shape::public(View::plain(self.site), full) };
+        let mut shape = Shape { viewer: self.viewer.clone(), ..Shape::for_public(View::default_for(self.site), full) };
         shape.view.unpublished = self.viewer.edits(self.content_type.kind);
         let mut paths = None;
         for (name, value) in pairs {
@@ -171,7 +171,7 @@ impl QueryParser<'_> {
     }
 
     /// Parses a filter by external ids, which only editors may use.
-    fn external(&mut self, name: &str, value: &str, other: Option<ExternalFilter>) -> Option<ExternalFilter> {
+    fn parse_external_ids(&mut self, name: &str, value: &str, other: Option<ExternalFilter>) -> Option<ExternalFilter> {
         let pointer = format!("?{name}");
         if !self.viewer.edits(self.content_type.kind) {
             self.violations.add(pointer, "not_public", "only editors can filter by external ids");
@@ -221,7 +221,9 @@ impl QueryParser<'_> {
                 "highlights" => query.highlights = self.is_true("highlights", value),
                 "status" => query.status = self.status(value),
                 "untranslated" => query.untranslated = self.language("untranslated", value),
-                "external_id" | "external_source" => query.external = self.external(name, value, query.external),
+                "external_id" | "external_source" => {
+                    query.external = self.parse_external_ids(name, value, query.external);
+                }
                 "outdated" => query.outdated = self.language("outdated", value),
                 _ => query.conditions.extend(self.condition(name, value, zone)),
             }
@@ -299,13 +301,14 @@ impl QueryParser<'_> {
 
     fn default_order(&self, conditions: &[Condition]) -> Vec<(Sort, bool)> {
         let first = self.content_type.sorts[0];
-        let has =
-            |wanted: &[When]| conditions.iter().any(|c| matches!(c, Condition::When(when) if wanted.contains(when)));
+        let has = |wanted: &[TimeRelation]| {
+            conditions.iter().any(|c| matches!(c, Condition::When(when) if wanted.contains(when)))
+        };
         // By the end, an index leads to what is not past; by the start, all that is past would come first.
         let by_end = self.content_type.sorts.iter().find(|sort| sort.column == Column::EndsAt);
-        match by_end.filter(|_| has(&[When::NotPast])) {
+        match by_end.filter(|_| has(&[TimeRelation::NotPast])) {
             Some(by_end) => vec![(*by_end, false)],
-            None => vec![(first, first.descending && !has(&[When::Upcoming, When::Ongoing]))],
+            None => vec![(first, first.descending && !has(&[TimeRelation::Upcoming, TimeRelation::Ongoing]))],
         }
     }
 

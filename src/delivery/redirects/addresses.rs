@@ -92,7 +92,7 @@ pub fn item_at(connection: &mut Db, site: &Site, path: &SitePath, locale: &str) 
         let Some(captures) = site.page_url(kind).and_then(address_pattern).and_then(|form| form.matches(path)) else {
             continue;
         };
-        let locale = match captured(&captures, "locale") {
+        let locale = match captured_value(&captures, "locale") {
             Some(tag) => match site.locale(tag) {
                 Some(locale) => locale,
                 None => continue,
@@ -134,7 +134,7 @@ fn item_of(
     if let Some((_, segments)) = captures.iter().find(|(name, _)| name == "path") {
         return page_of(connection, (site, locale), &segments.join("/"));
     }
-    let Some(slug) = captured(captures, "slug") else { return Ok(None) };
+    let Some(slug) = captured_value(captures, "slug") else { return Ok(None) };
     let slug = slug.to_ascii_lowercase();
     let found = match find(connection, kind, &slug)? {
         Lookup::Found(item) => Some(item).filter(|item| is_told(item, &slug)),
@@ -172,6 +172,6 @@ fn page_of(connection: &mut Db, (site, locale): (&Site, &str), path: &str) -> Qu
     })
 }
 
-pub(super) fn captured<'a>(captures: &'a Captures, name: &str) -> Option<&'a str> {
+pub(super) fn captured_value<'a>(captures: &'a Captures, name: &str) -> Option<&'a str> {
     captures.iter().find(|(known, _)| known == name).and_then(|(_, value)| value.first()).map(String::as_str)
 }

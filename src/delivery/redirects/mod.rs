@@ -17,7 +17,7 @@ use crate::content::Site;
 use crate::content::path_pattern::SitePath;
 use crate::database::Db;
 use crate::delivery::redirects::addresses::{AddressTarget, PageItem, addresses, item_at, language_in};
-use crate::items::redirects::{PatternRules, RuleDestination, local_path, matching};
+use crate::items::redirects::{PatternRules, RuleDestination, find_matching, local_path};
 
 /// Number of redirects that are followed at most.
 const MAX_STEPS: usize = 10;
@@ -67,7 +67,7 @@ impl<'a> ResolutionContext<'a> {
 }
 
 /// A step of a resolution.
-enum Step {
+enum ResolutionStep {
     Present(PageItem),
     Former(PageItem, String),
     Rule { id: String, status: i64, location: String },
@@ -84,16 +84,16 @@ enum Step {
 pub fn resolve(connection: &mut Db, context: ResolutionContext<'_>, given: &SitePath) -> QueryResult<Resolution> {
     let locale = context.locale_of(given);
     match step(connection, context, given, locale)? {
-        Step::Present(item) => Ok(Resolution::Present(item)),
-        Step::Former(item, location) => Ok(former(item, location)),
-        Step::Gone(id) => Ok(Resolution::Gone(vec![id])),
-        Step::Nothing => Ok(Resolution::Absent),
-        Step::Rule { id, status, location } => {
+        ResolutionStep::Present(item) => Ok(Resolution::Present(item)),
+        ResolutionStep::Former(item, location) => Ok(redirect_from_former(item, location)),
+        ResolutionStep::Gone(id) => Ok(Resolution::Gone(vec![id])),
+        ResolutionStep::Nothing => Ok(Resolution::Absent),
+        ResolutionStep::Rule { id, status, location } => {
             let first = Redirection { status, location, used: vec![id], item: None };
             match follow(connection, context, (given, locale), first)? {
                 Some(resolution) => Ok(resolution),
                 None => Ok(match item_at(connection, context.site, given, locale)? {
-                    AddressTarget::Moved(item, location) => former(item, location),
+                    AddressTarget::Moved(item, location) => redirect_from_former(item, location),
                     AddressTarget::Present(_) | AddressTarget::Absent => Resolution::Absent,
                 }),
             }
@@ -101,7 +101,7 @@ pub fn resolve(connection: &mut Db, context: ResolutionContext<'_>, given: &Site
     }
 }
 
-fn former(item: PageItem, location: String) -> Resolution {
+fn redirect_from_former(item: PageItem, location: String) -> Resolution {
     Resolution::Redirect(Redirection { status: FORMER_STATUS, location, used: Vec::new(), item: Some(item) })
 }
 
@@ -122,16 +122,16 @@ fn follow(
         }
         seen.push(path.key());
         match step(connection, context, &path, locale)? {
-            Step::Present(_) | Step::Nothing => return Ok(Some(Resolution::Redirect(found))),
-            Step::Former(_, now) => {
+            ResolutionStep::Present(_) | ResolutionStep::Nothing => return Ok(Some(Resolution::Redirect(found))),
+            ResolutionStep::Former(_, now) => {
                 found.location = with_query(now, query_of(&found.location));
                 return Ok(Some(Resolution::Redirect(found)));
             }
-            Step::Gone(id) => {
+            ResolutionStep::Gone(id) => {
                 found.used.push(id);
                 return Ok(Some(Resolution::Gone(found.used)));
             }
-            Step::Rule { id, status, location } => {
+            ResolutionStep::Rule { id, status, location } => {
                 found.used.push(id);
                 found.status = if TEMPORARY.contains(&status) { status } else { found.status };
                 found.location = with_query(location, query_of(&found.location));
@@ -142,29 +142,34 @@ fn follow(
 }
 
 /// Returns what a path is, or where it leads at once.
-fn step(connection: &mut Db, context: ResolutionContext<'_>, path: &SitePath, locale: &str) -> QueryResult<Step> {
+fn step(
+    connection: &mut Db,
+    context: ResolutionContext<'_>,
+    path: &SitePath,
+    locale: &str,
+) -> QueryResult<ResolutionStep> {
     let place = item_at(connection, context.site, path, locale)?;
     if let AddressTarget::Present(item) = place {
-        return Ok(Step::Present(item));
+        return Ok(ResolutionStep::Present(item));
     }
-    for found in matching(connection, path, context.patterns)? {
+    for found in find_matching(connection, path, context.patterns)? {
         let (id, status) = (found.rule.item_id, found.rule.status_code);
         match found.destination {
-            RuleDestination::Gone => return Ok(Step::Gone(id)),
-            RuleDestination::Address(location) => return Ok(Step::Rule { id, status, location }),
+            RuleDestination::Gone => return Ok(ResolutionStep::Gone(id)),
+            RuleDestination::Address(location) => return Ok(ResolutionStep::Rule { id, status, location }),
             RuleDestination::Item(target) => {
                 let known = addresses(connection, context.site, locale, std::slice::from_ref(&target))?.remove(&target);
                 // An address that is this path itself would lead round in a circle.
                 let elsewhere = known.filter(|address| local_path(context.site, address).as_ref() != Some(path));
                 if let Some(location) = elsewhere {
-                    return Ok(Step::Rule { id, status, location });
+                    return Ok(ResolutionStep::Rule { id, status, location });
                 }
             }
         }
     }
     Ok(match place {
-        AddressTarget::Moved(item, address) => Step::Former(item, address),
-        AddressTarget::Present(_) | AddressTarget::Absent => Step::Nothing,
+        AddressTarget::Moved(item, address) => ResolutionStep::Former(item, address),
+        AddressTarget::Present(_) | AddressTarget::Absent => ResolutionStep::Nothing,
     })
 }
 

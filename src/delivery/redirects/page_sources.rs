@@ -8,7 +8,7 @@ use std::collections::HashSet;
 use diesel::prelude::*;
 use diesel::result::QueryResult;
 
-use super::addresses::{address_pattern, addresses, captured};
+use super::addresses::{address_pattern, addresses, captured_value};
 use crate::content::Site;
 use crate::content::path_pattern::{PathPattern, SitePath};
 use crate::content_types::redirects::{EXACT, PREFIX};
@@ -51,7 +51,7 @@ impl AddressForm {
         let captures = self.pattern.matches(path)?;
         let name = match self.content_type.has_paths() {
             true => captures.iter().find(|(name, _)| name == "path")?.1.join("/"),
-            false => captured(&captures, "slug")?.to_owned(),
+            false => captured_value(&captures, "slug")?.to_owned(),
         };
         Some(name.to_ascii_lowercase())
     }
@@ -156,7 +156,7 @@ fn addresses_among(
 /// Returns whether a prefix or a pattern matches the address of a public item.
 fn has_pages(connection: &mut Db, site: &Site, forms: &[AddressForm], rule: &RedirectRule) -> QueryResult<bool> {
     let source = match rule.match_type.as_str() {
-        PREFIX => SitePath::parse(&rule.source).map(|path| PathPattern::below(&path)),
+        PREFIX => SitePath::parse(&rule.source).map(|path| PathPattern::subtree(&path)),
         _ => rule.pattern(),
     };
     let Some(source) = source else { return Ok(false) };

@@ -121,7 +121,7 @@ fn line(rule: &RedirectRule, target: Option<&str>) -> String {
     let Some(address) = address else { return without("its target has no public address") };
     let from = match rule.match_type.as_str() {
         PATTERN => pattern(source),
-        _ => SitePath::parse(source).map(|path| path.composed().encoded()),
+        _ => SitePath::parse(source).map(|path| path.to_nfc().encode()),
     };
     let Some(from) = from else { return without("a placeholder is a part of a segment") };
     let is_fixed = rule.match_type != PATTERN;
@@ -153,7 +153,7 @@ fn pattern(source: &str) -> Option<String> {
         Some(name) if name.starts_with('*') => Some("*".to_owned()),
         Some(name) => Some(format!(":{name}")),
         None if segment.contains('{') => None,
-        None => SitePath::parse(&format!("/{segment}")).map(|path| path.composed().encoded()[1..].to_owned()),
+        None => SitePath::parse(&format!("/{segment}")).map(|path| path.to_nfc().encode()[1..].to_owned()),
     };
     let segments = source.split('/').filter(|part| !part.is_empty()).map(segment);
     Some(format!("/{}", segments.collect::<Option<Vec<_>>>()?.join("/")))

@@ -39,7 +39,7 @@ fn fill_field(
         let is_it = |link: &&LoadedLink| link.position == *position && Some(link.relation.as_str()) == relation;
         let link = links.iter().find(is_it).filter(|link| link.visible);
         *position += 1;
-        *value = link.and_then(|link| serde_json::from_str(&shown(link, is_whole)).ok()).unwrap_or_default();
+        *value = link.and_then(|link| serde_json::from_str(&render_link(link, is_whole)).ok()).unwrap_or_default();
     });
     for block in value.as_array_mut().into_iter().flatten().filter_map(Value::as_object_mut) {
         if union.variant_of(block).is_some_and(|declared| declared.query_kind().is_some()) {
@@ -49,7 +49,7 @@ fn fill_field(
 }
 
 /// Returns the detail fragment of an embedded item without its blocks, since the items to which these refer are not read.
-pub fn without<'a>(kind: &str, detail: &'a str) -> Cow<'a, str> {
+pub fn strip_blocks<'a>(kind: &str, detail: &'a str) -> Cow<'a, str> {
     let fields = ContentType::of_kind(kind).map_or(&[][..], |content_type| content_type.fields);
     let names: Vec<&str> = fields.iter().filter(|field| field.blocks().is_some()).map(|field| field.name).collect();
     let members = detail.strip_prefix(',').filter(|_| !names.is_empty());
@@ -65,7 +65,7 @@ pub fn without<'a>(kind: &str, detail: &'a str) -> Cow<'a, str> {
     }
 }
 
-fn shown(link: &LoadedLink, is_whole: bool) -> String {
+fn render_link(link: &LoadedLink, is_whole: bool) -> String {
     match is_whole && !link.target.card.is_empty() {
         true => format!("{}}}", link.target.card),
         false => link.target.reference.clone(),

@@ -10,13 +10,13 @@ use serde_json::{Map, Value};
 use crate::content::field::{Field, Relation, RelationShape};
 use crate::content_types::ContentType;
 use crate::database::schema::items;
-use crate::database::{Db, in_list, unindexed};
+use crate::database::{Db, in_list, in_list_unindexed};
 use crate::delivery::cache::dependencies::Dependencies;
 use crate::delivery::render::links_within::LinksWithin;
 use crate::delivery::render::loaded_item::LoadedItem;
 use crate::delivery::render::relations::{self, LoadedLink};
 use crate::delivery::render::site_members;
-use crate::delivery::render::sparse_fields::only;
+use crate::delivery::render::sparse_fields::select_members;
 use crate::delivery::render::{blocks, paths};
 use crate::delivery::viewer::VisibilityState;
 use crate::delivery::{ReadContext, Shape};
@@ -49,7 +49,7 @@ pub fn compose(connection: &mut Db, context: ReadContext<'_>, items: &[LoadedIte
     };
     links.extend(relations::known_links(connection, context, items)?);
     relations::load_nested_links(connection, context, &mut links)?;
-    let paths = paths::shown(connection, context, &ids, &mut links)?;
+    let paths = paths::add_paths(connection, context, &ids, &mut links)?;
     let mut children = included_children(connection, context, &ids)?;
     let links_within = LinksWithin::load(connection, context, items)?;
     let relations: Vec<Relation> = content_type.relations().collect();
@@ -148,7 +148,7 @@ fn object(
 /// Returns the part of an object that a response shows.
 fn shown_part(object: String, shape: &Shape) -> String {
     match &shape.fields {
-        Some(fields) => only(object, fields),
+        Some(fields) => select_members(object, fields),
         None => object,
     }
 }
@@ -213,9 +213,9 @@ fn push_target(out: &mut String, context: ReadContext<'_>, relation: &Relation, 
     }
     out.push_str(&link.target.card);
     if shape.full {
-        out.push_str(&blocks::without(relation.target, &link.target.detail));
+        out.push_str(&blocks::strip_blocks(relation.target, &link.target.detail));
     }
-    let include = shape.within(relation.name);
+    let include = shape.relations_within(relation.name);
     if !include.is_empty()
         && let Some(content_type) = ContentType::of_kind(relation.target)
     {
@@ -240,7 +240,7 @@ fn included_children(
     let Some(content_type) = ContentType::of_kind(of.kind) else { return Ok(None) };
     let dialect = connection.dialect();
     let mut query = items::table
-        .filter(unindexed(dialect, items::kind, [of.kind]).and(in_list(dialect, items::parent_id, ids)))
+        .filter(in_list_unindexed(dialect, items::kind, [of.kind]).and(in_list(dialect, items::parent_id, ids)))
         .order((items::parent_id, items::starts_at, items::id))
         .select(Item::as_select())
         .into_boxed();
@@ -252,7 +252,7 @@ fn included_children(
     let parents: Vec<Option<String>> = rows.iter().map(|row| row.parent_id.clone()).collect();
     let view = shape.viewer.view_of(of.kind, "", &shape.view);
     let children: Vec<LoadedItem> = rows.into_iter().map(|row| LoadedItem::from_item(row, site, &view)).collect();
-    let shape = &Shape { include: shape.within(of.name), fields: None, view, ..shape.clone() };
+    let shape = &Shape { include: shape.relations_within(of.name), fields: None, view, ..shape.clone() };
     let children = compose(connection, ReadContext { content_type, site, shape }, &children)?;
     let mut by_parent: HashMap<String, Vec<ComposedItem>> = HashMap::new();
     for (parent, child) in parents.into_iter().zip(children) {

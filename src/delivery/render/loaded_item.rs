@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use serde_json::{Map, Value};
 
 use crate::content::Site;
-use crate::content::translations::visible;
+use crate::content::translations::visible_content;
 use crate::content_types::ContentType;
 use crate::delivery::ReadContext;
 use crate::items::projection;
@@ -48,7 +48,7 @@ impl LoadedItem {
         // The fields of links are rendered from the content too, so hidden languages must not stay in it.
         if !view.unpublished
             && let Some(content_type) = ContentType::of_kind(&item.kind)
-            && let Cow::Owned(seen) = visible(content_type.fields, &content, &item.translations())
+            && let Cow::Owned(seen) = visible_content(content_type.fields, &content, &item.translations())
         {
             content = seen;
         }

@@ -20,7 +20,7 @@ use crate::items::paths::current_in;
 /// # Errors
 ///
 /// Fails if the query fails.
-pub fn shown(
+pub fn add_paths(
     connection: &mut Db,
     context: ReadContext<'_>,
     ids: &[&str],
@@ -38,7 +38,7 @@ pub fn shown(
         LocaleMode::One(locale) => locale,
         LocaleMode::All => site.default_locale(),
     };
-    let paths = known(connection, &shape.viewer, locale, &wanted)?;
+    let paths = visible_paths(connection, &shape.viewer, locale, &wanted)?;
     for link in &mut targets {
         let path = paths.get(&link.target_id).map(String::as_str);
         if !link.target.card.is_empty() {
@@ -58,19 +58,24 @@ pub fn shown(
 /// # Errors
 ///
 /// Fails if a query fails.
-pub fn known(connection: &mut Db, viewer: &Viewer, locale: &str, ids: &[&str]) -> QueryResult<HashMap<String, String>> {
+pub fn visible_paths(
+    connection: &mut Db,
+    viewer: &Viewer,
+    locale: &str,
+    ids: &[&str],
+) -> QueryResult<HashMap<String, String>> {
     let mut paths = current_in(connection, locale, ids)?;
     if let Viewer::Link { item_id } = viewer
         && !paths.is_empty()
     {
-        let told = told(connection, item_id, ids)?;
+        let told = visible_ids(connection, item_id, ids)?;
         paths.retain(|id, _| told.contains(id));
     }
     Ok(paths)
 }
 
 /// Returns those of these pages that are public, and the previewed page with those directly below it, if no draft is above.
-fn told(connection: &mut Db, previewed: &str, ids: &[&str]) -> QueryResult<Vec<String>> {
+fn visible_ids(connection: &mut Db, previewed: &str, ids: &[&str]) -> QueryResult<Vec<String>> {
     let above = diesel::alias!(items as above);
     let parent: Option<(Option<String>, Option<bool>)> = items::table
         .left_join(above.on(above.field(items::id).nullable().eq(items::parent_id)))

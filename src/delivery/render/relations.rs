@@ -58,19 +58,23 @@ pub fn load_links(
     type Head = (String, String, i32, String, VisibilityState);
     let rows: Vec<(Head, EmbeddedItem)> = if !shape.viewer.is_public() || !shape.view.is_plain(context.site) {
         let rows: Vec<(Head, Item)> = query.select((link, Item::as_select())).load(connection)?;
-        rows.into_iter().map(|(head, item)| (head, embedded(context, item))).collect()
+        rows.into_iter().map(|(head, item)| (head, embed_item(context, item))).collect()
     } else if shape.include.is_empty() {
         let rows: Vec<(Head, String)> = query.select((link, items::reference)).load(connection)?;
-        rows.into_iter().map(|(head, reference)| (head, rendered(reference, String::new(), String::new()))).collect()
+        rows.into_iter()
+            .map(|(head, reference)| (head, from_fragments(reference, String::new(), String::new())))
+            .collect()
     } else if shape.full {
         type Whole = (String, String, Vec<u8>);
         let rows: Vec<(Head, Whole)> =
             query.select((link, (items::reference, items::card, items::detail))).load(connection)?;
-        rows.into_iter().map(|(head, (r, card, detail))| (head, rendered(r, card, read_detail(&detail)))).collect()
+        rows.into_iter()
+            .map(|(head, (r, card, detail))| (head, from_fragments(r, card, read_detail(&detail))))
+            .collect()
     } else {
         let rows: Vec<(Head, (String, String))> =
             query.select((link, (items::reference, items::card))).load(connection)?;
-        rows.into_iter().map(|(head, (r, card))| (head, rendered(r, card, String::new()))).collect()
+        rows.into_iter().map(|(head, (r, card))| (head, from_fragments(r, card, String::new()))).collect()
     };
     let mut links: HashMap<String, Vec<LoadedLink>> = HashMap::with_capacity(ids.len());
     for ((source, relation, position, card, state), (target, content)) in rows {
@@ -85,7 +89,7 @@ pub fn load_links(
 type EmbeddedItem = (Fragments, Option<Map<String, Value>>);
 
 /// Renders an embedded item in the languages that the viewer may see of it.
-fn embedded(context: ReadContext<'_>, item: Item) -> EmbeddedItem {
+fn embed_item(context: ReadContext<'_>, item: Item) -> EmbeddedItem {
     let view = context.shape.viewer.view_of(&item.kind, &item.id, &context.shape.view);
     let LoadedItem { fragments, content, .. } = LoadedItem::from_item(item, context.site, &view);
     (fragments, content)
@@ -102,7 +106,7 @@ pub fn load_nested_links(
     links: &mut HashMap<String, Vec<LoadedLink>>,
 ) -> QueryResult<()> {
     for relation in context.content_type.relations() {
-        let include = context.shape.within(relation.name);
+        let include = context.shape.relations_within(relation.name);
         let target = ContentType::of_kind(relation.target).filter(|_| !include.is_empty());
         let Some(content_type) = target else { continue };
         let mut outer: Vec<&mut LoadedLink> =
@@ -140,7 +144,7 @@ pub fn known_links(
         let rows = items::table.filter(in_few(connection.dialect(), items::id, &ids)).select(Item::as_select());
         let mut rows: Vec<Item> = rows.load(connection)?;
         rows.retain(|item| context.shape.viewer.sees(&VisibilityState::from(item)));
-        targets.extend(rows.into_iter().map(|item| (item.id.clone(), embedded(context, item).0)));
+        targets.extend(rows.into_iter().map(|item| (item.id.clone(), embed_item(context, item).0)));
     }
     let loaded = |item: &LoadedItem, link: &Link| {
         let target = item.targets.get(&link.target_id).or_else(|| targets.get(&link.target_id))?.clone();
@@ -155,6 +159,6 @@ pub fn known_links(
     Ok(known.into_iter().map(of_item).collect())
 }
 
-fn rendered(reference: String, card: String, detail: String) -> EmbeddedItem {
+fn from_fragments(reference: String, card: String, detail: String) -> EmbeddedItem {
     (Fragments { card, detail, reference }, None)
 }

@@ -37,7 +37,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Members<'a> {
 /// Returns the object with only the members at these paths and those that every item keeps. A path is the
 /// name of a member or, after a dot, of one within it: in the object that it holds, or in each object of its
 /// list.
-pub fn only(object: String, paths: &[&str]) -> String {
+pub fn select_members(object: String, paths: &[&str]) -> String {
     let mut out = String::with_capacity(object.len());
     match push_object(&mut out, &object, paths, &ALWAYS_SHOWN) {
         Ok(()) => out,
@@ -89,14 +89,17 @@ mod tests {
     #[test]
     fn keeps_what_is_asked_for_as_it_is() {
         let object = r#"{"id":"1","slug":"a","title":"\u00e9 \"x\"","n":1.50,"list":[{"title":2}]}"#.to_owned();
-        assert_eq!(only(object.clone(), &["list", "n"]), r#"{"id":"1","slug":"a","n":1.50,"list":[{"title":2}]}"#);
-        assert_eq!(only(object, &[]), r#"{"id":"1","slug":"a"}"#);
+        assert_eq!(
+            select_members(object.clone(), &["list", "n"]),
+            r#"{"id":"1","slug":"a","n":1.50,"list":[{"title":2}]}"#
+        );
+        assert_eq!(select_members(object, &[]), r#"{"id":"1","slug":"a"}"#);
     }
 
     #[test]
     fn goes_into_objects_and_lists() {
         let object = r#"{"id":"1","slug":"a","venue":null,"type":{"id":"2","name":"T, {"},"speakers":[{"role":"host","speaker":{"id":"3","name":"]","nam":1}},{"role":null,"speaker":null}],"topics":[]}"#;
-        let of = |paths: &[&str]| only(object.to_owned(), paths).replacen(r#""id":"1","slug":"a","#, "", 1);
+        let of = |paths: &[&str]| select_members(object.to_owned(), paths).replacen(r#""id":"1","slug":"a","#, "", 1);
         assert_eq!(
             of(&["type.name", "venue.city", "topics.name"]),
             r#"{"venue":null,"type":{"name":"T, {"},"topics":[]}"#

@@ -5,7 +5,7 @@ use diesel::prelude::*;
 use serde_json::{Value, json};
 
 use crate::content::Site;
-use crate::content_types::{ContentType, Filter, FilterTarget, Through, WordField};
+use crate::content_types::{ContentType, Filter, FilterTarget, RelatedFilter, WordField};
 use crate::database::schema::{item_words, items, links};
 use crate::database::{Db, in_list, in_query};
 use crate::delivery::query::years::{YEARS, YearSpan, year_of};
@@ -75,7 +75,7 @@ fn is_single(content_type: &'static ContentType, relation: &str) -> bool {
 }
 
 /// Counts the items of a selection, or those of them that are named.
-pub struct Counting<'a> {
+pub struct FacetCounter<'a> {
     pub connection: &'a mut Db,
     pub site: &'a Site,
     /// View in which labels are rendered.
@@ -88,7 +88,7 @@ pub struct Counting<'a> {
 /// Values, each with its count.
 type Counts = Vec<(String, i64)>;
 
-impl<'a> Counting<'a> {
+impl<'a> FacetCounter<'a> {
     /// Returns a facet as the response has it: its values with `value`, `label` and `count`, the most
     /// frequent first, and years from the last to the first.
     ///
@@ -98,7 +98,7 @@ impl<'a> Counting<'a> {
     /// Fails if a database statement fails.
     pub fn facet(&mut self, facet: Facet) -> Result<Value, Problem> {
         let counts = match facet.0.on {
-            FilterTarget::Year => return Ok(labelled(self.years()?)),
+            FilterTarget::Year => return Ok(self_labelled_values(self.years()?)),
             FilterTarget::Parent(_) => return self.parents(),
             FilterTarget::Refers { relation, .. } => {
                 let counts = self.targets(relation, MAX_VALUES)?;
@@ -110,11 +110,11 @@ impl<'a> Counting<'a> {
             FilterTarget::Through(through) => self.countries(&through)?,
             _ => Vec::new(),
         };
-        Ok(labelled(in_order(counts)))
+        Ok(self_labelled_values(in_order(counts)))
     }
 
     fn base(&self) -> Query<'a> {
-        self.among.map_or_else(|| self.selection.query(), |ids| self.selection.among(ids))
+        self.among.map_or_else(|| self.selection.query(), |ids| self.selection.query_of(ids))
     }
 
     /// Counts from the last year to the first. After a year without items, the next one that has some is
@@ -208,7 +208,7 @@ impl<'a> Counting<'a> {
         Ok(counts)
     }
 
-    fn countries(&mut self, through: &Through) -> Result<Counts, Problem> {
+    fn countries(&mut self, through: &RelatedFilter) -> Result<Counts, Problem> {
         let targets = self.targets(through.relation, MAX_NAMED_MATCHES as i64 + 1)?;
         if targets.len() > MAX_NAMED_MATCHES {
             return Err(too_expensive(
@@ -260,7 +260,7 @@ impl<'a> Counting<'a> {
 }
 
 /// Returns values that are their own labels.
-fn labelled(counts: Counts) -> Value {
+fn self_labelled_values(counts: Counts) -> Value {
     counts.into_iter().map(|(value, count)| json!({"value": value, "label": value, "count": count})).collect()
 }
 

@@ -15,7 +15,7 @@ use crate::delivery::query::Compare;
 use crate::delivery::query::cursor::KeyValue;
 use crate::delivery::sql::predicates::Query;
 use crate::delivery::sql::selection::{Selection, SharedLink};
-use crate::delivery::sql::sort_order::{SortKey, SortPart, bound_of_part, keyset_after, only_part, sorted};
+use crate::delivery::sql::sort_order::{SortKey, SortPart, bound_of_part, keyset_after, only_part, sort_query};
 use crate::delivery::sql::text_match::{GROWTH_FACTOR, MAX_NAMED_MATCHES, TextMatches};
 use crate::problem::Problem;
 
@@ -78,7 +78,7 @@ impl KeysetWalk<'_> {
         if let Some(rows) = self.first_matches(connection, matches, range)? {
             return Ok(rows);
         }
-        if let Some(ids) = matches.named()? {
+        if let Some(ids) = matches.ids_if_few()? {
             return Ok(self.read(connection, range, Some(ids))?);
         }
         // Many items match: the walk takes the next ones in the order of the database, and the index tells
@@ -88,7 +88,7 @@ impl KeysetWalk<'_> {
             let start = last.as_ref().or(range.start);
             let next = self.read(connection, RowRange { start, offset: 0, limit: MATCH_BATCH }, ALL_ITEMS)?;
             let ids: Vec<String> = next.iter().map(|(id, _)| id.clone()).collect();
-            let matching = matches.among(&ids)?;
+            let matching = matches.filter_ids(&ids)?;
             let ended = (next.len() as i64) < MATCH_BATCH;
             last = next.last().map(|(id, keys)| (keys.clone(), id.clone()));
             rows.extend(next.into_iter().filter(|(id, _)| matching.contains(id)));
@@ -116,7 +116,9 @@ impl KeysetWalk<'_> {
         let wanted = (range.offset + range.limit) as usize;
         let (mut rows, mut last, mut size): (Vec<Row>, Option<RowKey>, _) = (Vec::new(), None, wanted);
         while size <= MAX_NAMED_MATCHES {
-            let Some(next) = matches.first(*key, last.as_ref().or(range.start), size)? else { return Ok(None) };
+            let Some(next) = matches.first_in_order(*key, last.as_ref().or(range.start), size)? else {
+                return Ok(None);
+            };
             let ids: Vec<&str> = next.iter().map(|(id, _)| id.as_str()).collect();
             let part = RowRange { offset: 0, limit: (wanted - rows.len()) as i64, ..range };
             let found = if ids.is_empty() { Vec::new() } else { self.read(connection, part, Some(&ids))? };
@@ -151,7 +153,7 @@ impl KeysetWalk<'_> {
         let mut rows: Vec<Row> = Vec::new();
         for ids in matches.all("?sort")?.chunks(MAX_NAMED_MATCHES) {
             rows.extend(self.read(connection, range, Some(ids))?);
-            rows.sort_by(|one, other| self.compared(one, other));
+            rows.sort_by(|one, other| self.compare_rows(one, other));
             rows.truncate(wanted);
         }
         Ok(rows)
@@ -159,7 +161,7 @@ impl KeysetWalk<'_> {
 
     /// Compares two rows in the order of the walk; of equal keys the id decides, in the direction of the last
     /// key.
-    fn compared(&self, (id, keys): &Row, (other_id, other_keys): &Row) -> Ordering {
+    fn compare_rows(&self, (id, keys): &Row, (other_id, other_keys): &Row) -> Ordering {
         let keys = self.order.iter().zip(keys.iter().zip(other_keys));
         let by_keys = keys.map(|(key, (one, other))| key.compare(one, other));
         let ids = if self.order.last().is_some_and(|key| key.down) { other_id.cmp(id) } else { id.cmp(other_id) };
@@ -174,7 +176,8 @@ impl KeysetWalk<'_> {
         range: RowRange<'_>,
         among: Option<&[S]>,
     ) -> QueryResult<Vec<Row>> {
-        let first = self.order.first().filter(|key| key.misplaced().is_some() && self.selection.may_lack(key.column));
+        let first =
+            self.order.first().filter(|key| key.misplaced_value().is_some() && self.selection.may_lack(key.column));
         let Some(key) = first else { return self.read_part(connection, range, among, None) };
         if range.start.is_none() && range.offset == 0 {
             // Where all rows have a value, or all rows are in the range, one statement is enough.
@@ -236,12 +239,12 @@ impl KeysetWalk<'_> {
         }
         let first = range.start.and_then(|(keys, _)| Some((self.order.first()?, keys.first()?)));
         let first = first.map(|(key, value)| (key.column, key.down, value));
-        let mut select = among.map_or_else(|| self.selection.query_behind(first), |ids| self.selection.among(ids));
+        let mut select = among.map_or_else(|| self.selection.query_behind(first), |ids| self.selection.query_of(ids));
         let bounded = self.order.first().zip(part).filter(|(key, part)| !key.implies(*part, range.start.is_some()));
         if let Some((key, part)) = bounded {
             select = only_part(select, key.column, part);
         }
-        select = sorted(select, &self.order).limit(range.limit);
+        select = sort_query(select, &self.order).limit(range.limit);
         if range.offset > 0 {
             select = select.offset(range.offset);
         }
@@ -261,7 +264,7 @@ impl KeysetWalk<'_> {
         part: Option<SortPart>,
     ) -> LinkQuery<'q> {
         let down = self.order.iter().any(|key| key.down);
-        let mut query = self.linked(shared);
+        let mut query = self.link_query(shared);
         let bounds = self.selection.bounds_of_start(down, start.map(|(at, _)| at));
         let part = self.order.first().zip(part).filter(|(key, part)| !key.implies(*part, start.is_some()));
         let of_part = part.and_then(|(key, part)| bound_of_part(key.column, part));
@@ -288,11 +291,11 @@ impl KeysetWalk<'_> {
 
     /// Returns the query for links to the first target. Each is tested as it comes: for the links to the
     /// others, in the same index, and then for the other conditions.
-    fn linked<'q>(&'q self, shared: &'q [SharedLink<'_>]) -> LinkQuery<'q> {
+    fn link_query<'q>(&'q self, shared: &'q [SharedLink<'_>]) -> LinkQuery<'q> {
         let dialect = self.selection.dialect();
         let others = diesel::alias!(links as others);
         // The index of links by source must not be used: it has each source in another place (see
-        // `unindexed`).
+        // `in_list_unindexed`).
         let same = Term::<Bool>::new(match dialect {
             Dialect::Sqlite => "others.starts_at = links.starts_at AND +others.source_id = links.source_id",
             Dialect::Postgres => "others.starts_at = links.starts_at AND others.source_id || '' = links.source_id",

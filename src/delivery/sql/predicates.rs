@@ -143,7 +143,7 @@ fn narrow_word<'a>(query: Query<'a>, word: &'a WordCondition, dialect: Dialect) 
 
 fn narrow_plain<'a>(query: Query<'a>, condition: &'a Condition, dialect: Dialect) -> Query<'a> {
     match condition {
-        Condition::Time(column, compare, time) => query.filter(compared(*column, *compare, KeyValue::Number(*time))),
+        Condition::Time(column, compare, time) => query.filter(comparison(*column, *compare, KeyValue::Number(*time))),
         Condition::Values(on, quantity, values) => {
             let none = *quantity == Quantity::None;
             match (on, none) {
@@ -187,7 +187,7 @@ macro_rules! compare_with {
 }
 
 /// Returns the predicate that a column is on one side of a value.
-pub(super) fn compared(column: Column, compare: Compare, value: KeyValue) -> Test {
+pub(super) fn comparison(column: Column, compare: Compare, value: KeyValue) -> Test {
     let (number, text) = match value {
         KeyValue::Number(number) => (number, String::new()),
         KeyValue::Text(text) => (0, text),

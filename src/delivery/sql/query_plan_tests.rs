@@ -20,42 +20,42 @@ use crate::delivery::cache::item_cache::ItemCache;
 use crate::delivery::query::parser::QueryParser;
 use crate::delivery::sql::keyset::KeysetWalk;
 use crate::delivery::sql::selection::Selection;
-use crate::delivery::sql::sort_order::{SortKey, SortPart, only_part, sorted};
+use crate::delivery::sql::sort_order::{SortKey, SortPart, only_part, sort_query};
 use crate::delivery::viewer::Viewer;
 
 /// The `EXPLAIN QUERY PLAN` statement of a query.
-struct Explained<Q>(Q);
+struct ExplainQuery<Q>(Q);
 
-impl<Q: QueryFragment<Backend>> QueryFragment<Backend> for Explained<Q> {
+impl<Q: QueryFragment<Backend>> QueryFragment<Backend> for ExplainQuery<Q> {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Backend>) -> QueryResult<()> {
         out.push_sql("EXPLAIN QUERY PLAN ");
         self.0.walk_ast(out)
     }
 }
 
-impl<Q> QueryId for Explained<Q> {
+impl<Q> QueryId for ExplainQuery<Q> {
     type QueryId = ();
     const HAS_STATIC_QUERY_ID: bool = false;
 }
 
-impl<Q> Query for Explained<Q> {
+impl<Q> Query for ExplainQuery<Q> {
     type SqlType = (Integer, Integer, Integer, Text);
 }
 
-impl<Q> RunQueryDsl<Db> for Explained<Q> {}
+impl<Q> RunQueryDsl<Db> for ExplainQuery<Q> {}
 
 /// Returns the steps of the plan of a list in this order.
 fn plan(connection: &mut Db, kind: &str, query: &str, order: Column) -> Vec<String> {
     let (selection, _) = selection(connection, kind, query);
-    steps(connection, sorted(selection.query(), &[down(order)]).select(items::id).limit(21))
+    steps(connection, sort_query(selection.query(), &[descending_key(order)]).select(items::id).limit(21))
 }
 
-fn down(column: Column) -> SortKey {
+fn descending_key(column: Column) -> SortKey {
     SortKey { column, down: true, backwards: false }
 }
 
 fn steps(connection: &mut Db, select: impl QueryFragment<Backend>) -> Vec<String> {
-    let rows: Vec<(i32, i32, i32, String)> = Explained(select).load(connection).unwrap();
+    let rows: Vec<(i32, i32, i32, String)> = ExplainQuery(select).load(connection).unwrap();
     rows.into_iter().map(|row| row.3).collect()
 }
 
@@ -68,7 +68,7 @@ fn selection(connection: &mut Db, kind: &str, query: &str) -> (Selection, Vec<So
     let list = parser.list(&pairs, b"key");
     assert!(violations.is_empty(), "{query}: {violations:?}");
     let item_cache = ItemCache::new(0, &Arc::default());
-    let cache = item_cache.since(0);
+    let cache = item_cache.scope_since(0);
     for kind in ["speaker", "partner", "venue", "event_type"] {
         cache.cache_slug(kind, "a", "1");
     }
@@ -114,7 +114,7 @@ fn both_parts_of_an_order_are_steps_in_its_index() {
         (Column::EndsAt, SortPart::Valued, "items_kind_ends_live (kind=? AND ends_at<?)"),
         (Column::PublishedAt, SortPart::Valued, "items_kind_published_live (kind=? AND published_at>?)"),
     ] {
-        let page = sorted(only_part(selection.query(), column, part), &[down(column)]);
+        let page = sort_query(only_part(selection.query(), column, part), &[descending_key(column)]);
         let plan = steps(&mut connection, page.select(items::id).limit(21));
         assert_eq!(plan, [format!("SEARCH items USING COVERING INDEX {step}")]);
     }
@@ -124,7 +124,7 @@ fn both_parts_of_an_order_are_steps_in_its_index() {
 fn what_is_not_past_is_walked_by_its_end() {
     let mut connection = database();
     let (selection, order) = selection(&mut connection, "event", "when=not_past");
-    let plan = steps(&mut connection, sorted(selection.query(), &order).select(items::id).limit(21));
+    let plan = steps(&mut connection, sort_query(selection.query(), &order).select(items::id).limit(21));
     assert_eq!(plan, ["SEARCH items USING COVERING INDEX items_kind_ends_live (kind=? AND ends_at>?)"]);
 }
 
@@ -200,7 +200,7 @@ fn a_look_ahead_walks_the_same_indexes() {
     let mut connection = sandbox::open(&address, &Arc::default(), None).unwrap();
     for query in ["", "starts_at[gte]=2026-01-01", "type=a", "ids=a,b", "speaker.country=BE", "language=nl"] {
         let (selection, _) = selection(&mut connection, "event", query);
-        let page = sorted(selection.query(), &[SortKey { down: false, ..down(Column::StartsAt) }]);
+        let page = sort_query(selection.query(), &[SortKey { down: false, ..descending_key(Column::StartsAt) }]);
         let plan = steps(&mut connection, page.select((items::id, items::starts_at)).limit(21));
         assert_eq!(plan[0], "MERGE (UNION ALL)", "{query}: {plan:?}");
         let whole = |step: &&String| {

@@ -7,7 +7,7 @@ use diesel::result::QueryResult;
 
 use crate::content_types::ALL;
 use crate::database::schema::{items, links};
-use crate::database::{Db, in_list, unindexed};
+use crate::database::{Db, in_list, in_list_unindexed};
 use crate::items::Item;
 
 /// Actions that change nothing of an item that others show. Nothing refers to an item that was just created,
@@ -52,7 +52,7 @@ pub fn children(connection: &mut Db, ids: &[&str], limit: i64) -> QueryResult<Ve
     }
     let dialect = connection.dialect();
     let kinds: Vec<&str> = ALL.iter().filter_map(|content_type| Some(content_type.children?.kind)).collect();
-    let of_these = in_list(dialect, items::parent_id, ids).and(unindexed(dialect, items::kind, &kinds));
+    let of_these = in_list(dialect, items::parent_id, ids).and(in_list_unindexed(dialect, items::kind, &kinds));
     let rows = items::table.filter(of_these).select((items::parent_id.assume_not_null(), items::id));
     rows.limit(limit).load(connection)
 }
@@ -62,7 +62,12 @@ pub fn children(connection: &mut Db, ids: &[&str], limit: i64) -> QueryResult<Ve
 /// # Errors
 ///
 /// Fails if a statement fails.
-pub fn of(connection: &mut Db, targets: &[&str], known: &HashSet<&str>, most: usize) -> QueryResult<Option<Vec<Item>>> {
+pub fn load_referrers(
+    connection: &mut Db,
+    targets: &[&str],
+    known: &HashSet<&str>,
+    most: usize,
+) -> QueryResult<Option<Vec<Item>>> {
     if targets.is_empty() {
         return Ok(Some(Vec::new()));
     }

@@ -3,17 +3,17 @@
 use diesel::prelude::*;
 use diesel::result::QueryResult;
 
-use crate::content_types::{Column, FilterTarget, Through};
+use crate::content_types::{Column, FilterTarget, RelatedFilter};
 use crate::database::schema::{item_words, items, links};
 use crate::database::{Db, in_list};
 use crate::delivery::cache::item_cache::CacheScope;
-use crate::delivery::query::{Compare, Condition, ListQuery, Quantity, When};
+use crate::delivery::query::{Compare, Condition, ListQuery, Quantity, TimeRelation};
 use crate::delivery::sql::descendants::with_descendants;
 use crate::delivery::sql::geo;
 use crate::delivery::sql::predicates::{ResolvedCondition, WordCondition, narrow};
 use crate::delivery::sql::text_match::{MAX_NAMED_MATCHES, too_expensive};
 use crate::delivery::viewer::Viewer;
-use crate::items::{self as stored, Among};
+use crate::items::{self as stored, ItemScope};
 use crate::problem::Problem;
 
 /// Maximum number of items that are collected and then sorted. If there are more, each item is tested as it
@@ -23,12 +23,12 @@ const MAX_COLLECTED: i64 = 2_000;
 /// Resolves a condition that needs no database access; `None` for any other. A `when` and years become bounds
 /// on times. The bound of `past` on the start adds nothing to that on the end, but leads to an index, and so do
 /// the bounds around several spans of years.
-pub fn plain(condition: &Condition, at: i64) -> Option<Vec<ResolvedCondition>> {
+pub fn resolve_plain(condition: &Condition, at: i64) -> Option<Vec<ResolvedCondition>> {
     let bounds: &[(Column, Compare)] = match condition {
-        Condition::When(When::Upcoming) => &[(Column::StartsAt, Compare::Gt)],
-        Condition::When(When::Ongoing) => &[(Column::StartsAt, Compare::Lte), (Column::EndsAt, Compare::Gt)],
-        Condition::When(When::Past) => &[(Column::EndsAt, Compare::Lte), (Column::StartsAt, Compare::Lte)],
-        Condition::When(When::NotPast) => &[(Column::EndsAt, Compare::Gt)],
+        Condition::When(TimeRelation::Upcoming) => &[(Column::StartsAt, Compare::Gt)],
+        Condition::When(TimeRelation::Ongoing) => &[(Column::StartsAt, Compare::Lte), (Column::EndsAt, Compare::Gt)],
+        Condition::When(TimeRelation::Past) => &[(Column::EndsAt, Compare::Lte), (Column::StartsAt, Compare::Lte)],
+        Condition::When(TimeRelation::NotPast) => &[(Column::EndsAt, Compare::Gt)],
         Condition::Years(spans) => {
             let (Some(first), Some(last)) = (spans.first(), spans.last()) else { return Some(Vec::new()) };
             let bounds = [(Compare::Gte, first.from), (Compare::Lt, last.until)];
@@ -75,7 +75,7 @@ impl Resolver<'_> {
         condition: &Condition,
         out: &mut Vec<ResolvedCondition>,
     ) -> Result<(), Problem> {
-        if let Some(plain) = plain(condition, self.at) {
+        if let Some(plain) = resolve_plain(condition, self.at) {
             out.extend(plain);
             return Ok(());
         }
@@ -93,7 +93,7 @@ impl Resolver<'_> {
             Condition::Near { relation, around } => {
                 let ids = geo::items_near(connection, around)?;
                 out.push(match relation {
-                    Some(relation) => self.refers(connection, relation, ids, false)?,
+                    Some(relation) => self.resolve_relation(connection, relation, ids, false)?,
                     None => ResolvedCondition::Among { ids, none: false },
                 });
             }
@@ -114,13 +114,14 @@ impl Resolver<'_> {
         Ok(Some(match on {
             FilterTarget::Parent(kind) => {
                 let ids = self.ids(connection, kind, values, true)?;
-                let ids = if under { with_descendants(connection, ids, self.viewer.among(kind))? } else { ids };
+                let ids = if under { with_descendants(connection, ids, self.viewer.lookup_scope(kind))? } else { ids };
                 ResolvedCondition::Parent { ids, none }
             }
             FilterTarget::Refers { relation, target, .. } => {
                 let ids = self.ids(connection, target, values, self.extent == Extent::ByStart)?;
-                let ids = if under { with_descendants(connection, ids, self.viewer.among(target))? } else { ids };
-                self.refers(connection, relation, ids, none)?
+                let ids =
+                    if under { with_descendants(connection, ids, self.viewer.lookup_scope(target))? } else { ids };
+                self.resolve_relation(connection, relation, ids, none)?
             }
             FilterTarget::ReferredBy { relation, source } => {
                 ResolvedCondition::ReferredBy { relation, ids: self.ids(connection, source, values, false)?, none }
@@ -137,7 +138,7 @@ impl Resolver<'_> {
             }
             FilterTarget::Through(through) => {
                 let ids = self.related_matches(connection, &through, values)?;
-                self.refers(connection, through.relation, ids, none)?
+                self.resolve_relation(connection, through.relation, ids, none)?
             }
             _ => return Ok(None),
         }))
@@ -147,7 +148,7 @@ impl Resolver<'_> {
     /// those by which [`Selection::from_cache`] can resolve a list.
     fn ids(self, connection: &mut Db, kind: &str, given: &[String], cached: bool) -> QueryResult<Vec<String>> {
         let given: Vec<&str> = given.iter().map(String::as_str).collect();
-        let found = stored::ids_of(connection, kind, &given, self.viewer.among(kind))?;
+        let found = stored::ids_of(connection, kind, &given, self.viewer.lookup_scope(kind))?;
         if cached {
             found.iter().for_each(|(name, id)| self.cache.cache_slug(kind, name, id));
         }
@@ -163,7 +164,7 @@ impl Resolver<'_> {
 
     /// Resolves a filter on a relation. Where the plan depends on it, counts first whether many items refer to
     /// these.
-    fn refers(
+    fn resolve_relation(
         self,
         connection: &mut Db,
         relation: &'static str,
@@ -187,7 +188,7 @@ impl Resolver<'_> {
     fn related_matches(
         self,
         connection: &mut Db,
-        through: &Through,
+        through: &RelatedFilter,
         values: &[String],
     ) -> Result<Vec<String>, Problem> {
         let dialect = connection.dialect();
@@ -195,9 +196,9 @@ impl Resolver<'_> {
         let mut resolved = Vec::new();
         Self { extent: Extent::Page, ..self }.resolve(connection, &condition, &mut resolved)?;
         let mut query = items::table.filter(items::kind.eq(through.target)).into_boxed();
-        query = match self.viewer.among(through.target) {
-            Among::Live => query.filter(items::live.eq(true)),
-            Among::Present | Among::All => query.filter(items::trashed_at.eq(0)),
+        query = match self.viewer.lookup_scope(through.target) {
+            ItemScope::Live => query.filter(items::live.eq(true)),
+            ItemScope::Present | ItemScope::All => query.filter(items::trashed_at.eq(0)),
         };
         for condition in &resolved {
             query = narrow(query, condition, dialect);

@@ -6,13 +6,13 @@ use diesel::sql_types::Bool;
 use crate::content_types::{Column, ContentType, FilterTarget};
 use crate::database::schema::{items, sources};
 use crate::database::statement::Term;
-use crate::database::{Db, Dialect, in_list, now, unindexed};
+use crate::database::{Db, Dialect, in_list, in_list_unindexed, now};
 use crate::delivery::cache::item_cache::CacheScope;
 use crate::delivery::query::cursor::KeyValue;
 use crate::delivery::query::{Compare, Condition, ExternalFilter, ListQuery, Quantity, Status};
 use crate::delivery::sql::facets::Facet;
 use crate::delivery::sql::predicates::{Query, ResolvedCondition, narrow};
-use crate::delivery::sql::resolver::{Extent, Resolver, is_shared_link, plain};
+use crate::delivery::sql::resolver::{Extent, Resolver, is_shared_link, resolve_plain};
 use crate::delivery::sql::sort_order::absent_value;
 use crate::items as stored;
 use crate::problem::Problem;
@@ -107,7 +107,7 @@ impl Selection {
                 let ids = vec![cache.id_of(target, &given[0])?];
                 Some(vec![ResolvedCondition::Refers { relation, ids, common: true, none: false }])
             }
-            condition => plain(condition, at),
+            condition => resolve_plain(condition, at),
         };
         let conditions = query.conditions.iter().map(resolved).collect::<Option<Vec<_>>>()?;
         Some(Self::of(dialect, content_type, query, conditions.concat()))
@@ -149,17 +149,17 @@ impl Selection {
             true => all,
             // The named ids lead to few items. An index by content type would lead to all of them, and
             // without statistics SQLite might take it.
-            false if named => all.filter(unindexed(self.dialect, items::kind, [self.kind])),
+            false if named => all.filter(in_list_unindexed(self.dialect, items::kind, [self.kind])),
             false => all.filter(items::kind.eq(self.kind)),
         };
-        self.filtered(all, |condition| !start.is_some_and(|start| condition.is_implied_by(start)))
+        self.add_conditions(all, |condition| !start.is_some_and(|start| condition.is_implied_by(start)))
     }
 
     /// Returns the query for those of these items that meet all conditions.
-    pub fn among<S: AsRef<str>>(&self, ids: &[S]) -> Query<'_> {
-        let kind = unindexed(self.dialect, items::kind, [self.kind]);
+    pub fn query_of<S: AsRef<str>>(&self, ids: &[S]) -> Query<'_> {
+        let kind = in_list_unindexed(self.dialect, items::kind, [self.kind]);
         let named = items::table.filter(kind).into_boxed().filter(in_list(self.dialect, items::id, ids));
-        self.filtered(named, |_| true)
+        self.add_conditions(named, |_| true)
     }
 
     pub fn dialect(&self) -> Dialect {
@@ -186,8 +186,8 @@ impl Selection {
     /// Returns the query for the item that meets `refers`, if it also meets the conditions other than those
     /// links.
     pub fn linked_item(&self, refers: Term<Bool>) -> Query<'_> {
-        let kind = unindexed(self.dialect, items::kind, [self.kind]);
-        self.filtered(items::table.into_boxed().filter(refers).filter(kind), |condition| {
+        let kind = in_list_unindexed(self.dialect, items::kind, [self.kind]);
+        self.add_conditions(items::table.into_boxed().filter(refers).filter(kind), |condition| {
             self.as_shared_link(condition).is_none()
         })
     }
@@ -222,7 +222,7 @@ impl Selection {
     }
 
     /// Adds the status and those conditions for which `tested` holds.
-    fn filtered<'a>(&'a self, mut query: Query<'a>, tested: impl Fn(&ResolvedCondition) -> bool) -> Query<'a> {
+    fn add_conditions<'a>(&'a self, mut query: Query<'a>, tested: impl Fn(&ResolvedCondition) -> bool) -> Query<'a> {
         query = match (&self.status, self.any_status) {
             (Status::Live, _) | (_, false) => query.filter(items::live.eq(true)),
             (Status::Any, _) => query.filter(items::trashed_at.eq(0)),
@@ -264,7 +264,7 @@ fn narrow_external<'a>(query: Query<'a>, external: &'a ExternalFilter, kind: &'a
 fn narrow_status<'a>(query: Query<'a>, status: &'a Status) -> Query<'a> {
     match status {
         Status::Draft => query.filter(items::status.eq("draft").and(items::stage.eq("draft"))),
-        Status::Stage(stage) => query.filter(items::stage.eq(*stage)).filter(stored::staged()),
+        Status::Stage(stage) => query.filter(items::stage.eq(*stage)).filter(stored::is_staged()),
         Status::Changed => query.filter(items::draft_version.gt(0)),
         Status::Archived => query.filter(items::status.eq("archived")),
         Status::Live | Status::Any | Status::Trashed => query,

@@ -8,7 +8,7 @@ use crate::content_types::Column;
 use crate::database::schema::items;
 use crate::delivery::query::Compare;
 use crate::delivery::query::cursor::KeyValue;
-use crate::delivery::sql::predicates::{Query, Test, compared};
+use crate::delivery::sql::predicates::{Query, Test, comparison};
 use crate::items::NO_DATE;
 
 /// A column by which rows are sorted.
@@ -39,7 +39,7 @@ pub fn absent_value(column: Column) -> Option<i64> {
 
 impl SortKey {
     /// Returns the number of an absent value, if the order of numbers would not put it at the end of the list.
-    pub fn misplaced(self) -> Option<i64> {
+    pub fn misplaced_value(self) -> Option<i64> {
         let descends = self.down != self.backwards;
         absent_value(self.column).filter(|absent| (*absent == NO_DATE) == descends)
     }
@@ -70,15 +70,15 @@ impl SortKey {
     pub fn compare(self, one: &KeyValue, other: &KeyValue) -> Ordering {
         let rank = |value: &KeyValue| self.parts().iter().position(|part| *part == self.part_of(value));
         let ordering = if self.down { other.cmp(one) } else { one.cmp(other) };
-        if self.misplaced().is_some() { rank(one).cmp(&rank(other)).then(ordering) } else { ordering }
+        if self.misplaced_value().is_some() { rank(one).cmp(&rank(other)).then(ordering) } else { ordering }
     }
 
     /// Returns the predicates of the rows beyond a value, and of those beyond or at it.
-    fn behind(self, value: &KeyValue) -> (Test, Test) {
+    fn predicates_behind(self, value: &KeyValue) -> (Test, Test) {
         let (beyond, reaching) = if self.down { (Compare::Lt, Compare::Lte) } else { (Compare::Gt, Compare::Gte) };
-        let test = |compare| compared(self.column, compare, value.clone());
-        let Some(absent) = self.misplaced() else { return (test(beyond), test(reaching)) };
-        let is_absent = |compare| compared(self.column, compare, KeyValue::Number(absent));
+        let test = |compare| comparison(self.column, compare, value.clone());
+        let Some(absent) = self.misplaced_value() else { return (test(beyond), test(reaching)) };
+        let is_absent = |compare| comparison(self.column, compare, KeyValue::Number(absent));
         // Of the two operators, the one that the absent value's end of the numbers does not meet.
         let valued = if absent == NO_DATE { Compare::Lt } else { Compare::Gt };
         let at_end = if absent == NO_DATE { Compare::Gte } else { Compare::Lte };
@@ -110,7 +110,7 @@ pub fn bound_of_part(column: Column, part: SortPart) -> Option<(Compare, i64)> {
 /// Restricts a query to the rows of a part.
 pub fn only_part(query: Query<'_>, column: Column, part: SortPart) -> Query<'_> {
     match bound_of_part(column, part) {
-        Some((compare, absent)) => query.filter(compared(column, compare, KeyValue::Number(absent))),
+        Some((compare, absent)) => query.filter(comparison(column, compare, KeyValue::Number(absent))),
         None => query,
     }
 }
@@ -127,9 +127,9 @@ pub fn keyset_after<'a>(query: Query<'a>, order: &[SortKey], keys: &[KeyValue], 
             0 => {
                 let (beyond, reaching) =
                     if key.down { (Compare::Lt, Compare::Lte) } else { (Compare::Gt, Compare::Gte) };
-                (compared(key.column, beyond, value.clone()), compared(key.column, reaching, value.clone()))
+                (comparison(key.column, beyond, value.clone()), comparison(key.column, reaching, value.clone()))
             }
-            _ => key.behind(value),
+            _ => key.predicates_behind(value),
         };
         test = Box::new(reaching.and(beyond.or(test)));
     }
@@ -138,7 +138,7 @@ pub fn keyset_after<'a>(query: Query<'a>, order: &[SortKey], keys: &[KeyValue], 
 
 /// Sorts by these keys, then by id in the direction of the last one. The id makes the order total: without it keyset
 /// pages would skip or repeat items with equal keys.
-pub fn sorted<'a>(mut query: Query<'a>, order: &[SortKey]) -> Query<'a> {
+pub fn sort_query<'a>(mut query: Query<'a>, order: &[SortKey]) -> Query<'a> {
     macro_rules! then_by {
         ($query:expr, $column:expr, $down:expr) => {
             if $down { $query.then_order_by($column.desc()) } else { $query.then_order_by($column.asc()) }
@@ -146,9 +146,9 @@ pub fn sorted<'a>(mut query: Query<'a>, order: &[SortKey]) -> Query<'a> {
     }
     for (index, key) in order.iter().enumerate() {
         // The first column is not asked whether it has a value: an index could not follow that order.
-        if let Some(absent) = key.misplaced().filter(|_| index > 0) {
+        if let Some(absent) = key.misplaced_value().filter(|_| index > 0) {
             let compare = if absent == NO_DATE { Compare::Gte } else { Compare::Lte };
-            query = then_by!(query, compared(key.column, compare, KeyValue::Number(absent)), key.backwards);
+            query = then_by!(query, comparison(key.column, compare, KeyValue::Number(absent)), key.backwards);
         }
         query = match key.column {
             Column::StartsAt => then_by!(query, items::starts_at, key.down),
@@ -177,7 +177,7 @@ mod tests {
                 values.sort_by(|one, other| key.compare(one, other));
                 let place = if backwards { 0 } else { 2 };
                 assert_eq!(values[place], KeyValue::Number(absent), "{key:?}");
-                assert_eq!(key.misplaced().is_some(), (absent == NO_DATE) == (down != backwards), "{key:?}");
+                assert_eq!(key.misplaced_value().is_some(), (absent == NO_DATE) == (down != backwards), "{key:?}");
             }
         }
     }

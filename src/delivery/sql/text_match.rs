@@ -93,7 +93,7 @@ impl<'a> TextMatches<'a> {
     /// Returns a problem with the code `too_expensive` if there are more than [`MAX_NAMED_MATCHES`]. Fails if the
     /// search index cannot be read.
     pub fn ids_within_limit(&self, place: &str) -> Result<&[String], Problem> {
-        self.named()?
+        self.ids_if_few()?
             .ok_or_else(|| too_expensive(place, &format!("more than {MAX_NAMED_MATCHES} items match the text")))
     }
 
@@ -102,7 +102,7 @@ impl<'a> TextMatches<'a> {
     /// # Errors
     ///
     /// Fails if the search index cannot be read.
-    pub fn named(&self) -> Result<Option<&[String]>, Problem> {
+    pub fn ids_if_few(&self) -> Result<Option<&[String]>, Problem> {
         if self.named.get().is_none() {
             let few = self.count()? <= MAX_NAMED_MATCHES;
             let ids = if few { Some(self.matches.ids()?) } else { None };
@@ -117,7 +117,7 @@ impl<'a> TextMatches<'a> {
     /// # Errors
     ///
     /// Fails if the search index cannot be read.
-    pub fn first(
+    pub fn first_in_order(
         &self,
         key: SortKey,
         start: Option<&RowKey>,
@@ -133,7 +133,7 @@ impl<'a> TextMatches<'a> {
             Some((Some(KeyValue::Number(value)), Ok(id))) => Some(order.place(*value, id.as_u128())),
             Some(_) => return Ok(None),
         };
-        Ok(Some(self.matches.first(order, after, limit)?))
+        Ok(Some(self.matches.first_in_order(order, after, limit)?))
     }
 
     /// Returns the ids of all matches, even if these are many.
@@ -154,8 +154,8 @@ impl<'a> TextMatches<'a> {
     /// # Errors
     ///
     /// Fails if the search index cannot be read.
-    pub fn among(&self, ids: &[String]) -> Result<HashSet<String>, Problem> {
-        Ok(self.matches.among(ids)?)
+    pub fn filter_ids(&self, ids: &[String]) -> Result<HashSet<String>, Problem> {
+        Ok(self.matches.matching_ids(ids)?)
     }
 
     pub fn matches(&self) -> &Matches<'a> {
@@ -168,10 +168,10 @@ impl<'a> TextMatches<'a> {
     ///
     /// Returns a problem with the code `too_expensive` if too few of the best matches meet the conditions. Fails
     /// if the search index or the database cannot be read.
-    pub fn ranked(&self, connection: &mut Db, selection: &Selection, limit: usize) -> Result<Vec<String>, Problem> {
+    pub fn best_ids(&self, connection: &mut Db, selection: &Selection, limit: usize) -> Result<Vec<String>, Problem> {
         let (mut ids, mut seen, mut size) = (Vec::new(), 0, limit + SPARE_MATCHES);
         loop {
-            let hits = self.matches.best(size)?;
+            let hits = self.matches.best_hits(size)?;
             let new: Vec<&str> = hits[seen.min(hits.len())..].iter().map(|hit| hit.id.as_str()).collect();
             // Usually all matches may be shown; the additional ones then need not be looked up.
             let (wanted, spare) = new.split_at(if seen == 0 { limit.min(new.len()) } else { new.len() });
@@ -208,7 +208,7 @@ impl<'a> TextMatches<'a> {
 fn selected_ids(connection: &mut Db, selection: &Selection, ids: &[&str]) -> Result<HashSet<String>, Problem> {
     let mut selected = HashSet::with_capacity(ids.len());
     for ids in ids.chunks(MAX_NAMED_MATCHES) {
-        selected.extend(selection.among(ids).select(items::id).load::<String>(connection)?);
+        selected.extend(selection.query_of(ids).select(items::id).load::<String>(connection)?);
     }
     Ok(selected)
 }

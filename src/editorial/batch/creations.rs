@@ -8,11 +8,11 @@ use super::plan::{PlannedCreation, PlannedEntry};
 use super::run::BatchRun;
 use crate::database::Db;
 use crate::editorial::create::{Creation, require_publishable};
-use crate::editorial::editor::Written;
+use crate::editorial::editor::WrittenItem;
 use crate::editorial::insert::{InsertGroup, NewItem, Origin};
 use crate::editorial::publication_checks::PublishedIds;
 use crate::editorial::validate::ContentWithIds;
-use crate::items::{self, Among, FoundTargets, KnownReferences, ReferenceTarget};
+use crate::items::{self, FoundTargets, ItemScope, KnownReferences, ReferenceTarget};
 use crate::problem::Problem;
 
 /// A creation whose references are known.
@@ -67,7 +67,7 @@ fn find_targets(
     let creations = || entries.iter().filter_map(|(_, entry)| creation_of(entry));
     let wanted: Vec<(&str, &str)> =
         creations().flat_map(|(_, creation)| creation.body.references(&run.names)).collect();
-    let mut found = items::resolve(connection, &wanted, Among::Present)?;
+    let mut found = items::resolve(connection, &wanted, ItemScope::Present)?;
     for (planned, creation) in creations() {
         found.insert(creation.request.content_type.kind, &planned.id, ReferenceTarget::of_new(&planned.id));
     }
@@ -102,7 +102,7 @@ fn store(
             external_id.keep(connection, &item, &planned.fingerprint)?;
         }
         let references = KnownReferences { targets: std::mem::take(&mut text.targets), links: Some(links) };
-        run.record(*index, Written { references, ..Written::from(item) });
+        run.record(*index, WrittenItem { references, ..WrittenItem::from(item) });
     }
     Ok(())
 }
@@ -124,7 +124,7 @@ fn group_of<'l>(
         if run.is_hopeless(*index) {
             continue;
         }
-        let writing = creation.writing(Cow::Borrowed(&*text.content));
+        let writing = creation.item_write(Cow::Borrowed(&*text.content));
         let origin = Origin { id: Some(planned.id.clone()), ..Origin::default() };
         match group.add(connection, run.context(), writing, origin) {
             Ok(()) => added.push(position),

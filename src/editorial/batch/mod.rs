@@ -8,7 +8,7 @@
 
 mod creations;
 mod faults;
-mod nested;
+mod nested_creations;
 mod plan;
 mod run;
 
@@ -24,17 +24,17 @@ use crate::content::{LocaleMode, Site};
 use crate::content_types::ContentType;
 use crate::database::{Database, Db, new_id};
 use crate::editorial::change::ItemChange;
-use crate::editorial::editor::{RenderItem, WriteRequest, Written};
+use crate::editorial::editor::{RenderItem, WriteRequest, WrittenItem};
 use crate::editorial::external_ids::{ExternalId, PutCondition};
-use crate::editorial::idempotency::Idempotent;
+use crate::editorial::idempotency::IdempotencyRecord;
 use crate::editorial::lifecycle::Operation;
-use crate::items::Expected;
+use crate::items::ExpectedVersions;
 use crate::journal::{self, Author, NewEntry, history};
 use crate::problem::Problem;
 use plan::PlannedEntry;
 
 pub use faults::note;
-pub use nested::{ItemIdentity, has_nested};
+pub use nested_creations::{ItemIdentity, has_nested};
 pub use plan::BatchPlan;
 
 /// Largest number of entries of one batch.
@@ -103,20 +103,20 @@ pub enum EntryTarget {
         /// The id or slug.
         key: String,
         /// The versions of which the item must have one.
-        accepted: Expected,
+        accepted: ExpectedVersions,
     },
     /// The item of another entry.
     Local {
         /// The local id.
         name: String,
         /// The versions of which the item must have one; by default that which the batch has given it so far.
-        accepted: Option<Expected>,
+        accepted: Option<ExpectedVersions>,
     },
 }
 
 impl EntryTarget {
     /// Returns the versions of which the item must have one, if the entry names any.
-    fn accepted(&self) -> Option<&Expected> {
+    fn accepted_versions(&self) -> Option<&ExpectedVersions> {
         match self {
             Self::Stored { accepted, .. } => Some(accepted),
             Self::Local { accepted, .. } => accepted.as_ref(),
@@ -231,7 +231,7 @@ pub async fn write(
     database: &Database,
     mut context: BatchContext,
     entries: Vec<BatchEntry>,
-    key: Option<Idempotent>,
+    key: Option<IdempotencyRecord>,
 ) -> Result<BatchResponse, Problem> {
     let id = new_id();
     context.author.batch = Some(id.clone());
@@ -282,7 +282,7 @@ pub(super) async fn prepare_one(
 /// # Errors
 ///
 /// Fails as the entry does as a request of its own, with the faults of the nested ones beside its own.
-pub(super) fn write_one(connection: &mut Db, plan: &BatchPlan) -> Result<(Written, bool), Problem> {
+pub(super) fn write_one(connection: &mut Db, plan: &BatchPlan) -> Result<(WrittenItem, bool), Problem> {
     let mut written = run::run(connection, plan).map_err(|error| error.of_single(plan))?;
     record(connection, plan, &written)?;
     let written = written.pop().ok_or_else(|| Problem::internal(&"a batch without entries"))?;
@@ -292,7 +292,7 @@ pub(super) fn write_one(connection: &mut Db, plan: &BatchPlan) -> Result<(Writte
 }
 
 /// Records a batch in the journal, and returns its results as JSON. A single write is none.
-fn record(connection: &mut Db, plan: &BatchPlan, written: &[Written]) -> Result<String, Problem> {
+fn record(connection: &mut Db, plan: &BatchPlan, written: &[WrittenItem]) -> Result<String, Problem> {
     let Some(id) = plan.context.author.batch.as_deref() else { return Ok(String::new()) };
     let body = results(plan, id, written)?;
     let snapshot = body.clone();
@@ -302,12 +302,12 @@ fn record(connection: &mut Db, plan: &BatchPlan, written: &[Written]) -> Result<
 }
 
 /// Returns the results of a batch as JSON.
-fn results(plan: &BatchPlan, id: &str, written: &[Written]) -> Result<String, Problem> {
-    let result = |(planned, Written { item, .. }): (&PlannedEntry, &Written)| BatchResult {
+fn results(plan: &BatchPlan, id: &str, written: &[WrittenItem]) -> Result<String, Problem> {
+    let result = |(planned, WrittenItem { item, .. }): (&PlannedEntry, &WrittenItem)| BatchResult {
         collection: planned.content_type.collection.to_owned(),
         id: item.id.clone(),
         slug: item.slug.clone(),
-        version: item.latest(),
+        version: item.latest_version(),
         status: item.state().to_owned(),
         local_id: planned.local_id.clone(),
     };

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use serde_json::Value;
 
-use super::nested::{ItemIdentity, expand};
+use super::nested_creations::{ItemIdentity, expand};
 use super::{BatchContext, BatchEntry, EntryPlace, EntryTarget, EntryWrite};
 use crate::content::rich_text_fields::not_shown;
 use crate::content::violation::Violation;
@@ -18,7 +18,7 @@ use crate::editorial::editor::find;
 use crate::editorial::external_ids::{ExternalId, PutCondition, fingerprint};
 use crate::editorial::lifecycle::{self, Operation};
 use crate::editorial::validate::{LOCAL, LocalNames, check_patch};
-use crate::items::Expected;
+use crate::items::ExpectedVersions;
 use crate::problem::{Problem, ProblemKind};
 
 /// Maximum number of notes on a batch.
@@ -75,7 +75,7 @@ pub(super) struct PlannedCreation {
     /// The hash of the content as given, if the item has an external id.
     pub(super) fingerprint: String,
     /// What becomes of an item that exists already.
-    pub(super) existing: Existing,
+    pub(super) existing: ConflictAction,
 }
 
 impl PlannedCreation {
@@ -89,7 +89,7 @@ impl PlannedCreation {
 }
 
 /// What becomes of the item that an entry would create, if it exists already.
-pub(super) enum Existing {
+pub(super) enum ConflictAction {
     /// The entry is refused.
     Refuse,
     /// It stays as it is.
@@ -141,7 +141,7 @@ fn read_all(
     connection: &mut Db,
     context: &BatchContext,
     entries: Vec<BatchEntry>,
-) -> Result<(Vec<BatchEntry>, Vec<Option<Stored>>), Problem> {
+) -> Result<(Vec<BatchEntry>, Vec<Option<StoredChange>>), Problem> {
     let mut all = Vec::with_capacity(entries.len());
     for entry in &entries {
         all.push(match read_one(connection, context, entry) {
@@ -155,7 +155,7 @@ fn read_all(
 }
 
 /// Reads the item that an entry changes, if it exists before the batch.
-fn read_one(connection: &mut Db, context: &BatchContext, entry: &BatchEntry) -> Result<Option<Stored>, Problem> {
+fn read_one(connection: &mut Db, context: &BatchContext, entry: &BatchEntry) -> Result<Option<StoredChange>, Problem> {
     let content_type = entry.content_type;
     let (item, accepted, change) = match &entry.write {
         EntryWrite::Change(EntryTarget::Stored { key, accepted }, change) => {
@@ -163,7 +163,7 @@ fn read_one(connection: &mut Db, context: &BatchContext, entry: &BatchEntry) -> 
         }
         EntryWrite::Put(external_id, condition, content) => {
             let Some(source) = external_id.find(connection, content_type)? else { return Ok(None) };
-            let accepted = condition.accepted(connection, &source)?;
+            let accepted = condition.accepted_versions(connection, &source)?;
             (lifecycle::load(connection, &source.item_id)?, accepted, ItemChange::Replace(content.clone()))
         }
         _ => return Ok(None),
@@ -174,9 +174,9 @@ fn read_one(connection: &mut Db, context: &BatchContext, entry: &BatchEntry) -> 
 }
 
 /// A change with the item that it changes, as read before the batch.
-type Stored = (ChangeRequest, StoredItem);
+type StoredChange = (ChangeRequest, StoredItem);
 
-fn plan(context: BatchContext, entries: Vec<BatchEntry>, stored: Vec<Option<Stored>>) -> BatchPlan {
+fn plan(context: BatchContext, entries: Vec<BatchEntry>, stored: Vec<Option<StoredChange>>) -> BatchPlan {
     let places: HashMap<(&'static str, &str), usize> = entries
         .iter()
         .enumerate()
@@ -236,7 +236,7 @@ fn planned_work(
     context: &BatchContext,
     content_type: &'static ContentType,
     write: EntryWrite,
-    stored: Option<Stored>,
+    stored: Option<StoredChange>,
 ) -> Result<PlannedWork, Problem> {
     let collections = &context.collections;
     let only_refers = matches!(write, EntryWrite::Ensure(_, None) | EntryWrite::Refused(_));
@@ -250,14 +250,14 @@ fn planned_work(
             let fingerprint = external_id.as_ref().map_or_else(String::new, |_| fingerprint(&context.mode, &content));
             let identity = external_id.map(ItemIdentity::External);
             let (id, creation) = (new_id(), Some(creation));
-            let planned = PlannedCreation { id, creation, identity, fingerprint, existing: Existing::Refuse };
+            let planned = PlannedCreation { id, creation, identity, fingerprint, existing: ConflictAction::Refuse };
             Ok(PlannedWork::Create(Box::new(planned)))
         }
         EntryWrite::Put(external_id, condition, content) => {
             let creation = Creation::prepare(context.request(content_type), &content)?;
             let fingerprint = fingerprint(&context.mode, &content);
             let existing =
-                Existing::Replace(Box::new(replacement(context, content_type, (condition, content), stored)));
+                ConflictAction::Replace(Box::new(replacement(context, content_type, (condition, content), stored)));
             let identity = Some(ItemIdentity::External(external_id));
             let planned = PlannedCreation { id: new_id(), creation: Some(creation), identity, fingerprint, existing };
             Ok(PlannedWork::Create(Box::new(planned)))
@@ -266,13 +266,13 @@ fn planned_work(
             if let ItemChange::Patch(patch) = &change {
                 check_patch(content_type, patch)?;
             }
-            let accepted = target.accepted().cloned().unwrap_or_default();
+            let accepted = target.accepted_versions().cloned().unwrap_or_default();
             let request = context.request(content_type);
             let change = Box::new(ChangeRequest::new(request, accepted, change, &context.render));
             let prepared = stored.and_then(|(_, stored)| change.prepare(stored).ok()).map(Box::new);
             Ok(PlannedWork::Change { target, change, prepared })
         }
-        EntryWrite::Ensure(identity, content) => ensured(context, content_type, identity, content.as_ref()),
+        EntryWrite::Ensure(identity, content) => plan_ensured(context, content_type, identity, content.as_ref()),
         EntryWrite::Refused(violations) => Err(Problem::invalid(violations)),
         EntryWrite::Step { target, operation, keep_references } => {
             Ok(PlannedWork::Step { target, operation, keep_references })
@@ -285,19 +285,19 @@ fn replacement(
     context: &BatchContext,
     content_type: &'static ContentType,
     (condition, content): (PutCondition, Value),
-    stored: Option<Stored>,
+    stored: Option<StoredChange>,
 ) -> Replacement {
     let prepared = stored.map(|(change, stored)| (change.prepare(stored).ok(), change));
     let (prepared, change) = prepared.unwrap_or_else(|| {
         let (request, change) = (context.request(content_type), ItemChange::Replace(content));
-        let change = ChangeRequest::new(request, Expected::default(), change, &context.render);
+        let change = ChangeRequest::new(request, ExpectedVersions::default(), change, &context.render);
         (None, ChangeRequest { unless_same: true, ..change })
     });
     Replacement { condition, change, prepared }
 }
 
 /// Plans an entry that creates an item unless the one that is looked for exists.
-fn ensured(
+fn plan_ensured(
     context: &BatchContext,
     content_type: &'static ContentType,
     identity: ItemIdentity,
@@ -311,7 +311,7 @@ fn ensured(
         creation
     });
     let (identity, fingerprint) = (Some(identity), String::new());
-    let planned = PlannedCreation { id: new_id(), creation, identity, fingerprint, existing: Existing::Use };
+    let planned = PlannedCreation { id: new_id(), creation, identity, fingerprint, existing: ConflictAction::Use };
     Ok(PlannedWork::Create(Box::new(planned)))
 }
 

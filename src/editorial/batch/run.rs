@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::creations;
 use super::faults::{Refusal, RunError};
-use super::nested::ItemIdentity;
-use super::plan::{BatchPlan, Existing, PlannedCreation, PlannedEntry, PlannedWork, Replacement};
+use super::nested_creations::ItemIdentity;
+use super::plan::{BatchPlan, ConflictAction, PlannedCreation, PlannedEntry, PlannedWork, Replacement};
 use super::{EntryTarget, KIND};
 use crate::content::violation::Violations;
 use crate::content_types::ContentType;
@@ -13,7 +13,7 @@ use crate::database::Db;
 use crate::database::connection::Savepoint;
 use crate::delivery::viewer::Viewer;
 use crate::editorial::change::{ChangeRequest, ItemChange};
-use crate::editorial::editor::{Written, find};
+use crate::editorial::editor::{WrittenItem, find};
 use crate::editorial::external_ids::PutCondition;
 use crate::editorial::lifecycle::{self, Operation};
 use crate::editorial::publication_checks::PublishedIds;
@@ -23,7 +23,7 @@ use crate::editorial::wide_redirects::RedirectMemo;
 use crate::editorial::write::precondition_failed;
 use crate::editorial::write_context::WriteContext;
 use crate::items::sources::Source;
-use crate::items::{self, Expected, Item, Lookup};
+use crate::items::{self, ExpectedVersions, Item, Lookup};
 use crate::problem::{Problem, ProblemKind};
 
 /// The state of a batch that is being written.
@@ -36,7 +36,7 @@ pub(super) struct BatchRun<'a> {
     /// The items that exist already, by the index of the entry that would otherwise create the item.
     present: HashMap<usize, PresentItem>,
     /// What has been written, by the index of the entry.
-    written: Vec<Option<Written>>,
+    written: Vec<Option<WrittenItem>>,
     /// The refused entries by index, with the reason. An entry without one was not tried, because it refers to the
     /// item of a refused entry.
     refused: BTreeMap<usize, Option<Refusal>>,
@@ -57,7 +57,7 @@ struct PresentItem {
 /// # Errors
 ///
 /// Fails with the refusals if an entry is refused, and if the database fails.
-pub(super) fn run(connection: &mut Db, plan: &BatchPlan) -> Result<Vec<Written>, RunError> {
+pub(super) fn run(connection: &mut Db, plan: &BatchPlan) -> Result<Vec<WrittenItem>, RunError> {
     let mut run = BatchRun::begin(connection, plan)?;
     let mut left = plan.order.as_slice();
     while let Some(&first) = left.first() {
@@ -112,22 +112,24 @@ impl<'a> BatchRun<'a> {
                 continue;
             }
             match (present, &planned.existing) {
-                (Some(_), Existing::Refuse) => {
+                (Some(_), ConflictAction::Refuse) => {
                     let problem = Problem::new(ProblemKind::Conflict, "an item has this external id already");
                     self.refused.insert(index, Some(Refusal { problem, member: Some("external_id") }));
                 }
-                (Some(present), Existing::Use | Existing::Replace(_)) => drop(self.present.insert(index, present)),
-                (None, Existing::Replace(replacement)) => {
+                (Some(present), ConflictAction::Use | ConflictAction::Replace(_)) => {
+                    drop(self.present.insert(index, present));
+                }
+                (None, ConflictAction::Replace(replacement)) => {
                     if let Err(problem) = replacement.condition.require_creatable() {
                         self.refuse(index, problem)?;
                     }
                 }
-                (None, Existing::Use) if planned.creation.is_none() => {
+                (None, ConflictAction::Use) if planned.creation.is_none() => {
                     let noun = entry.content_type.noun;
                     let message = format!("there is no {noun} that matches");
                     self.refuse(index, Problem::invalid(Violations::one("", "dangling_reference", message)))?;
                 }
-                (None, Existing::Refuse | Existing::Use) => {}
+                (None, ConflictAction::Refuse | ConflictAction::Use) => {}
             }
         }
         Ok(())
@@ -176,7 +178,7 @@ impl<'a> BatchRun<'a> {
     }
 
     /// Records what an entry has written.
-    pub(super) fn record(&mut self, index: usize, written: Written) {
+    pub(super) fn record(&mut self, index: usize, written: WrittenItem) {
         self.written[index] = Some(written);
     }
 
@@ -237,7 +239,7 @@ impl<'a> BatchRun<'a> {
         }
     }
 
-    fn attempt(&self, connection: &mut Db, index: usize) -> Result<Written, Problem> {
+    fn attempt(&self, connection: &mut Db, index: usize) -> Result<WrittenItem, Problem> {
         let entry = &self.plan.entries[index];
         match &entry.work {
             Ok(PlannedWork::Change { target, change, prepared }) => match (target, prepared) {
@@ -249,8 +251,9 @@ impl<'a> BatchRun<'a> {
                     change.apply(connection, item, &self.names)
                 }
                 (EntryTarget::Local { name, accepted }, _) => {
-                    let item = self.local(connection, entry.content_type, name)?;
-                    let accepted = accepted.clone().unwrap_or_else(|| Expected::from_iter([item.latest()]));
+                    let item = self.load_local(connection, entry.content_type, name)?;
+                    let accepted =
+                        accepted.clone().unwrap_or_else(|| ExpectedVersions::from_iter([item.latest_version()]));
                     ChangeRequest { accepted, ..(**change).clone() }.apply(connection, item, &self.names)
                 }
             },
@@ -270,7 +273,7 @@ impl<'a> BatchRun<'a> {
     }
 
     /// Uses an item that exists already instead of creating it, or replaces its content.
-    fn keep(&self, connection: &mut Db, index: usize, creation: &PlannedCreation) -> Result<Written, Problem> {
+    fn keep(&self, connection: &mut Db, index: usize, creation: &PlannedCreation) -> Result<WrittenItem, Problem> {
         let Some(present) = self.present.get(&index) else {
             return Err(Problem::internal(&"a creation was written as a change"));
         };
@@ -280,7 +283,7 @@ impl<'a> BatchRun<'a> {
             return Err(Problem::new(ProblemKind::Conflict, "the item is in the trash; restore it first"));
         }
         match (&creation.existing, &present.source) {
-            (Existing::Replace(replacement), Some(source)) => {
+            (ConflictAction::Replace(replacement), Some(source)) => {
                 self.replace(connection, (creation, replacement), source, item)
             }
             _ => Ok(item.into()),
@@ -293,12 +296,12 @@ impl<'a> BatchRun<'a> {
         (creation, replacement): (&PlannedCreation, &Replacement),
         source: &Source,
         item: Item,
-    ) -> Result<Written, Problem> {
+    ) -> Result<WrittenItem, Problem> {
         let is_same_record = source.fingerprint == creation.fingerprint;
         if is_same_record && replacement.condition == PutCondition::LastPut {
             return Ok(item.into());
         }
-        let accepted = replacement.condition.accepted(connection, source)?;
+        let accepted = replacement.condition.accepted_versions(connection, source)?;
         let change = ChangeRequest { accepted, ..replacement.change.clone() };
         let is_current = change.accepted == replacement.change.accepted;
         let written = match replacement.prepared.clone().filter(|_| is_current) {
@@ -320,16 +323,16 @@ impl<'a> BatchRun<'a> {
     ) -> Result<Item, Problem> {
         let item = match target {
             EntryTarget::Stored { key, .. } => find(connection, content_type, key)?,
-            EntryTarget::Local { name, .. } => self.local(connection, content_type, name)?,
+            EntryTarget::Local { name, .. } => self.load_local(connection, content_type, name)?,
         };
-        match target.accepted() {
-            Some(accepted) if !accepted.accepts(item.latest()) => Err(precondition_failed(&item)),
+        match target.accepted_versions() {
+            Some(accepted) if !accepted.accepts(item.latest_version()) => Err(precondition_failed(&item)),
             _ => Ok(item),
         }
     }
 
     /// Loads the item that has a local id.
-    fn local(&self, connection: &mut Db, content_type: &'static ContentType, name: &str) -> Result<Item, Problem> {
+    fn load_local(&self, connection: &mut Db, content_type: &'static ContentType, name: &str) -> Result<Item, Problem> {
         match self.names.get(&(content_type.kind, name.to_owned())) {
             Some(id) => lifecycle::load(connection, id),
             None => {
@@ -340,11 +343,11 @@ impl<'a> BatchRun<'a> {
     }
 
     /// Returns what was written in the order of the request, or the refusals.
-    fn end(self) -> Result<Vec<Written>, RunError> {
+    fn end(self) -> Result<Vec<WrittenItem>, RunError> {
         if !self.refused.is_empty() {
             return Err(RunError::Refused(self.refused));
         }
-        let written: Option<Vec<Written>> = self.written.into_iter().collect();
+        let written: Option<Vec<WrittenItem>> = self.written.into_iter().collect();
         written.ok_or_else(|| Problem::internal(&format!("an entry of a {KIND} was not written")).into())
     }
 }

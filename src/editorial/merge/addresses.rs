@@ -43,7 +43,7 @@ pub fn move_slugs(connection: &mut Db, item: &mut Item, target: &Item, record: &
     for locale in record.locale_slugs.keys() {
         translations.set(locale, |state| state.slug = None);
     }
-    (item.slug, item.translations) = (own_slug, translations.stored());
+    (item.slug, item.translations) = (own_slug, translations.to_json());
     Ok(())
 }
 
@@ -88,7 +88,7 @@ pub fn return_slugs(
     for (locale, slug) in record.locale_slugs.iter().filter(|(_, slug)| !left.contains(slug)) {
         translations.set(locale, |state| state.slug = Some(slug.clone()));
     }
-    item.translations = translations.stored();
+    item.translations = translations.to_json();
     Ok(left)
 }
 
@@ -145,7 +145,7 @@ pub fn return_sources(
         };
         // The record wrote the other item meanwhile, or had not written the newest text of this one before.
         let version = match row.version == sources::NOT_WRITTEN {
-            true if *version == record.version => item.latest(),
+            true if *version == record.version => item.latest_version(),
             true => *version,
             false => sources::NOT_WRITTEN,
         };

@@ -6,28 +6,28 @@
 //! it.
 
 mod addresses;
+mod field_references;
 pub mod record;
 mod referrers;
 mod refusals;
 pub mod report;
-mod ties;
 mod undo;
 
 use std::sync::Arc;
 
-use self::record::{MergeRecord, MergeRow, Tie};
+use self::field_references::Retarget;
+use self::record::{FieldReferences, MergeRecord, MergeRow};
 use self::refusals::MergedItem;
 use self::report::MergeReport;
-use self::ties::Retarget;
 use crate::content_types::ContentType;
 use crate::database::{Db, new_id};
 use crate::editorial::editor::{Editor, WriteRequest, find, find_version};
-use crate::editorial::idempotency::Idempotent;
+use crate::editorial::idempotency::IdempotencyRecord;
 use crate::editorial::lifecycle;
 use crate::editorial::write;
 use crate::editorial::write_context::WriteContext;
-use crate::items::sources::{self, Renewed};
-use crate::items::{Expected, Item};
+use crate::items::sources::{self, VersionChange};
+use crate::items::{ExpectedVersions, Item};
 use crate::journal::Author;
 use crate::problem::Problem;
 
@@ -46,7 +46,7 @@ struct MergeRequest {
     collections: Arc<[String]>,
     /// Id or slug of the item that stays.
     key: String,
-    version: Expected,
+    version: ExpectedVersions,
     /// Ids or slugs of the items that are merged into it.
     from: Vec<String>,
 }
@@ -64,9 +64,9 @@ impl Editor {
     pub async fn merge(
         &self,
         id_or_slug: &str,
-        version: Expected,
+        version: ExpectedVersions,
         from: Vec<String>,
-        key: Option<Idempotent>,
+        key: Option<IdempotencyRecord>,
     ) -> Result<MergeReport, Problem> {
         let merge = MergeRequest {
             request: self.request.clone(),
@@ -80,7 +80,7 @@ impl Editor {
 }
 
 impl MergeRequest {
-    fn run_once(&self, connection: &mut Db, key: Option<Idempotent>) -> Result<MergeReport, Problem> {
+    fn run_once(&self, connection: &mut Db, key: Option<IdempotencyRecord>) -> Result<MergeReport, Problem> {
         if let Some(key) = &key
             && let Some(batch) = key.made_before(connection)?
         {
@@ -88,7 +88,7 @@ impl MergeRequest {
             // Meanwhile another item can have the slug by which the target was named.
             let key = merges.first().map_or(&self.key, |merge| &merge.target_id);
             let target = find(connection, self.request.content_type, key)?;
-            return MergeReport { replayed: true, ..MergeReport::new(target) }.with(connection, &merges);
+            return MergeReport { replayed: true, ..MergeReport::new(target) }.with_merges(connection, &merges);
         }
         let (batch, report) = self.run(connection)?;
         if let Some(key) = key {
@@ -110,7 +110,7 @@ impl MergeRequest {
             merges.push(merge_item(connection, context, item, &target.id)?);
         }
         let target = renew(connection, context, MERGE, &target.id)?;
-        let report = MergeReport::new(target).with(connection, &merges)?;
+        let report = MergeReport::new(target).with_merges(connection, &merges)?;
         Ok((batch, report))
     }
 }
@@ -132,8 +132,8 @@ fn merge_item(
     mut item: Item,
     target_id: &str,
 ) -> Result<MergeRow, Problem> {
-    let mut record = MergeRecord { version: item.latest(), ..MergeRecord::default() };
-    record.ties = move_ties(connection, context, &item, target_id)?;
+    let mut record = MergeRecord { version: item.latest_version(), ..MergeRecord::default() };
+    record.references = move_references(connection, context, &item, target_id)?;
     let target = lifecycle::load(connection, target_id)?;
     record.sources = addresses::move_sources(connection, &item, &target)?;
     addresses::move_slugs(connection, &mut item, &target, &mut record)?;
@@ -152,14 +152,14 @@ fn merge_item(
 }
 
 /// Lets everything that refers to an item refer to another one.
-fn move_ties(
+fn move_references(
     connection: &mut Db,
     context: WriteContext<'_>,
     item: &Item,
     target_id: &str,
-) -> Result<Vec<Tie>, Problem> {
-    let (content, mut ties, mut renewed) = (item.content(), Vec::new(), Vec::<Renewed>::new());
-    for referrer in referrers::of(connection, &item.id)? {
+) -> Result<Vec<FieldReferences>, Problem> {
+    let (content, mut references, mut renewed) = (item.content(), Vec::new(), Vec::<VersionChange>::new());
+    for referrer in referrers::load_referrers(connection, &item.id)? {
         let item_id = referrer.id.clone();
         let own = (item_id == target_id).then_some(&content);
         let retarget = Retarget { kind: &item.kind, from: &item.id, to: target_id, own };
@@ -170,9 +170,9 @@ fn move_ties(
             referrer,
             |_, content_type: &'static ContentType, text, draft| {
                 let changes = retarget.apply(content_type, text);
-                ties.extend(changes.into_iter().map(|(relation, change)| {
+                references.extend(changes.into_iter().map(|(relation, change)| {
                     let relation = relation.to_owned();
-                    Tie { item_id: item_id.clone(), relation, in_working_draft: draft, change }
+                    FieldReferences { item_id: item_id.clone(), relation, in_working_draft: draft, change }
                 }));
                 Ok(())
             },
@@ -180,15 +180,15 @@ fn move_ties(
         renewed.extend(written);
     }
     sources::follow(connection, &renewed)?;
-    Ok(ties)
+    Ok(references)
 }
 
 /// Gives an item its next version, because what leads to it has changed.
 fn renew(connection: &mut Db, context: WriteContext<'_>, action: &str, id: &str) -> Result<Item, Problem> {
     let item = lifecycle::load(connection, id)?;
-    let from = item.latest();
+    let from = item.latest_version();
     let item = lifecycle::bump_version(connection, context, item, action)?;
-    let renewed = Renewed { item_id: item.id.clone(), from, to: item.latest() };
+    let renewed = VersionChange { item_id: item.id.clone(), from, to: item.latest_version() };
     sources::follow(connection, &[renewed])?;
     Ok(item)
 }

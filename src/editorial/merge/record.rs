@@ -6,7 +6,7 @@ use diesel::prelude::*;
 use diesel::result::QueryResult;
 use serde::{Deserialize, Serialize};
 
-use super::ties::TieChange;
+use super::field_references::ReferenceChange;
 use crate::database::schema::merges;
 use crate::database::{Db, now};
 use crate::items::Item;
@@ -44,8 +44,9 @@ pub struct MergeRecord {
     pub unseen: Vec<String>,
     /// Its external ids.
     pub sources: Vec<MovedSource>,
-    /// The references to it.
-    pub ties: Vec<Tie>,
+    /// The references to it. Merges that were recorded before have them as `ties`.
+    #[serde(alias = "ties")]
+    pub references: Vec<FieldReferences>,
 }
 
 /// An external id of a merged item.
@@ -59,7 +60,7 @@ pub struct MovedSource {
 
 /// The references in one field of an item.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Tie {
+pub struct FieldReferences {
     /// Id of the item that refers.
     pub item_id: String,
     /// Name of the field.
@@ -67,12 +68,12 @@ pub struct Tie {
     /// Whether the references are in its working draft.
     pub in_working_draft: bool,
     #[serde(flatten)]
-    pub change: TieChange,
+    pub change: ReferenceChange,
 }
 
-impl Tie {
+impl FieldReferences {
     /// Returns whether the references of another merge are in the same field.
-    pub fn is_beside(&self, other: &Tie) -> bool {
+    pub fn has_field_of(&self, other: &FieldReferences) -> bool {
         (&self.item_id, &self.relation, self.in_working_draft)
             == (&other.item_id, &other.relation, other.in_working_draft)
     }

@@ -14,7 +14,7 @@ use crate::database::{Db, in_list};
 use crate::editorial::working_drafts::{self, DraftEntry};
 use crate::editorial::write::{self, content_type_of};
 use crate::editorial::write_context::{WriteContext, require_permission};
-use crate::items::sources::Renewed;
+use crate::items::sources::VersionChange;
 use crate::items::working_draft::WorkingDraft;
 use crate::items::{Item, working_draft};
 use crate::journal::diff::pointers;
@@ -25,7 +25,7 @@ use crate::problem::{Problem, ProblemKind};
 /// # Errors
 ///
 /// Fails with `Conflict` if there are more than a merge moves, and if a query fails.
-pub fn of(connection: &mut Db, id: &str) -> Result<Vec<Item>, Problem> {
+pub fn load_referrers(connection: &mut Db, id: &str) -> Result<Vec<Item>, Problem> {
     let most = MOST_REFERRERS as i64 + 1;
     let own = links::table.filter(links::target_id.eq(id)).select(links::source_id).distinct().limit(most);
     let mut ids: BTreeSet<String> = own.load::<String>(connection)?.into_iter().collect();
@@ -93,9 +93,9 @@ pub fn rewrite(
     action: &str,
     item: Item,
     mut edit: impl FnMut(&mut Db, &'static ContentType, &mut Map<String, Value>, bool) -> Result<(), Problem>,
-) -> Result<Option<Renewed>, Problem> {
+) -> Result<Option<VersionChange>, Problem> {
     let content_type = content_type_of(&item)?;
-    let from = item.latest();
+    let from = item.latest_version();
     let before = item.content();
     let mut content = before.clone();
     edit(connection, content_type, &mut content, false)?;
@@ -120,5 +120,5 @@ pub fn rewrite(
     } else {
         return Ok(None);
     };
-    Ok(Some(Renewed { to: item.latest(), item_id: item.id, from }))
+    Ok(Some(VersionChange { to: item.latest_version(), item_id: item.id, from }))
 }

@@ -43,14 +43,14 @@ pub fn check(
         for (code, why) in refusals(connection, target, item)? {
             faults.add(place, code, why);
         }
-        for referrer in referrers::of(connection, &item.id)? {
+        for referrer in referrers::load_referrers(connection, &item.id)? {
             referrers::authorize(connection, context, &referrer, collections)?;
             referring.insert(referrer.id);
         }
     }
     if !faults.is_empty() {
         let detail = "the items cannot be merged now; see errors";
-        return Err(Problem::new(ProblemKind::Conflict, detail).with(faults.into_vec()));
+        return Err(Problem::new(ProblemKind::Conflict, detail).with_violations(faults.into_vec()));
     }
     if referring.len() > MOST_REFERRERS {
         return Err(referrers::too_many());
@@ -94,7 +94,7 @@ fn refusals(connection: &mut Db, target: &Item, item: &Item) -> Result<Vec<(&'st
         let why = "is public, and the item into which it is merged is not: references would show nothing";
         reasons.push(("not_published", why.to_owned()));
     }
-    if !schedule::of(connection, &item.id)?.is_empty() {
+    if !schedule::load_schedules(connection, &item.id)?.is_empty() {
         reasons.push(("conflict", "has a schedule, which a merge would end; remove it first".to_owned()));
     }
     for release in references::releases_with(connection, &item.id)? {

@@ -5,8 +5,8 @@ use std::collections::{BTreeSet, HashMap};
 use diesel::prelude::*;
 use diesel::result::QueryResult;
 
-use super::record::{MergeRow, Tie};
-use super::ties::TieChange;
+use super::field_references::ReferenceChange;
+use super::record::{FieldReferences, MergeRow};
 use crate::database::schema::items;
 use crate::database::{Db, in_list};
 use crate::items::Item;
@@ -15,7 +15,7 @@ use crate::problem::Problem;
 
 /// What became of the references in one field of an item.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum TieOutcome {
+pub enum ReferenceOutcome {
     /// They lead to the other item.
     Moved,
     /// The field named both items, and names one now.
@@ -28,37 +28,37 @@ pub enum TieOutcome {
     Left,
 }
 
-impl TieOutcome {
+impl ReferenceOutcome {
     /// Returns the name of the outcome in responses.
     pub fn word(self) -> &'static str {
         match self {
-            TieOutcome::Moved => "moved",
-            TieOutcome::Joined => "joined",
-            TieOutcome::Removed => "removed",
-            TieOutcome::Restored => "restored",
-            TieOutcome::Left => "left",
+            ReferenceOutcome::Moved => "moved",
+            ReferenceOutcome::Joined => "joined",
+            ReferenceOutcome::Removed => "removed",
+            ReferenceOutcome::Restored => "restored",
+            ReferenceOutcome::Left => "left",
         }
     }
 }
 
-impl From<&TieChange> for TieOutcome {
-    fn from(change: &TieChange) -> Self {
+impl From<&ReferenceChange> for ReferenceOutcome {
+    fn from(change: &ReferenceChange) -> Self {
         match change {
-            TieChange::Moved { .. } => TieOutcome::Moved,
-            TieChange::Joined { .. } => TieOutcome::Joined,
-            TieChange::Removed { .. } => TieOutcome::Removed,
+            ReferenceChange::Moved { .. } => ReferenceOutcome::Moved,
+            ReferenceChange::Joined { .. } => ReferenceOutcome::Joined,
+            ReferenceChange::Removed { .. } => ReferenceOutcome::Removed,
         }
     }
 }
 
 /// The references in one field of an item.
 #[derive(Debug)]
-pub struct ReportedTie {
+pub struct ReferenceReport {
     pub item: ItemSummary,
     /// Name of the field.
     pub relation: String,
     pub in_working_draft: bool,
-    pub outcome: TieOutcome,
+    pub outcome: ReferenceOutcome,
 }
 
 /// The references and addresses that a merge moved to an item, or that returned to it.
@@ -66,7 +66,7 @@ pub struct ReportedTie {
 pub struct MergeReport {
     /// The item that stays, or the one that is taken out again.
     pub item: Item,
-    pub ties: Vec<ReportedTie>,
+    pub references: Vec<ReferenceReport>,
     /// Slugs and ids that lead to the item now.
     pub addresses: Vec<String>,
     /// External ids that the item has now, `system:id`.
@@ -81,7 +81,7 @@ impl MergeReport {
     /// Creates the report of an item without anything that moved.
     pub fn new(item: Item) -> Self {
         let (addresses, external_ids, left) = (Vec::new(), Vec::new(), Vec::new());
-        Self { item, ties: Vec::new(), addresses, external_ids, left, replayed: false }
+        Self { item, references: Vec::new(), addresses, external_ids, left, replayed: false }
     }
 
     /// Adds what merges moved to the item.
@@ -89,15 +89,15 @@ impl MergeReport {
     /// # Errors
     ///
     /// Fails if a record cannot be read or a query fails.
-    pub fn with(mut self, connection: &mut Db, merges: &[MergeRow]) -> Result<Self, Problem> {
-        let mut ties = Vec::new();
+    pub fn with_merges(mut self, connection: &mut Db, merges: &[MergeRow]) -> Result<Self, Problem> {
+        let mut references = Vec::new();
         for merge in merges {
             let record = merge.record()?;
             self.addresses.extend(record.addresses);
             self.external_ids.extend(record.sources.into_iter().map(|source| source.source));
-            ties.extend(record.ties);
+            references.extend(record.references);
         }
-        self.with_ties(connection, ties.iter().map(|tie| (tie, TieOutcome::from(&tie.change))))
+        self.with_references(connection, references.iter().map(|field| (field, ReferenceOutcome::from(&field.change))))
     }
 
     /// Adds references with what became of them.
@@ -105,16 +105,16 @@ impl MergeReport {
     /// # Errors
     ///
     /// Fails if the query fails.
-    pub fn with_ties<'a>(
+    pub fn with_references<'a>(
         mut self,
         connection: &mut Db,
-        ties: impl Iterator<Item = (&'a Tie, TieOutcome)> + Clone,
+        references: impl Iterator<Item = (&'a FieldReferences, ReferenceOutcome)> + Clone,
     ) -> Result<Self, Problem> {
-        let summaries = summaries(connection, ties.clone().map(|(tie, _)| tie.item_id.as_str()).collect())?;
-        self.ties.extend(ties.filter_map(|(tie, outcome)| {
-            let item = summaries.get(&tie.item_id)?.clone();
-            let (relation, in_working_draft) = (tie.relation.clone(), tie.in_working_draft);
-            Some(ReportedTie { item, relation, in_working_draft, outcome })
+        let summaries = summaries(connection, references.clone().map(|(field, _)| field.item_id.as_str()).collect())?;
+        self.references.extend(references.filter_map(|(field, outcome)| {
+            let item = summaries.get(&field.item_id)?.clone();
+            let (relation, in_working_draft) = (field.relation.clone(), field.in_working_draft);
+            Some(ReferenceReport { item, relation, in_working_draft, outcome })
         }));
         Ok(self)
     }

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value};
 
-use super::record::{self, MergeRecord, MergeRow, Tie};
-use super::report::{MergeReport, TieOutcome};
+use super::record::{self, FieldReferences, MergeRecord, MergeRow};
+use super::report::{MergeReport, ReferenceOutcome};
 use super::{addresses, referrers, renew};
 use crate::auth::permissions::Action;
 use crate::content_types::ContentType;
@@ -15,8 +15,8 @@ use crate::editorial::editor::{Editor, WriteRequest, find_version};
 use crate::editorial::lifecycle;
 use crate::editorial::write;
 use crate::editorial::write_context::WriteContext;
-use crate::items::sources::{self, Renewed};
-use crate::items::{Expected, Item};
+use crate::items::sources::{self, VersionChange};
+use crate::items::{ExpectedVersions, Item};
 use crate::journal::Author;
 use crate::problem::{Problem, ProblemKind};
 
@@ -31,7 +31,7 @@ impl Editor {
     /// Fails with `NotFound` if the item does not exist any more, with `PreconditionFailed` if it has another version, with
     /// `Conflict` if it is not merged, or the item into which it was merged is merged itself, with `Forbidden` if the
     /// author may not change an item to which a reference returns, and if the database fails.
-    pub async fn unmerge(&self, id_or_slug: &str, version: Expected) -> Result<MergeReport, Problem> {
+    pub async fn unmerge(&self, id_or_slug: &str, version: ExpectedVersions) -> Result<MergeReport, Problem> {
         let (request, collections) = (self.request.clone(), self.collections.clone());
         let key = id_or_slug.to_owned();
         let undo = move |c: &mut Db| {
@@ -55,7 +55,7 @@ fn run(
     let context = request.context();
     check(connection, context, (&item, &target), collections)?;
     require_last(connection, &merge, &record)?;
-    let ids: BTreeSet<String> = record.ties.iter().map(|tie| tie.item_id.clone()).collect();
+    let ids: BTreeSet<String> = record.references.iter().map(|field| field.item_id.clone()).collect();
     let referring = referrers::by_ids(connection, &ids)?;
     for referrer in &referring {
         referrers::authorize(connection, context, referrer, collections)?;
@@ -93,7 +93,7 @@ fn check(
 /// lead to the item now stand for which of the merged ones is known only in that order.
 fn require_last(connection: &mut Db, merge: &MergeRow, record: &MergeRecord) -> Result<(), Problem> {
     for later in record::later_than(connection, merge)? {
-        if later.record()?.ties.iter().any(|tie| record.ties.iter().any(|own| own.is_beside(tie))) {
+        if later.record()?.references.iter().any(|field| record.references.iter().any(|own| own.has_field_of(field))) {
             let detail = format!("{} was merged later and changed the same references; undo that first", later.item_id);
             return Err(Problem::new(ProblemKind::Conflict, detail));
         }
@@ -120,34 +120,34 @@ fn undo(
     let left_sources = addresses::return_sources(connection, &item, &target, record)?;
     let external_ids = returned(&sources, &left_sources);
     left.extend(left_sources);
-    let outcomes = return_ties(connection, context, &record.ties, referring)?;
+    let outcomes = return_references(connection, context, &record.references, referring)?;
     record::forget(connection, &merge.item_id)?;
     renew(connection, context, UNMERGE, &target.id)?;
     let report =
         MergeReport { addresses, external_ids, left, ..MergeReport::new(lifecycle::load(connection, &item.id)?) };
-    report.with_ties(connection, record.ties.iter().zip(outcomes))
+    report.with_references(connection, record.references.iter().zip(outcomes))
 }
 
 /// Lets the references lead to the merged item again, and returns what became of each.
-fn return_ties(
+fn return_references(
     connection: &mut Db,
     context: WriteContext<'_>,
-    ties: &[Tie],
+    references: &[FieldReferences],
     referring: Vec<Item>,
-) -> Result<Vec<TieOutcome>, Problem> {
-    // The outcomes are in the order of the ties; an item that was purged since has nothing to return.
-    let (mut outcomes, mut renewed) = (vec![TieOutcome::Left; ties.len()], Vec::<Renewed>::new());
+) -> Result<Vec<ReferenceOutcome>, Problem> {
+    // The outcomes are in the order of the fields; an item that was purged since has nothing to return.
+    let (mut outcomes, mut renewed) = (vec![ReferenceOutcome::Left; references.len()], Vec::<VersionChange>::new());
     let mut by_item: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
-    for (index, tie) in ties.iter().enumerate() {
-        by_item.entry(&tie.item_id).or_default().push(index);
+    for (index, field) in references.iter().enumerate() {
+        by_item.entry(&field.item_id).or_default().push(index);
     }
     for referrer in referring {
         let id = referrer.id.clone();
         let own = by_item.remove(id.as_str()).unwrap_or_default();
         let written =
             referrers::rewrite(connection, context, UNMERGE, referrer, |connection, content_type, text, in_draft| {
-                for &index in own.iter().filter(|index| ties[**index].in_working_draft == in_draft) {
-                    outcomes[index] = return_tie(connection, content_type, &ties[index], text)?;
+                for &index in own.iter().filter(|index| references[**index].in_working_draft == in_draft) {
+                    outcomes[index] = return_field(connection, content_type, &references[index], text)?;
                 }
                 Ok(())
             });
@@ -158,22 +158,22 @@ fn return_ties(
 }
 
 /// Lets the references in one field of a text lead to the merged item again, if they are as the merge left them.
-fn return_tie(
+fn return_field(
     connection: &mut Db,
     content_type: &'static ContentType,
-    tie: &Tie,
+    field: &FieldReferences,
     text: &mut Map<String, Value>,
-) -> Result<TieOutcome, Problem> {
+) -> Result<ReferenceOutcome, Problem> {
     let before = text.clone();
-    if !tie.change.undo(content_type, &tie.relation, text) {
-        return Ok(TieOutcome::Left);
+    if !field.change.undo(content_type, &field.relation, text) {
+        return Ok(ReferenceOutcome::Left);
     }
-    match write::refuse_circle(connection, content_type, &tie.item_id, text) {
-        Ok(()) => Ok(TieOutcome::Restored),
+    match write::refuse_circle(connection, content_type, &field.item_id, text) {
+        Ok(()) => Ok(ReferenceOutcome::Restored),
         // Editors have moved one of the items since, to where the reference would close a circle.
         Err(problem) if problem.kind == ProblemKind::Invalid => {
             *text = before;
-            Ok(TieOutcome::Left)
+            Ok(ReferenceOutcome::Left)
         }
         Err(problem) => Err(problem),
     }

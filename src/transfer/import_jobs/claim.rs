@@ -48,12 +48,12 @@ pub struct ImportProgress<'a> {
 /// # Errors
 /// Fails if the query fails.
 pub fn is_due(connection: &mut Db) -> QueryResult<bool> {
-    Ok(next(connection, now())?.is_some())
+    Ok(find_next(connection, now())?.is_some())
 }
 
 /// Returns the import that is next: one whose node does not renew its claim, else the oldest that waits. None while
 /// a node is at work, so that imports do not take the writer from everybody else.
-fn next(connection: &mut Db, now: i64) -> QueryResult<Option<ImportJob>> {
+fn find_next(connection: &mut Db, now: i64) -> QueryResult<Option<ImportJob>> {
     let of = |status: ImportStatus| {
         imports::table.filter(imports::status.eq(status.name())).order(imports::id).select(ImportJob::as_select())
     };
@@ -69,8 +69,8 @@ fn next(connection: &mut Db, now: i64) -> QueryResult<Option<ImportJob>> {
 /// Fails if a statement fails.
 pub fn claim(connection: &mut Db) -> QueryResult<Option<(Claim, ImportJob)>> {
     let now = now();
-    while let Some(mut job) = next(connection, now)? {
-        if let Some((failure, detail)) = hopeless(&job) {
+    while let Some(mut job) = find_next(connection, now)? {
+        if let Some((failure, detail)) = final_failure(&job) {
             end(connection, &job.id, ImportStatus::Failed, Some((failure, detail)))?;
             continue;
         }
@@ -91,7 +91,7 @@ pub fn claim(connection: &mut Db) -> QueryResult<Option<(Claim, ImportJob)>> {
 }
 
 /// Returns why an import cannot go on, if it cannot.
-fn hopeless(job: &ImportJob) -> Option<(ImportFailure, &'static str)> {
+fn final_failure(job: &ImportJob) -> Option<(ImportFailure, &'static str)> {
     if job.attempts >= MOST_ATTEMPTS {
         let detail = "the import was begun several times and did not end; the log of the server has the reasons";
         return Some((ImportFailure::Interrupted, detail));

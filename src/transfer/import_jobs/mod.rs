@@ -14,6 +14,7 @@ use diesel::result::QueryResult;
 use crate::database::schema::{import_lines, import_parts, imports};
 use crate::database::{Db, now};
 use crate::journal::{self, Author, NewEntry};
+use crate::microseconds::DAY;
 use crate::problem::{Problem, ProblemKind};
 use crate::transfer::listener::ImportPosition;
 
@@ -27,7 +28,6 @@ use starter::Starter;
 pub const MOST_LINES: i64 = 1_000;
 /// The kind of journal entries about imports.
 const KIND: &str = "import";
-const DAY: i64 = 86_400_000_000;
 
 /// The state of an import.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -155,7 +155,7 @@ impl ImportJob {
 ///
 /// # Errors
 /// Fails if the query fails.
-pub fn newest(connection: &mut Db, limit: i64) -> QueryResult<Vec<ImportJob>> {
+pub fn load_newest(connection: &mut Db, limit: i64) -> QueryResult<Vec<ImportJob>> {
     imports::table
         .filter(imports::status.ne(ImportStatus::Receiving.name()))
         .order(imports::id.desc())
@@ -237,7 +237,7 @@ fn end(connection: &mut Db, id: &str, status: ImportStatus, failure: Option<(Imp
 ///
 /// # Errors
 /// Fails if a query fails.
-pub fn expired(connection: &mut Db, days: u32, seconds: u64) -> QueryResult<Vec<String>> {
+pub fn load_expired(connection: &mut Db, days: u32, seconds: u64) -> QueryResult<Vec<String>> {
     let stalled = now() - i64::try_from(seconds).unwrap_or_default() * 1_000_000;
     let of = |status: ImportStatus| imports::table.filter(imports::status.eq(status.name())).select(imports::id);
     let mut ids: Vec<String> = of(ImportStatus::Receiving).filter(imports::created_at.lt(stalled)).load(connection)?;
@@ -248,12 +248,12 @@ pub fn expired(connection: &mut Db, days: u32, seconds: u64) -> QueryResult<Vec<
     Ok(ids)
 }
 
-/// Deletes what [`expired`] returns.
+/// Deletes what [`load_expired`] returns.
 ///
 /// # Errors
 /// Fails if a statement fails.
 pub fn delete_expired(connection: &mut Db, days: u32, seconds: u64) -> QueryResult<()> {
-    for id in expired(connection, days, seconds)? {
+    for id in load_expired(connection, days, seconds)? {
         diesel::delete(imports::table.find(id)).execute(connection)?;
     }
     Ok(())

@@ -3,10 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use crate::content::Site;
+use crate::microseconds::DAY;
 use crate::transfer::Options;
 use crate::transfer::read::{ImportFormat, Mapping, Settings};
-
-const DAY: i64 = 86_400_000_000;
 
 /// The options of an import over HTTP.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]

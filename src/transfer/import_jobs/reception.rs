@@ -9,7 +9,7 @@ use crate::auth::credentials::reauthorize;
 use crate::auth::permissions::{Action, Area};
 use crate::database::schema::{import_parts, imports};
 use crate::database::{Database, Db, new_id, now};
-use crate::editorial::idempotency::Idempotent;
+use crate::editorial::idempotency::IdempotencyRecord;
 use crate::hex::hex;
 use crate::journal::Author;
 use crate::problem::{Problem, ProblemKind};
@@ -192,7 +192,7 @@ pub struct NewImport {
     /// Options of the import.
     pub options: ImportOptions,
     /// Idempotency key of the request, if it has one.
-    pub key: Option<Idempotent>,
+    pub key: Option<IdempotencyRecord>,
 }
 
 impl NewImport {

@@ -14,6 +14,7 @@ use super::{ImportFailure, ImportJob, ImportOptions, ImportStatus, MOST_LINES, S
 use crate::app::App;
 use crate::database::{Db, now};
 use crate::journal::Author;
+use crate::microseconds::MINUTE;
 use crate::problem::Problem;
 use crate::transfer::import::{Import, ImportError, serve};
 use crate::transfer::import_file::FileReader;
@@ -25,7 +26,6 @@ use crate::transfer::report::{Report, ReportLine};
 const RENEWAL: Duration = Duration::from_secs(4);
 /// Number of times that the program may fail without making progress.
 const MOST_FAULTS: i64 = 3;
-const MINUTE: i64 = 60_000_000;
 
 /// Carries out an import, until it ends or the node loses it. A failure of the database is no end: a node takes the import
 /// up again when the claim has expired.

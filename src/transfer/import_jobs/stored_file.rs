@@ -37,7 +37,7 @@ impl ImportFile for StoredFile {
     }
 
     fn open(&self) -> io::Result<(Box<dyn Bytes>, u64)> {
-        let parts = Parts {
+        let parts = FileParts {
             database: self.database.clone(),
             connection: None,
             id: self.id.clone(),
@@ -55,7 +55,7 @@ impl ImportFile for StoredFile {
 }
 
 /// A reader of the parts of a file.
-struct Parts {
+struct FileParts {
     database: Database,
     /// A connection of its own, because the reader has a thread of its own.
     connection: Option<Db>,
@@ -67,7 +67,7 @@ struct Parts {
     interrupted: Arc<AtomicBool>,
 }
 
-impl Parts {
+impl FileParts {
     /// Loads a part. A database that does not respond may do so in a moment.
     fn load(&mut self, number: i64) -> io::Result<()> {
         let mut attempt = 1;
@@ -103,7 +103,7 @@ impl Parts {
     }
 }
 
-impl Read for Parts {
+impl Read for FileParts {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
         if self.position >= self.bytes || out.is_empty() {
             return Ok(0);
@@ -125,7 +125,7 @@ impl Read for Parts {
     }
 }
 
-impl Seek for Parts {
+impl Seek for FileParts {
     fn seek(&mut self, target: SeekFrom) -> io::Result<u64> {
         let found = match target {
             SeekFrom::Start(position) => Some(position),

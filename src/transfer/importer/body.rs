@@ -16,11 +16,11 @@ use crate::database::schema::items as items_table;
 use crate::editorial::validate::{BodyRules, LocalNames, ValidatedBody};
 use crate::editorial::write::ItemWrite;
 use crate::items::sources::{self, Source};
-use crate::items::{self, Among, Item};
+use crate::items::{self, Item, ItemScope};
 use crate::problem::Problem;
-use crate::transfer::attempt::invalid;
+use crate::transfer::attempt::invalid_record;
 use crate::transfer::merge::merge_fields;
-use crate::transfer::missing::{is_withdrawn, was_public};
+use crate::transfer::missing_records::{is_withdrawn, was_public};
 use crate::transfer::record::Record;
 use crate::transfer::repair::repair;
 
@@ -111,17 +111,18 @@ impl Importer {
             let mut faults = Violations::new();
             let rules = BodyRules { content_type, mode: &LocaleMode::All, site: &self.site };
             let mut draft = ValidatedBody::read(rules, &Value::Object(body.clone()), before, &mut faults);
-            draft.resolve(connection, Among::Present, &LocalNames::new(), &mut faults)?;
+            draft.resolve(connection, ItemScope::Present, &LocalNames::new(), &mut faults)?;
             if faults.is_empty() {
                 self.notes.extend(not_shown(content_type.fields, &record.body, ""));
                 return Ok(draft);
             }
             let own = |field: &str| record.body.contains_key(field);
             self.notes.extend(
-                repair((content_type, self.site.time_zone), &mut body, own, faults.into_vec()).map_err(invalid)?,
+                repair((content_type, self.site.time_zone), &mut body, own, faults.into_vec())
+                    .map_err(invalid_record)?,
             );
         }
-        Err(invalid(vec![Violation {
+        Err(invalid_record(vec![Violation {
             pointer: String::new(),
             code: "invalid".to_owned(),
             message: "too many details of this record break a rule".to_owned(),
@@ -152,7 +153,8 @@ impl Importer {
             return Err(failure.unwrap_or_else(|| Problem::internal(&"a body is no object")));
         };
         self.notes.extend(
-            repair((content_type, self.site.time_zone), &mut body, |_| true, faults.into_vec()).map_err(invalid)?,
+            repair((content_type, self.site.time_zone), &mut body, |_| true, faults.into_vec())
+                .map_err(invalid_record)?,
         );
         Ok(body)
     }
@@ -183,7 +185,7 @@ fn take_zone(
     let Some((relation, whole)) = relation.and_then(|it| Some((it, body.get(it.name)?.as_str()?))) else {
         return Ok(());
     };
-    let ids = items::ids_of(connection, relation.target, &[whole], Among::Present)?;
+    let ids = items::ids_of(connection, relation.target, &[whole], ItemScope::Present)?;
     let Some((_, id)) = ids.into_iter().next() else { return Ok(()) };
     let whole: Item = items_table::table.find(id).select(Item::as_select()).first(connection)?;
     if let Some(zone) = whole.content().get(ZONE) {

@@ -2,7 +2,8 @@
 //! an entry that breaks a rule is refused as a whole and affects no other.
 
 mod body;
-mod hidden;
+mod entries;
+mod hidden_references;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -25,13 +26,13 @@ use crate::items::record_ids::RecordIds;
 use crate::items::sources::{self, NOT_WRITTEN, Source};
 use crate::journal::Author;
 use crate::problem::Problem;
-use crate::transfer::attempt::{in_savepoint, noted_lines, other_rules, report_lines};
+use crate::transfer::attempt::in_savepoint;
 use crate::transfer::edits::{imported_version, is_edited};
-use crate::transfer::named::Doubles;
+use crate::transfer::name_lookup::DuplicateCandidates;
 use crate::transfer::own_items::OwnItems;
-use crate::transfer::record::{ByName, Exported, ImportEntry, Record};
-use crate::transfer::report::{CONTACT_FORM, NEWSLETTER_ISSUE, Outcome, ReportLine};
-use crate::transfer::{exported_forms, exported_issues, languages, named, own_items, restore, revisions};
+use crate::transfer::record::{ExportedItem, NameMatch, Record};
+use crate::transfer::report::Outcome;
+use crate::transfer::{name_lookup, own_items, restore, revisions};
 
 /// Largest number of cached sources; the cache is emptied when it is exceeded.
 const MAX_CACHED_SOURCES: usize = 20_000;
@@ -63,20 +64,21 @@ pub struct Importer {
     /// Ids of the items that this import has written.
     written: HashSet<String>,
     /// Items that new ones could stand for too.
-    doubles: Doubles,
+    doubles: DuplicateCandidates,
     own: OwnItems,
 }
 
 impl Importer {
     /// Creates an importer for a site; the journal names `author` as the author of all writes.
     pub fn new(site: Arc<Site>, author: Author, policy: ImportPolicy) -> Self {
-        let (notes, ids, written, doubles) = (Vec::new(), HashMap::new(), HashSet::new(), Doubles::default());
+        let (notes, ids, written, doubles) =
+            (Vec::new(), HashMap::new(), HashSet::new(), DuplicateCandidates::default());
         Self { site, author, policy, notes, ids, written, doubles, own: OwnItems::default() }
     }
 
     /// Returns the context of all writes of the import.
     pub fn context(&self) -> WriteContext<'_> {
-        WriteContext::unrestricted(&self.site, &self.author)
+        WriteContext::without_role(&self.site, &self.author)
     }
 
     /// Returns whether records overwrite what editors changed since the last import.
@@ -84,78 +86,12 @@ impl Importer {
         self.policy.overwrite
     }
 
-    /// Applies an entry within the current transaction. Returns the lines for the report; that the entry was
-    /// refused is one of them and no error.
-    ///
-    /// # Errors
-    /// Fails if the database fails. The import must end then.
-    pub fn apply(&mut self, connection: &mut Db, file: &str, entry: ImportEntry) -> Result<Vec<ReportLine>, Problem> {
-        let line = |place: String, outcome, faults: Vec<Violation>| ReportLine {
-            file: file.to_owned(),
-            place,
-            outcome,
-            kind: "",
-            what: String::new(),
-            faults,
-        };
-        match entry {
-            ImportEntry::Broken { place, fault, record } => {
-                let (kind, what) = record.unwrap_or_default();
-                Ok(vec![ReportLine { kind, what, ..line(place, Outcome::Refused, vec![fault]) }])
-            }
-            ImportEntry::Note { place, fault } => Ok(vec![line(place, Outcome::Note, vec![fault])]),
-            ImportEntry::Present { .. }
-            | ImportEntry::Beyond { .. }
-            | ImportEntry::Revision(_)
-            | ImportEntry::Cancellation(_)
-            | ImportEntry::LeftOut(_)
-            | ImportEntry::Whole => Ok(Vec::new()),
-            ImportEntry::Record(mut record) => {
-                self.notes = languages::arrange(&mut record, &self.site);
-                let named = ReportLine {
-                    kind: record.kind,
-                    what: record.label().to_owned(),
-                    ..line(record.place.clone(), Outcome::Note, Vec::new())
-                };
-                let outcome = in_savepoint(connection, |c| self.record(c, &record))?;
-                let mut lines = report_lines(named.clone(), outcome, record.supporting);
-                lines.extend(self.notes.drain(..).map(|fault| ReportLine { faults: vec![fault], ..named.clone() }));
-                Ok(lines)
-            }
-            ImportEntry::ExportedForm { place, form } => {
-                let kind = CONTACT_FORM;
-                let named = ReportLine { kind, what: form.name.clone(), ..line(place, Outcome::Note, Vec::new()) };
-                let context = (&*self.site, &self.author);
-                let outcome = in_savepoint(connection, |c| exported_forms::restore(c, context, &form))?;
-                Ok(report_lines(named, outcome, false))
-            }
-            ImportEntry::ExportedIssue { place, issue } => {
-                let kind = NEWSLETTER_ISSUE;
-                let named = ReportLine { kind, what: issue.name.clone(), ..line(place, Outcome::Note, Vec::new()) };
-                let context = (&*self.site, &self.author);
-                let restored = in_savepoint(connection, |c| exported_issues::restore(c, context, &issue))?;
-                Ok(noted_lines(&named, restored))
-            }
-            ImportEntry::Exported { place, mut item } => {
-                let renewed = restore::renew_times(&mut item);
-                let kind = ContentType::of_kind(&item.kind).map_or("", |r| r.kind);
-                let named = ReportLine { kind, what: item.slug.clone(), ..line(place, Outcome::Note, Vec::new()) };
-                let restored = in_savepoint(connection, |c| restore::item(c, self.context(), &item))?;
-                let restored = restored.map(|(outcome, mut notes)| {
-                    notes.extend(renewed.into_iter().filter(|_| outcome == Outcome::Created).map(other_rules));
-                    (outcome, notes)
-                });
-                Ok(noted_lines(&named, restored))
-            }
-        }
-    }
-
     /// Completes an exported item with its references to items of its own kind, after all items were created.
     /// Returns notes on what was left out for it.
     ///
     /// # Errors
     /// Fails if the database fails.
-    pub fn complete(&mut self, connection: &mut Db, item: &Exported) -> Result<Vec<Violation>, Problem> {
+    pub fn complete(&mut self, connection: &mut Db, item: &ExportedItem) -> Result<Vec<Violation>, Problem> {
         let mut item = item.clone();
         restore::renew_times(&mut item);
         let mut notes = Vec::new();
@@ -190,16 +126,7 @@ impl Importer {
         }
         let fingerprint = record.fingerprint();
         let known = sources::find(connection, record.kind, &record.source)?;
-        if let Some(known) = &known
-            && (record.by_name.is_reference() || self.needs_no_write(connection, record, known, &fingerprint)?)
-        {
-            self.remember(record.kind, &record.source, &known.item_id);
-            return Ok(Outcome::Unchanged);
-        }
-        if let Some((identity, number)) = &record.part_of
-            && revisions::is_outdated(connection, (identity, number))?
-        {
-            self.note("", "older_revision", OLDER);
+        if self.is_settled(connection, record, known.as_ref(), &fingerprint)? {
             return Ok(Outcome::Unchanged);
         }
         let shared = match &record.same_as {
@@ -213,11 +140,11 @@ impl Importer {
                 Some(done) => done,
                 None => return Ok(Outcome::Kept),
             },
-            None => match self.present(connection, record)? {
+            None => match self.find_present(connection, record)? {
                 // The version says that somebody else wrote the item.
                 Some(item) => (item.id, NOT_WRITTEN, Outcome::Unchanged),
                 // A reference to it is left out, with a note.
-                None if record.by_name == ByName::Only => return Ok(Outcome::Unchanged),
+                None if record.by_name == NameMatch::Only => return Ok(Outcome::Unchanged),
                 None => {
                     let item = self.create(connection, record)?;
                     (item.id, item.version, Outcome::Created)
@@ -225,22 +152,41 @@ impl Importer {
             },
         };
         let state = Source { item_id: item_id.clone(), fingerprint, version, ..source_of(record) };
-        sources::keep(connection, &state)?;
-        if let Some(shared) = &record.same_as {
-            let fingerprint =
-                sources::find(connection, record.kind, shared)?.map_or(String::new(), |row| row.fingerprint);
-            sources::keep(connection, &Source { source: shared.clone(), fingerprint, ..state })?;
-        }
+        keep_sources(connection, record, state)?;
         if outcome == Outcome::Unchanged && has_other_ids(record, &ids_before) {
             own_items::announce_ids(connection, self.context(), &item_id)?;
         }
         self.remember(record.kind, &record.source, &item_id);
-        Ok(self.reported(record, item_id, outcome))
+        Ok(self.report_outcome(record, item_id, outcome))
+    }
+
+    /// Returns whether there is nothing to write for a record: its item stays as it is, or it is part of an older revision of
+    /// what was imported.
+    fn is_settled(
+        &mut self,
+        connection: &mut Db,
+        record: &Record,
+        known: Option<&Source>,
+        fingerprint: &str,
+    ) -> Result<bool, Problem> {
+        if let Some(known) = known
+            && (record.by_name.is_reference() || self.needs_no_write(connection, record, known, fingerprint)?)
+        {
+            self.remember(record.kind, &record.source, &known.item_id);
+            return Ok(true);
+        }
+        if let Some((identity, number)) = &record.part_of
+            && revisions::is_outdated(connection, (identity, number))?
+        {
+            self.note("", "older_revision", OLDER);
+            return Ok(true);
+        }
+        Ok(false)
     }
 
     /// Returns the outcome for the report. A record that completes an item, such as the rooms of a venue, is a part of
     /// the write that the report has already.
-    fn reported(&mut self, record: &Record, item_id: String, outcome: Outcome) -> Outcome {
+    fn report_outcome(&mut self, record: &Record, item_id: String, outcome: Outcome) -> Outcome {
         if !matches!(outcome, Outcome::Created | Outcome::Updated) {
             return outcome;
         }
@@ -282,11 +228,11 @@ impl Importer {
     }
 
     /// Returns the item for which a record stands by its slug or name.
-    fn present(&mut self, connection: &mut Db, record: &Record) -> Result<Option<Item>, Problem> {
-        if record.by_name == ByName::Never {
+    fn find_present(&mut self, connection: &mut Db, record: &Record) -> Result<Option<Item>, Problem> {
+        if record.by_name == NameMatch::Never {
             return Ok(None);
         }
-        let found = named::find(connection, record)?;
+        let found = name_lookup::find(connection, record)?;
         if found.is_some() {
             self.note("", "joined", "stands for the item that has this slug or name already, which stays as it is");
         }
@@ -325,7 +271,7 @@ impl Importer {
         }
         let writing = ItemWrite { slug, status, ..ItemWrite::of(content_type, draft.content) };
         let item = insert(connection, self.context(), writing, Origin::default())?;
-        if let Some(message) = self.doubles.of(connection, &item)? {
+        if let Some(message) = self.doubles.find_duplicate(connection, &item)? {
             self.note("", "likely_double", &message);
         }
         Ok(item)
@@ -366,6 +312,16 @@ impl Importer {
         }
         self.ids.insert((kind, source.to_owned()), id.to_owned());
     }
+}
+
+/// Stores the source of a record, and the one that it shares with another record.
+fn keep_sources(connection: &mut Db, record: &Record, state: Source) -> QueryResult<()> {
+    sources::keep(connection, &state)?;
+    if let Some(shared) = &record.same_as {
+        let fingerprint = sources::find(connection, record.kind, shared)?.map_or(String::new(), |row| row.fingerprint);
+        sources::keep(connection, &Source { source: shared.clone(), fingerprint, ..state })?;
+    }
+    Ok(())
 }
 
 /// Returns the source of a record, without what an import makes of it.

@@ -35,7 +35,7 @@ fn records<'e>(entries: &'e [ImportEntry], kind: &str) -> Vec<&'e Record> {
 }
 
 /// Returns the places and codes of what is refused.
-fn refused(entries: &[ImportEntry]) -> Vec<(&str, &str)> {
+fn refusals(entries: &[ImportEntry]) -> Vec<(&str, &str)> {
     let mut faults = Vec::new();
     for entry in entries {
         if let ImportEntry::Broken { place, fault, .. } = entry {
@@ -63,12 +63,12 @@ fn what_follows_the_value_of_a_json_text_is_refused() {
         (ImportFormat::OpenEvent, OPEN_EVENT, "session"),
     ] {
         let sent = entries(format, &format!("{text}\r\n \t"), None);
-        assert_eq!((records(&sent, kind).len(), refused(&sent), is_whole(&sent)), (1, vec![], true), "{format:?}");
+        assert_eq!((records(&sent, kind).len(), refusals(&sent), is_whole(&sent)), (1, vec![], true), "{format:?}");
         for rest in [text, "x", "]", "0"] {
             let sent = entries(format, &format!("{text}\n{rest}"), None);
             let line = format!("line {}", text.lines().count() + 1);
             let wanted = vec![(line.as_str(), "malformed_json")];
-            let found = (records(&sent, kind).len(), refused(&sent), is_whole(&sent));
+            let found = (records(&sent, kind).len(), refusals(&sent), is_whole(&sent));
             assert_eq!(found, (1, wanted, false), "{format:?} {rest}");
         }
     }
@@ -78,9 +78,9 @@ fn what_follows_the_value_of_a_json_text_is_refused() {
 fn a_second_document_of_yaml_is_refused() {
     let text = "- title: Water Days\n  year: 2027\n";
     let sent = entries(ImportFormat::Conferences, text, None);
-    assert_eq!((refused(&sent), is_whole(&sent)), (vec![], true));
+    assert_eq!((refusals(&sent), is_whole(&sent)), (vec![], true));
     let sent = entries(ImportFormat::Conferences, &format!("{text}---\n{text}"), None);
-    assert_eq!((refused(&sent).len(), is_whole(&sent)), (1, false));
+    assert_eq!((refusals(&sent).len(), is_whole(&sent)), (1, false));
 }
 
 /// Returns the places, fields and codes of notes.
@@ -160,9 +160,9 @@ fn a_header_of_many_columns_is_refused() {
     let plain = "kind = \"topic\"\nid = \"{A}\"\n[fields]\nname = \"{A}\"\n";
     let row = |columns: usize| format!("A{}\nx\n", ",A".repeat(columns - 1));
     let sent = entries(ImportFormat::Csv, &row(1_000), mapping(plain));
-    assert_eq!((records(&sent, "topic").len(), refused(&sent), is_whole(&sent)), (1, vec![], true));
+    assert_eq!((records(&sent, "topic").len(), refusals(&sent), is_whole(&sent)), (1, vec![], true));
     let sent = entries(ImportFormat::Csv, &row(1_001), mapping(plain));
-    assert_eq!((refused(&sent), is_whole(&sent)), (vec![("line 1", "too_many")], false));
+    assert_eq!((refusals(&sent), is_whole(&sent)), (vec![("line 1", "too_many")], false));
 
     let topics = "kind = \"event\"\nid = \"{A}\"\n[fields]\ntitle = \"{A}\"\n\
                   topics = { from = \"{T}\", split = \";\", create = true }\n";

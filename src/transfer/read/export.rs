@@ -4,8 +4,8 @@ use std::io::{BufRead, Read};
 
 use serde::Deserialize;
 
-use super::{Closed, Input, Sink};
-use crate::transfer::record::{Exported, ExportedForm, ExportedIssue};
+use super::{Input, Sink, SinkClosed};
+use crate::transfer::record::{ExportedForm, ExportedIssue, ExportedItem};
 use crate::transfer::report::{CONTACT_FORM, NEWSLETTER_ISSUE};
 
 /// Greatest length of a line, in bytes; no item is that long. It bounds the memory for a malformed file.
@@ -14,8 +14,8 @@ const LONGEST: u64 = 16 * 1024 * 1024;
 /// Reads all lines of an export.
 ///
 /// # Errors
-/// Returns [`Closed`] if the import has ended.
-pub fn read(mut input: Box<dyn Input>, sink: &Sink) -> Result<(), Closed> {
+/// Returns [`SinkClosed`] if the import has ended.
+pub fn read(mut input: Box<dyn Input>, sink: &Sink) -> Result<(), SinkClosed> {
     let mut line = Vec::new();
     for number in 1.. {
         line.clear();
@@ -23,16 +23,16 @@ pub fn read(mut input: Box<dyn Input>, sink: &Sink) -> Result<(), Closed> {
         match input.by_ref().take(LONGEST).read_until(b'\n', &mut line) {
             Ok(0) => break,
             Ok(count) if count as u64 == LONGEST => {
-                return sink.broken(place, "too_long", "the line is longer than any item can be");
+                return sink.report_broken(place, "too_long", "the line is longer than any item can be");
             }
             Ok(_) if line.iter().all(u8::is_ascii_whitespace) => {}
             Ok(_) => match entry(&line) {
-                Ok(Line::Item(item)) => sink.exported(place, *item)?,
+                Ok(Line::Item(item)) => sink.send_exported(place, *item)?,
                 Ok(Line::Form(form)) => sink.exported_form(place, *form)?,
                 Ok(Line::Issue(issue)) => sink.exported_issue(place, *issue)?,
-                Err(error) => sink.broken(place, "malformed_item", error.to_string())?,
+                Err(error) => sink.report_broken(place, "malformed_item", error.to_string())?,
             },
-            Err(error) => return sink.broken(place, "unreadable", error.to_string()),
+            Err(error) => return sink.report_broken(place, "unreadable", error.to_string()),
         }
     }
     Ok(())
@@ -40,7 +40,7 @@ pub fn read(mut input: Box<dyn Input>, sink: &Sink) -> Result<(), Closed> {
 
 /// What a line has.
 enum Line {
-    Item(Box<Exported>),
+    Item(Box<ExportedItem>),
     Form(Box<ExportedForm>),
     Issue(Box<ExportedIssue>),
 }

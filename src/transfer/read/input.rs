@@ -57,7 +57,7 @@ pub fn as_utf8(mut input: Box<dyn Input>, label: Option<&str>) -> io::Result<Box
     if encoding == UTF_8 && mark == 0 {
         return Ok(input);
     }
-    Ok(Box::new(Decoded::new(input, encoding, mark)?))
+    Ok(Box::new(DecodedInput::new(input, encoding, mark)?))
 }
 
 /// Returns the encoding that the XML declaration of a file names (XML 1.0, section 4.3.3).
@@ -75,7 +75,7 @@ pub fn declared_in_xml(input: &mut dyn Input) -> io::Result<Option<String>> {
 }
 
 /// An input whose bytes are decoded to UTF-8.
-struct Decoded {
+struct DecodedInput {
     input: Box<dyn Input>,
     encoding: &'static Encoding,
     decoder: Decoder,
@@ -86,7 +86,7 @@ struct Decoded {
     ended: bool,
 }
 
-impl Decoded {
+impl DecodedInput {
     fn new(input: Box<dyn Input>, encoding: &'static Encoding, mark: usize) -> io::Result<Self> {
         let decoder = encoding.new_decoder_without_bom_handling();
         let mut decoded = Self { input, encoding, decoder, mark, text: Vec::new(), place: 0, ended: false };
@@ -116,7 +116,7 @@ impl Decoded {
     }
 }
 
-impl Read for Decoded {
+impl Read for DecodedInput {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
         let ready = self.fill_buf()?;
         let count = ready.len().min(out.len());
@@ -126,7 +126,7 @@ impl Read for Decoded {
     }
 }
 
-impl BufRead for Decoded {
+impl BufRead for DecodedInput {
     fn fill_buf(&mut self) -> io::Result<&[u8]> {
         if self.place >= self.text.len() && !self.ended {
             self.decode()?;
@@ -139,7 +139,7 @@ impl BufRead for Decoded {
     }
 }
 
-impl Input for Decoded {
+impl Input for DecodedInput {
     fn restart(&mut self) -> io::Result<()> {
         self.input.restart()?;
         let mut rest = self.mark;

@@ -6,7 +6,7 @@ use std::fmt;
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
 
-use super::{Closed, Sink};
+use super::{Sink, SinkClosed};
 
 /// A receiver of the elements of arrays and objects. `path` is the position of an element.
 pub trait ElementHandler {
@@ -17,23 +17,23 @@ pub trait ElementHandler {
     /// Receives a whole value.
     ///
     /// # Errors
-    /// Returns [`Closed`] if the import has ended.
-    fn hear(&mut self, path: &[String], value: Value) -> Result<(), Closed>;
+    /// Returns [`SinkClosed`] if the import has ended.
+    fn hear(&mut self, path: &[String], value: Value) -> Result<(), SinkClosed>;
 }
 
 /// Reads a JSON text of one value. A syntax error, or what follows the value, is reported to the sink and ends the
 /// reading. Returns whether the text was read to its end.
 ///
 /// # Errors
-/// Returns [`Closed`] if the import has ended.
-pub fn read(input: impl std::io::Read, listener: &mut dyn ElementHandler, sink: &Sink) -> Result<bool, Closed> {
+/// Returns [`SinkClosed`] if the import has ended.
+pub fn read(input: impl std::io::Read, listener: &mut dyn ElementHandler, sink: &Sink) -> Result<bool, SinkClosed> {
     let closed = RefCell::new(false);
     let mut reader = serde_json::Deserializer::from_reader(input);
     match walk(&mut reader, listener, &closed).and_then(|()| reader.end()) {
         Ok(()) => Ok(true),
-        Err(_) if *closed.borrow() => Err(Closed),
+        Err(_) if *closed.borrow() => Err(SinkClosed),
         Err(error) => {
-            sink.broken(format!("line {}", error.line()), "malformed_json", error.to_string()).map(|()| false)
+            sink.report_broken(format!("line {}", error.line()), "malformed_json", error.to_string()).map(|()| false)
         }
     }
 }
@@ -41,11 +41,11 @@ pub fn read(input: impl std::io::Read, listener: &mut dyn ElementHandler, sink: 
 /// Reads a JSON text up to its end or to a syntax error, which is not reported.
 ///
 /// # Errors
-/// Returns [`Closed`] if the listener does.
-pub fn scan(input: impl std::io::Read, listener: &mut dyn ElementHandler) -> Result<(), Closed> {
+/// Returns [`SinkClosed`] if the listener does.
+pub fn scan(input: impl std::io::Read, listener: &mut dyn ElementHandler) -> Result<(), SinkClosed> {
     let closed = RefCell::new(false);
     let _ = walk(&mut serde_json::Deserializer::from_reader(input), listener, &closed);
-    if *closed.borrow() { Err(Closed) } else { Ok(()) }
+    if *closed.borrow() { Err(SinkClosed) } else { Ok(()) }
 }
 
 /// Walks through a text of any form of the same data model, and sends its elements to a receiver. Sets `closed` if the
@@ -89,7 +89,7 @@ impl<'de> DeserializeSeed<'de> for Walk<'_> {
             return deserializer.deserialize_any(self);
         }
         let value = <Value as serde::Deserialize>::deserialize(deserializer)?;
-        self.listener.hear(self.path, value).map_err(|Closed| {
+        self.listener.hear(self.path, value).map_err(|SinkClosed| {
             *self.closed.borrow_mut() = true;
             D::Error::custom("closed")
         })

@@ -12,7 +12,7 @@ mod input;
 mod iso_time;
 mod json_stream;
 mod map_addresses;
-mod online;
+mod online_places;
 mod online_words;
 mod open_event;
 mod plain_text;
@@ -36,7 +36,7 @@ use crate::transfer::survey::name_in;
 use crate::hex::hex;
 pub use csv::Mapping;
 pub use input::Input;
-pub use sink::{Closed, Sink};
+pub use sink::{Sink, SinkClosed};
 use web_address::{address_below, web_address};
 
 /// Number of days from today up to which recurring events are imported, unless another one is given.
@@ -169,7 +169,7 @@ impl Settings {
     pub fn source(&self, says: Option<String>) -> String {
         let given = Some(name_in(&self.name).to_owned()).filter(|name| !name.is_empty());
         let stem = || self.file.rsplit_once('.').map_or(self.file.as_str(), |(stem, _)| stem).to_owned();
-        bounded(given.or(says).unwrap_or_else(stem))
+        bounded_name(given.or(says).unwrap_or_else(stem))
     }
 }
 
@@ -177,7 +177,7 @@ impl Settings {
 const LONGEST_NAME: usize = 1_000;
 
 /// Returns a name or an id as it is stored: of one that is too long the beginning and a hash of the whole.
-fn bounded(name: String) -> String {
+fn bounded_name(name: String) -> String {
     if name.len() <= LONGEST_NAME {
         return name;
     }
@@ -217,9 +217,9 @@ mod tests {
     #[test]
     fn long_names_are_told_apart() {
         let (longest, long) = ("é".repeat(LONGEST_NAME / 2), "é".repeat(LONGEST_NAME));
-        assert_eq!(bounded(longest.clone()), longest);
-        let (one, other) = (bounded(format!("{long}1")), bounded(format!("{long}2")));
+        assert_eq!(bounded_name(longest.clone()), longest);
+        let (one, other) = (bounded_name(format!("{long}1")), bounded_name(format!("{long}2")));
         assert!(one != other && one.starts_with(&"é".repeat(100)) && one.len() == 233, "{one}");
-        assert_eq!(bounded(format!("{long}1")), one);
+        assert_eq!(bounded_name(format!("{long}1")), one);
     }
 }

@@ -29,16 +29,16 @@ const TAGS: [&str; 20] = [
 ];
 
 /// Returns the value of a rich text field for a text that is HTML if it plainly is, and else plain text.
-pub fn rich(text: &str) -> Value {
+pub fn rich_value(text: &str) -> Value {
     if !is_html(text) {
-        return plain(text);
+        return plain_value(text);
     }
     let source = if has_blocks(text) { text.to_owned() } else { with_breaks(text) };
     json!({"format": "html", "source": source})
 }
 
 /// Returns the value of a rich text field for a text that is surely plain, whatever it looks like.
-pub fn plain(text: &str) -> Value {
+pub fn plain_value(text: &str) -> Value {
     json!({"format": "html", "source": paragraphs(text)})
 }
 
@@ -62,7 +62,7 @@ fn with_breaks(text: &str) -> String {
 }
 
 /// Returns the value of a rich text field for HTML. Its line ends are line breaks if no tag makes any.
-pub fn html(text: &str) -> Value {
+pub fn html_value(text: &str) -> Value {
     let breaks = has_blocks(text) || text.to_lowercase().contains("<br");
     let source = if breaks { text.to_owned() } else { text.trim().replace('\n', "<br>\n") };
     json!({"format": "html", "source": source})
@@ -93,18 +93,18 @@ mod tests {
     fn plain_text_stays_plain() {
         let text = "09:00 Doors\n09:30 Welcome\n\n# 2 of 5\nWrite to <desk@example.org>, 2 < 3 & a *star*";
         let wanted = "<p>09:00 Doors<br>\n09:30 Welcome</p>\n<p># 2 of 5<br>\nWrite to &lt;desk@example.org&gt;, 2 &lt; 3 &amp; a *star*</p>";
-        assert_eq!(rich(text)["source"], wanted);
-        assert_eq!(rich("Use the <table> tag")["source"], "<p>Use the &lt;table&gt; tag</p>");
+        assert_eq!(rich_value(text)["source"], wanted);
+        assert_eq!(rich_value("Use the <table> tag")["source"], "<p>Use the &lt;table&gt; tag</p>");
     }
 
     #[test]
     fn html_is_known_by_its_tags() {
-        assert_eq!(rich("One<br>two")["source"], "One<br>two");
+        assert_eq!(rich_value("One<br>two")["source"], "One<br>two");
         assert_eq!(
-            rich("See <a href=\"https://a.example/\">this</a>\nor that")["source"],
+            rich_value("See <a href=\"https://a.example/\">this</a>\nor that")["source"],
             "See <a href=\"https://a.example/\">this</a><br>\nor that"
         );
-        assert_eq!(rich("One<br>two\n\nthree<br/>\nfour")["source"], "One<br>two<br>\n<br>\nthree<br/>\nfour");
-        assert_eq!(rich("<p>A</p>\n<p>B</p>")["source"], "<p>A</p>\n<p>B</p>");
+        assert_eq!(rich_value("One<br>two\n\nthree<br/>\nfour")["source"], "One<br>two<br>\n<br>\nthree<br/>\nfour");
+        assert_eq!(rich_value("<p>A</p>\n<p>B</p>")["source"], "<p>A</p>\n<p>B</p>");
     }
 }

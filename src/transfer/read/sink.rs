@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use crate::content::slug::is_id;
 use crate::content::violation::Violation;
 use crate::transfer::record::{
-    Cancellation, Exported, ExportedForm, ExportedIssue, ImportEntry, Record, SourceRevision,
+    Cancellation, ExportedForm, ExportedIssue, ExportedItem, ImportEntry, Record, SourceRevision,
 };
 use crate::transfer::report::{LEFT_OUT, NoteGroup, ON_PURPOSE};
 
@@ -15,7 +15,7 @@ const MOST_PROPERTIES: usize = 1_000;
 
 /// The error that the import has ended and no entry is received any more.
 #[derive(Debug)]
-pub struct Closed;
+pub struct SinkClosed;
 
 /// The channel to which a reader sends its entries.
 pub struct Sink {
@@ -56,15 +56,15 @@ impl Sink {
         self.own_ids.borrow().clone()
     }
 
-    fn send(&self, entry: ImportEntry) -> Result<(), Closed> {
-        self.entries.send(entry).map_err(|_| Closed)
+    fn send(&self, entry: ImportEntry) -> Result<(), SinkClosed> {
+        self.entries.send(entry).map_err(|_| SinkClosed)
     }
 
     /// Sends a record.
     ///
     /// # Errors
-    /// Returns [`Closed`] if the import has ended, as the other functions do.
-    pub fn record(&self, mut record: Record) -> Result<(), Closed> {
+    /// Returns [`SinkClosed`] if the import has ended, as the other functions do.
+    pub fn record(&self, mut record: Record) -> Result<(), SinkClosed> {
         record.origin.clone_from(&self.origin.borrow());
         record.own_event.clone_from(&self.own_event.borrow());
         if record.own_ids.is_empty() {
@@ -76,32 +76,37 @@ impl Sink {
     /// Sends an item of Plenary's own export.
     ///
     /// # Errors
-    /// Returns [`Closed`] if the import has ended.
-    pub fn exported(&self, place: String, item: Exported) -> Result<(), Closed> {
+    /// Returns [`SinkClosed`] if the import has ended.
+    pub fn send_exported(&self, place: String, item: ExportedItem) -> Result<(), SinkClosed> {
         self.send(ImportEntry::Exported { place, item: Box::new(item) })
     }
 
     /// Sends a contact form of an export.
     ///
     /// # Errors
-    /// Returns [`Closed`] if the import has ended.
-    pub fn exported_form(&self, place: String, form: ExportedForm) -> Result<(), Closed> {
+    /// Returns [`SinkClosed`] if the import has ended.
+    pub fn exported_form(&self, place: String, form: ExportedForm) -> Result<(), SinkClosed> {
         self.send(ImportEntry::ExportedForm { place, form: Box::new(form) })
     }
 
     /// Sends an issue of the newsletter of an export.
     ///
     /// # Errors
-    /// Returns [`Closed`] if the import has ended.
-    pub fn exported_issue(&self, place: String, issue: ExportedIssue) -> Result<(), Closed> {
+    /// Returns [`SinkClosed`] if the import has ended.
+    pub fn exported_issue(&self, place: String, issue: ExportedIssue) -> Result<(), SinkClosed> {
         self.send(ImportEntry::ExportedIssue { place, issue: Box::new(issue) })
     }
 
     /// Reports a part of the file from which no record can be read.
     ///
     /// # Errors
-    /// Returns [`Closed`] if the import has ended.
-    pub fn broken(&self, place: impl Into<String>, code: &str, message: impl Into<String>) -> Result<(), Closed> {
+    /// Returns [`SinkClosed`] if the import has ended.
+    pub fn report_broken(
+        &self,
+        place: impl Into<String>,
+        code: &str,
+        message: impl Into<String>,
+    ) -> Result<(), SinkClosed> {
         let fault = Violation { pointer: String::new(), code: code.to_owned(), message: message.into() };
         self.send(ImportEntry::Broken { place: place.into(), fault, record: None })
     }
@@ -109,14 +114,14 @@ impl Sink {
     /// Reports a record that cannot be taken, given its kind and source. Since the file has it, it is not missing.
     ///
     /// # Errors
-    /// Returns [`Closed`] if the import has ended.
-    pub fn refused(
+    /// Returns [`SinkClosed`] if the import has ended.
+    pub fn report_refused(
         &self,
         place: impl Into<String>,
         (kind, source): (&'static str, String),
         code: &str,
         message: impl Into<String>,
-    ) -> Result<(), Closed> {
+    ) -> Result<(), SinkClosed> {
         let fault = Violation { pointer: String::new(), code: code.to_owned(), message: message.into() };
         self.send(ImportEntry::Broken { place: place.into(), fault, record: Some((kind, source)) })
     }
@@ -124,8 +129,8 @@ impl Sink {
     /// Says that the file has a record that is not taken.
     ///
     /// # Errors
-    /// Returns [`Closed`] if the import has ended.
-    pub fn present(&self, kind: &'static str, source: String) -> Result<(), Closed> {
+    /// Returns [`SinkClosed`] if the import has ended.
+    pub fn mark_present(&self, kind: &'static str, source: String) -> Result<(), SinkClosed> {
         self.send(ImportEntry::Present { kind, source })
     }
 
@@ -133,24 +138,24 @@ impl Sink {
     /// a slash, and go on with a text that is greater than `after`.
     ///
     /// # Errors
-    /// Returns [`Closed`] if the import has ended.
-    pub fn beyond(&self, prefix: String, after: &str) -> Result<(), Closed> {
+    /// Returns [`SinkClosed`] if the import has ended.
+    pub fn mark_beyond(&self, prefix: String, after: &str) -> Result<(), SinkClosed> {
         self.send(ImportEntry::Beyond { prefix, after: after.to_owned() })
     }
 
     /// Says that the records that follow are a revision that replaces all earlier ones of the same event.
     ///
     /// # Errors
-    /// Returns [`Closed`] if the import has ended.
-    pub fn revision(&self, revision: SourceRevision) -> Result<(), Closed> {
+    /// Returns [`SinkClosed`] if the import has ended.
+    pub fn revision(&self, revision: SourceRevision) -> Result<(), SinkClosed> {
         self.send(ImportEntry::Revision(Box::new(revision)))
     }
 
     /// Says that something does not take place. The record within it is one of the file.
     ///
     /// # Errors
-    /// Returns [`Closed`] if the import has ended.
-    pub fn cancellation(&self, mut cancellation: Cancellation) -> Result<(), Closed> {
+    /// Returns [`SinkClosed`] if the import has ended.
+    pub fn cancellation(&self, mut cancellation: Cancellation) -> Result<(), SinkClosed> {
         if let Some(record) = &mut cancellation.record {
             record.origin.clone_from(&self.origin.borrow());
             record.own_event.clone_from(&self.own_event.borrow());
@@ -161,8 +166,8 @@ impl Sink {
     /// Reports a detail that is not taken as it is.
     ///
     /// # Errors
-    /// Returns [`Closed`] if the import has ended.
-    pub fn note(&self, place: &str, field: &str, code: &str, message: impl Into<String>) -> Result<(), Closed> {
+    /// Returns [`SinkClosed`] if the import has ended.
+    pub fn note(&self, place: &str, field: &str, code: &str, message: impl Into<String>) -> Result<(), SinkClosed> {
         let fault = Violation { pointer: field.to_owned(), code: code.to_owned(), message: message.into() };
         self.send(ImportEntry::Note { place: place.to_owned(), fault })
     }
@@ -200,8 +205,8 @@ impl Sink {
     /// Sends what was not taken.
     ///
     /// # Errors
-    /// Returns [`Closed`] if the import has ended.
-    pub fn finish(&self) -> Result<(), Closed> {
+    /// Returns [`SinkClosed`] if the import has ended.
+    pub fn finish(&self) -> Result<(), SinkClosed> {
         let groups = std::mem::take(&mut *self.left_out.borrow_mut());
         if groups.is_empty() { Ok(()) } else { self.send(ImportEntry::LeftOut(groups.into_values().collect())) }
     }
@@ -209,8 +214,8 @@ impl Sink {
     /// Says that every record of the source was in the file.
     ///
     /// # Errors
-    /// Returns [`Closed`] if the import has ended.
-    pub fn whole(&self) -> Result<(), Closed> {
+    /// Returns [`SinkClosed`] if the import has ended.
+    pub fn mark_whole(&self) -> Result<(), SinkClosed> {
         self.send(ImportEntry::Whole)
     }
 }

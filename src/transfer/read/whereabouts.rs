@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Closed, Sink};
+use super::{Sink, SinkClosed};
 use crate::transfer::record::Record;
 
 /// Title of the link to the map of a place that has no name.
@@ -62,8 +62,8 @@ impl Whereabouts {
     /// Notes what is no part of the place.
     ///
     /// # Errors
-    /// Returns [`Closed`] if the import has ended.
-    pub fn tell(&self, sink: &Sink, at: &str, field: &str) -> Result<(), Closed> {
+    /// Returns [`SinkClosed`] if the import has ended.
+    pub fn tell(&self, sink: &Sink, at: &str, field: &str) -> Result<(), SinkClosed> {
         for rest in &self.rest {
             let so = if self.is_online { "; the event is online" } else { "" };
             sink.note(at, field, "no_place", format!("\"{rest}\" names no place{so}"))?;

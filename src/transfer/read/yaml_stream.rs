@@ -5,7 +5,7 @@ use std::cell::RefCell;
 use serde_saphyr::{budget, options, with_deserializer_from_reader_with_options};
 
 use super::json_stream::{ElementHandler, walk};
-use super::{Closed, Sink};
+use super::{Sink, SinkClosed};
 
 /// Greatest size of a file, in bytes.
 const MOST_BYTES: usize = 64 * 1_024 * 1_024;
@@ -18,8 +18,8 @@ const DEEPEST: usize = 32;
 /// read to its end.
 ///
 /// # Errors
-/// Returns [`Closed`] if the import has ended.
-pub fn read(input: impl std::io::Read, listener: &mut dyn ElementHandler, sink: &Sink) -> Result<bool, Closed> {
+/// Returns [`SinkClosed`] if the import has ended.
+pub fn read(input: impl std::io::Read, listener: &mut dyn ElementHandler, sink: &Sink) -> Result<bool, SinkClosed> {
     let bounds = budget! {
         max_reader_input_bytes: Some(MOST_BYTES),
         max_events: 2 * MOST_NODES,
@@ -32,15 +32,15 @@ pub fn read(input: impl std::io::Read, listener: &mut dyn ElementHandler, sink: 
     let read = with_deserializer_from_reader_with_options(input, options, |yaml| walk(yaml, listener, &closed));
     match read {
         Ok(()) => Ok(true),
-        Err(_) if *closed.borrow() => Err(Closed),
+        Err(_) if *closed.borrow() => Err(SinkClosed),
         Err(error) => {
             let line = format!("line {}", error.location().map_or(1, |place| place.line()));
             let message = error.without_snippet().to_string();
             if message.starts_with("budget breached") {
                 let message = "the file has more, deeper or more often repeated values than an import reads";
-                return sink.broken(line, "too_large", message).map(|()| false);
+                return sink.report_broken(line, "too_large", message).map(|()| false);
             }
-            sink.broken(line, "malformed_yaml", message).map(|()| false)
+            sink.report_broken(line, "malformed_yaml", message).map(|()| false)
         }
     }
 }

@@ -7,11 +7,11 @@ use super::{Rows, join_country};
 use crate::transfer::country_names::country_code;
 use crate::transfer::read::json_stream::place;
 use crate::transfer::read::map_addresses::without_maps;
-use crate::transfer::read::online::whereabouts;
-use crate::transfer::read::plain_text::rich;
+use crate::transfer::read::online_places::whereabouts;
+use crate::transfer::read::plain_text::rich_value;
 use crate::transfer::read::unknown_place::is_unknown;
 use crate::transfer::read::whereabouts::Whereabouts;
-use crate::transfer::read::{Closed, text_of, web_address};
+use crate::transfer::read::{SinkClosed, text_of, web_address};
 use crate::transfer::record::Record;
 
 /// Greatest number of topics of an event. One more is read, so that the others are noted.
@@ -71,12 +71,12 @@ pub fn is_deadline(row: &Value) -> bool {
 }
 
 /// Returns a member that says something.
-fn said(row: &Value, names: &[&str]) -> Option<String> {
-    given(row, names).filter(|text| !is_unknown(text))
+fn known_text(row: &Value, names: &[&str]) -> Option<String> {
+    member_text(row, names).filter(|text| !is_unknown(text))
 }
 
 /// Returns a member as it is, the first of several names.
-fn given(row: &Value, names: &[&str]) -> Option<String> {
+fn member_text(row: &Value, names: &[&str]) -> Option<String> {
     names.iter().find_map(|name| text_of(row.get(*name)))
 }
 
@@ -92,8 +92,8 @@ impl Rows<'_> {
     /// Reads a conference, or each of those within it, which have what it says of all of them.
     ///
     /// # Errors
-    /// Returns [`Closed`] if the import has ended.
-    pub(super) fn deadlines(&self, path: &[String], row: &Map<String, Value>) -> Result<(), Closed> {
+    /// Returns [`SinkClosed`] if the import has ended.
+    pub(super) fn deadlines(&self, path: &[String], row: &Map<String, Value>) -> Result<(), SinkClosed> {
         let Some(Value::Array(editions)) = row.get("confs") else {
             return self.edition(&place(path), &Value::Object(row.clone()));
         };
@@ -102,7 +102,7 @@ impl Rows<'_> {
         for (index, edition) in editions.iter().enumerate() {
             let at = format!("{}/confs/{index}", place(path));
             let Some(own) = edition.as_object() else {
-                self.sink.broken(at, "wrong_type", "a conference must be an object")?;
+                self.sink.report_broken(at, "wrong_type", "a conference must be an object")?;
                 continue;
             };
             let mut whole = shared.clone();
@@ -112,10 +112,10 @@ impl Rows<'_> {
         Ok(())
     }
 
-    fn edition(&self, at: &str, row: &Value) -> Result<(), Closed> {
+    fn edition(&self, at: &str, row: &Value) -> Result<(), SinkClosed> {
         let year = text_of(row.get("year")).and_then(|text| text.parse::<i32>().ok());
-        let Some(name) = said(row, &["title", "name", "conference"]) else {
-            return self.sink.broken(at, "required", "a conference requires a title");
+        let Some(name) = known_text(row, &["title", "name", "conference"]) else {
+            return self.sink.report_broken(at, "required", "a conference requires a title");
         };
         let title = match year {
             Some(year) if !name.contains(&year.to_string()) => format!("{name} {year}"),
@@ -125,18 +125,19 @@ impl Rows<'_> {
         let mut record = Record::new(at, "event", self.source(&format!("edition/{id}")));
         record.slug = Some(title.clone());
         record.set("title", title);
-        record.set("summary", said(row, &["full_name", "description", "alt_name"]));
-        let body = said(row, &["note", "comment"]).map_or(Value::Null, |text| rich(&text));
+        record.set("summary", known_text(row, &["full_name", "description", "alt_name"]));
+        let body = known_text(row, &["note", "comment"]).map_or(Value::Null, |text| rich_value(&text));
         record.set("body", body);
         self.set_days(at, row, year, &mut record)?;
         if !record.body.contains_key("starts_at") {
             let identity = ("event", record.source);
-            let said = said(row, &["start", "start_date"]).or_else(|| said(row, &["date", "dates", "data"]));
+            let said =
+                known_text(row, &["start", "start_date"]).or_else(|| known_text(row, &["date", "dates", "data"]));
             let (code, message) = match said {
                 Some(said) => ("not_a_time", format!("\"{said}\" names no day and no month, and there is no year")),
                 None => ("required", "a conference requires days, or a year".to_owned()),
             };
-            return self.sink.refused(at, identity, code, message);
+            return self.sink.report_refused(at, identity, code, message);
         }
         self.set_status(at, row, &mut record)?;
         self.set_topics(at, row, &mut record)?;
@@ -148,9 +149,9 @@ impl Rows<'_> {
     }
 
     /// Sets the days: those in members of their own, else those in words, else the year.
-    fn set_days(&self, at: &str, row: &Value, year: Option<i32>, record: &mut Record) -> Result<(), Closed> {
-        let words = said(row, &["date", "dates", "data"]);
-        let own = said(row, &["start", "start_date"]);
+    fn set_days(&self, at: &str, row: &Value, year: Option<i32>, record: &mut Record) -> Result<(), SinkClosed> {
+        let words = known_text(row, &["date", "dates", "data"]);
+        let own = known_text(row, &["start", "start_date"]);
         let read = |text: &String| Days::read(text, year);
         let days = own.as_ref().and_then(read).or_else(|| words.as_ref().and_then(read));
         let Some(days) = days.or_else(|| year.and_then(Days::of_year)) else {
@@ -172,7 +173,7 @@ impl Rows<'_> {
             )?;
         }
         record.set("starts_at", days.first.to_string());
-        let end = said(row, &["end", "end_date"]).as_ref().and_then(read).map(|end| end.last);
+        let end = known_text(row, &["end", "end_date"]).as_ref().and_then(read).map(|end| end.last);
         record.set("ends_at", end.unwrap_or(days.last).to_string());
         if days.precision == "day" {
             record.set("all_day", true);
@@ -183,10 +184,10 @@ impl Rows<'_> {
     }
 
     /// Sets the venue, and whether the conference is online.
-    fn set_place(&self, at: &str, row: &Value, record: &mut Record) -> Result<(), Closed> {
+    fn set_place(&self, at: &str, row: &Value, record: &mut Record) -> Result<(), SinkClosed> {
         // Texts that stand for an unknown place are noted, so they are read as they are.
-        let (country, name) = (given(row, &["country"]), given(row, &["venue"]));
-        let given = given(row, &["place", "location", "city"]).unwrap_or_default();
+        let (country, name) = (member_text(row, &["country"]), member_text(row, &["venue"]));
+        let given = member_text(row, &["place", "location", "city"]).unwrap_or_default();
         let is_online = row.get("online").and_then(Value::as_bool).unwrap_or(false);
         // The address of a map may have commas.
         let (given, maps) = without_maps(&given);
@@ -221,12 +222,12 @@ impl Rows<'_> {
         (city, rest): (&str, &[&str]),
         name: Option<String>,
         map: Option<String>,
-    ) -> Result<String, Closed> {
+    ) -> Result<String, SinkClosed> {
         let code = rest.last().and_then(|last| country_code(last));
         let region = if code.is_some() { &rest[..rest.len() - 1] } else { rest };
         let whole: Vec<&str> = name.as_deref().into_iter().chain([city]).chain(rest.iter().copied()).collect();
         let source = self.source(&format!("place/{}", whole.join(", ")));
-        let mut record = Record::new(at, "venue", source.clone()).supporting();
+        let mut record = Record::new(at, "venue", source.clone()).into_supporting();
         record.set("name", name.as_deref().unwrap_or(city));
         let mut address = json!({"city": city});
         if let Some(code) = code {
@@ -241,7 +242,7 @@ impl Rows<'_> {
         Ok(source)
     }
 
-    fn set_topics(&self, at: &str, row: &Value, record: &mut Record) -> Result<(), Closed> {
+    fn set_topics(&self, at: &str, row: &Value, record: &mut Record) -> Result<(), SinkClosed> {
         let mut topics: Vec<String> = Vec::new();
         for given in ["sub", "tags", "topics", "topic"].iter().flat_map(|name| list(row.get(*name))) {
             for word in given.split(',').map(str::trim).filter(|word| !word.is_empty()) {
@@ -258,9 +259,9 @@ impl Rows<'_> {
     }
 
     /// Returns the links: the website, the calls with their deadlines, and every other member that is an address.
-    fn links_of_row(&self, at: &str, row: &Value) -> Result<Vec<Value>, Closed> {
-        let website = said(row, &["link", "url", "website"]);
-        let call = said(row, &["cfp_link", "cfpUrl"]);
+    fn links_of_row(&self, at: &str, row: &Value) -> Result<Vec<Value>, SinkClosed> {
+        let website = known_text(row, &["link", "url", "website"]);
+        let call = known_text(row, &["cfp_link", "cfpUrl"]);
         let until = deadlines_of(row);
         let mut given: Vec<(String, String)> = website.iter().map(|url| ("Website".to_owned(), url.clone())).collect();
         match (call.or(website), until.is_empty()) {
@@ -296,7 +297,7 @@ fn is_other(name: &str) -> bool {
 
 /// Returns the deadlines as they are written, with the zone that the list names.
 fn deadlines_of(row: &Value) -> Vec<String> {
-    let zone = said(row, &["timezone"]).map_or(String::new(), |zone| format!(" {zone}"));
+    let zone = known_text(row, &["timezone"]).map_or(String::new(), |zone| format!(" {zone}"));
     let of = |value: &Value| {
         let all = |names: &[&str]| names.iter().flat_map(|name| list(value.get(*name))).collect::<Vec<_>>();
         let abstracts = all(&["abstract_deadline"]).into_iter().map(|text| (text, " for abstracts"));
@@ -324,10 +325,10 @@ mod tests {
     #[test]
     fn what_is_not_known_is_not_said() {
         for text in ["TBA", "tbd.", "N/A", "none", "null", "To be announced", "nog niet bekend", "?", "-", " "] {
-            assert_eq!(said(&json!({"link": text}), &["link"]), None, "{text}");
+            assert_eq!(known_text(&json!({"link": text}), &["link"]), None, "{text}");
         }
         for text in ["https://rills.example/tba", "TBA Tower", "10-12 May"] {
-            assert_eq!(said(&json!({"link": text}), &["url", "link"]).as_deref(), Some(text));
+            assert_eq!(known_text(&json!({"link": text}), &["url", "link"]).as_deref(), Some(text));
         }
     }
 }

@@ -9,11 +9,11 @@ use serde_json::{Value, json};
 use super::input::as_utf8;
 use super::iso_time::{IsoTime, parse_day};
 use super::json_stream::{self, ElementHandler, place};
-use super::online::whereabouts;
+use super::online_places::whereabouts;
 use super::programme::states::status_of;
 use super::programme::words::flag;
 use super::whereabouts::Whereabouts;
-use super::{Closed, Input, Settings, Sink, text_of, web_address, yaml_stream};
+use super::{Input, Settings, Sink, SinkClosed, text_of, web_address, yaml_stream};
 use crate::content::slug::from_title;
 use crate::transfer::country_names::country_code;
 use crate::transfer::language_names::language_tag;
@@ -45,11 +45,11 @@ const CANCELLED: [&str; 4] = ["cancelled", "canceled", "is_cancelled", "isCancel
 /// Reads a list of conferences.
 ///
 /// # Errors
-/// Returns [`Closed`] if the import has ended.
-pub fn read(input: Box<dyn Input>, settings: &Settings, sink: &Sink) -> Result<(), Closed> {
+/// Returns [`SinkClosed`] if the import has ended.
+pub fn read(input: Box<dyn Input>, settings: &Settings, sink: &Sink) -> Result<(), SinkClosed> {
     let (input, is_json) = match as_utf8(input, None).and_then(|mut input| Ok((is_json(&mut *input)?, input))) {
         Ok((is_json, input)) => (input, is_json),
-        Err(error) => return sink.broken("line 1", "unreadable", error.to_string()),
+        Err(error) => return sink.report_broken("line 1", "unreadable", error.to_string()),
     };
     let name = settings.source(None);
     sink.set_origin(&format!("{name}:conferences"));
@@ -57,8 +57,8 @@ pub fn read(input: Box<dyn Input>, settings: &Settings, sink: &Sink) -> Result<(
     let is_read =
         if is_json { json_stream::read(input, &mut rows, sink)? } else { yaml_stream::read(input, &mut rows, sink)? };
     match (is_read, rows.is_known) {
-        (true, true) => sink.whole(),
-        (true, false) => sink.broken("line 1", "unknown_format", "this is no list of conferences"),
+        (true, true) => sink.mark_whole(),
+        (true, false) => sink.report_broken("line 1", "unknown_format", "this is no list of conferences"),
         (false, _) => Ok(()),
     }
 }
@@ -86,7 +86,7 @@ impl ElementHandler for Rows<'_> {
         path.is_empty() || (path.len() == 1 && !is_index(&path[0]))
     }
 
-    fn hear(&mut self, path: &[String], row: Value) -> Result<(), Closed> {
+    fn hear(&mut self, path: &[String], row: Value) -> Result<(), SinkClosed> {
         let at = place(path);
         let is_entry = path.last().is_some_and(|part| is_index(part)) && (path.len() == 1 || row.is_object());
         if !is_entry {
@@ -95,13 +95,13 @@ impl ElementHandler for Rows<'_> {
         }
         self.is_known = true;
         let Some(object) = row.as_object() else {
-            return self.sink.broken(at, "wrong_type", "a conference must be an object");
+            return self.sink.report_broken(at, "wrong_type", "a conference must be an object");
         };
         if deadlines::is_deadline(&row) {
             return self.deadlines(path, object);
         }
         if ["name", "startDate"].iter().any(|name| text_of(row.get(*name)).is_none()) {
-            return self.sink.broken(at, "required", "a conference requires a name and a start");
+            return self.sink.report_broken(at, "required", "a conference requires a name and a start");
         }
         for name in object.keys().filter(|name| !KNOWN.contains(&name.as_str()) && !STATUS.contains(&name.as_str())) {
             self.sink.left_out(&at, name);
@@ -110,7 +110,7 @@ impl ElementHandler for Rows<'_> {
         let start = text_of(row.get("startDate")).unwrap_or_default();
         if Days::read(&start, None).is_none() {
             let message = format!("\"{start}\" is neither a day nor a month");
-            return self.sink.refused(at, ("event", self.source(&source_of(&row))), "not_a_time", message);
+            return self.sink.report_refused(at, ("event", self.source(&source_of(&row))), "not_a_time", message);
         }
         let place = self.venue(&at, &row)?;
         let topic = self.topic(&at, text_of(row.get("topic")))?;
@@ -123,10 +123,10 @@ impl Rows<'_> {
         format!("{}:{what}", self.name)
     }
 
-    fn topic(&self, at: &str, topic: Option<String>) -> Result<Option<String>, Closed> {
+    fn topic(&self, at: &str, topic: Option<String>) -> Result<Option<String>, SinkClosed> {
         let Some(topic) = topic else { return Ok(None) };
         let source = self.source(&format!("topic/{topic}"));
-        let mut record = Record::new(at, "topic", source.clone()).supporting();
+        let mut record = Record::new(at, "topic", source.clone()).into_supporting();
         record.slug = Some(topic.clone());
         record.set("name", topic);
         self.sink.record(record)?;
@@ -134,7 +134,7 @@ impl Rows<'_> {
     }
 
     /// Sends the venue, and returns where the conference takes place, with the source of the venue.
-    fn venue(&self, at: &str, row: &Value) -> Result<(Whereabouts, Option<String>), Closed> {
+    fn venue(&self, at: &str, row: &Value) -> Result<(Whereabouts, Option<String>), SinkClosed> {
         let mut found = text_of(row.get("city")).map(|city| whereabouts(&city)).unwrap_or_default();
         let country = text_of(row.get("country")).map(|country| join_country(&mut found, &country));
         let country = country.filter(|country| !country.is_empty());
@@ -148,7 +148,7 @@ impl Rows<'_> {
         let city = found.place.clone();
         let code = country.as_deref().and_then(country_code);
         let source = self.source(&format!("venue/{city}, {}", country.as_deref().unwrap_or("")));
-        let mut record = Record::new(at, "venue", source.clone()).supporting();
+        let mut record = Record::new(at, "venue", source.clone()).into_supporting();
         record.set("name", city.clone());
         let mut address = json!({"city": city});
         match (&country, code) {
@@ -176,7 +176,7 @@ impl Rows<'_> {
         row: &Value,
         (place, venue): (Whereabouts, Option<String>),
         topic: Option<String>,
-    ) -> Result<(), Closed> {
+    ) -> Result<(), SinkClosed> {
         let text = |name: &str| text_of(row.get(name));
         let part = |name: &str| text(name).unwrap_or_default();
         let mut record = Record::new(at, "event", self.source(&source_of(row)));
@@ -224,7 +224,7 @@ impl Rows<'_> {
     }
 
     /// Sets whether a conference takes place as announced.
-    fn set_status(&self, at: &str, row: &Value, record: &mut Record) -> Result<(), Closed> {
+    fn set_status(&self, at: &str, row: &Value, record: &mut Record) -> Result<(), SinkClosed> {
         let is = |names: &[&str]| names.iter().any(|name| row.get(*name).and_then(flag) == Some(true));
         let given = ["status", "event_status", "eventStatus"].iter().find_map(|name| text_of(row.get(*name)));
         match given.as_deref().map(|given| (given, status_of(given))) {
@@ -239,7 +239,7 @@ impl Rows<'_> {
         Ok(())
     }
 
-    fn languages(&self, at: &str, given: Option<String>) -> Result<Vec<String>, Closed> {
+    fn languages(&self, at: &str, given: Option<String>) -> Result<Vec<String>, SinkClosed> {
         let mut languages = Vec::new();
         for word in given.as_deref().unwrap_or_default().split([',', ';']).map(str::trim).filter(|w| !w.is_empty()) {
             match language_tag(word) {

@@ -33,7 +33,7 @@ pub fn separator(input: &mut UnixLines) -> io::Result<Option<u8>> {
 
 /// Returns a value without the apostrophe that keeps a spreadsheet from running it as a formula (OWASP, "CSV Injection");
 /// `None` if it has none.
-pub fn unguarded(cell: &str) -> Option<&str> {
+pub fn strip_guard(cell: &str) -> Option<&str> {
     cell.strip_prefix('\'').filter(|bare| bare.trim_start_matches('\'').starts_with(FORMULA))
 }
 
@@ -43,7 +43,7 @@ pub fn entries(text: &str, split: &str) -> Vec<String> {
     let mut all = Vec::new();
     let mut rest = text.trim_start();
     while !rest.is_empty() {
-        let (entry, after) = quoted(rest, split).unwrap_or_else(|| {
+        let (entry, after) = quoted_entry(rest, split).unwrap_or_else(|| {
             let (entry, after) = rest.split_once(split).unwrap_or((rest, ""));
             (entry.trim().to_owned(), after)
         });
@@ -55,7 +55,7 @@ pub fn entries(text: &str, split: &str) -> Vec<String> {
 }
 
 /// Returns the entry in quotes with which a text begins, and what follows its separator.
-fn quoted<'a>(text: &'a str, split: &str) -> Option<(String, &'a str)> {
+fn quoted_entry<'a>(text: &'a str, split: &str) -> Option<(String, &'a str)> {
     let within = text.strip_prefix('"')?;
     let (mut entry, mut rest) = (String::new(), within);
     loop {
@@ -104,7 +104,7 @@ mod tests {
             ("=1", None),
             ("'", None),
         ] {
-            assert_eq!(unguarded(cell), bare, "{cell}");
+            assert_eq!(strip_guard(cell), bare, "{cell}");
         }
     }
 

@@ -15,18 +15,18 @@ use csv::{ByteRecord, ReaderBuilder};
 use serde_json::{Map, Value};
 
 use super::input::{as_utf8, text_of_bytes};
-use super::{Closed, Input, Settings, Sink};
+use super::{Input, Settings, Sink, SinkClosed};
 use crate::content::field::{Field, FieldType, RelationShape};
 use crate::content_types::ContentType;
-use crate::transfer::record::{ByName, Record};
+use crate::transfer::record::{NameMatch, Record};
 use crate::transfer::survey::hash_of;
-use cells::{entries, separator, unguarded};
+use cells::{entries, separator, strip_guard};
 pub use mapping::Mapping;
-use mapping::{Cells, Detailed, Rule, field, fill};
+use mapping::{Cells, Rule, RuleOptions, field, fill};
 use moments::{months_and_years, note_form};
 use order::RowOrder;
 use unix_lines::{UnixLines, first_line};
-use values::{columns, typed, whole_days};
+use values::{columns, typed_value, whole_days};
 
 /// Greatest number of columns. It bounds the time for a hostile file.
 const MOST_COLUMNS: usize = 1_000;
@@ -34,14 +34,14 @@ const MOST_COLUMNS: usize = 1_000;
 /// Reads all rows of a CSV file.
 ///
 /// # Errors
-/// Returns [`Closed`] if the import has ended.
-pub fn read(input: Box<dyn Input>, settings: &Settings, sink: &Sink) -> Result<(), Closed> {
+/// Returns [`SinkClosed`] if the import has ended.
+pub fn read(input: Box<dyn Input>, settings: &Settings, sink: &Sink) -> Result<(), SinkClosed> {
     let Some((mapping, content_type)) = settings.mapping.as_ref().and_then(|m| Some((m, m.content_type()?))) else {
-        return sink.broken("line 1", "no_mapping", "a CSV file requires --mapping");
+        return sink.report_broken("line 1", "no_mapping", "a CSV file requires --mapping");
     };
     let input = match as_utf8(input, mapping.encoding.as_deref()) {
         Ok(input) => UnixLines::new(input),
-        Err(error) => return sink.broken("line 1", "unreadable", error.to_string()),
+        Err(error) => return sink.report_broken("line 1", "unreadable", error.to_string()),
     };
     let usual = if settings.file.to_ascii_lowercase().ends_with(".tsv") { b'\t' } else { b',' };
     let delimiter = mapping.delimiter.and_then(|c| u8::try_from(c).ok()).unwrap_or(usual);
@@ -87,21 +87,21 @@ impl Row<'_> {
 type Damage = (String, &'static str, String);
 
 impl Rows<'_> {
-    fn read(&self, mut input: UnixLines) -> Result<(), Closed> {
+    fn read(&self, mut input: UnixLines) -> Result<(), SinkClosed> {
         let mut order = RowOrder::new(self.mapping, self.content_type);
         if let Some(order) = &mut order {
-            self.each(&mut input, &mut |row| {
+            self.for_each_row(&mut input, &mut |row| {
                 order.learn_references(&row.cells());
                 Ok(())
             })?;
-            self.each(&mut input, &mut |row| {
+            self.for_each_row(&mut input, &mut |row| {
                 order.learn_names(&row.cells());
                 Ok(())
             })?;
         }
         let damage = loop {
             let (mut is_noted, is_first) = (false, order.as_ref().is_none_or(RowOrder::is_first_round));
-            let damage = self.each(&mut input, &mut |row| {
+            let damage = self.for_each_row(&mut input, &mut |row| {
                 if is_first && row.is_windows_1252 && !std::mem::replace(&mut is_noted, true) {
                     let message = "this row and perhaps others are not UTF-8 and are read as windows-1252; `encoding` in \
                                    the mapping states another encoding";
@@ -115,20 +115,20 @@ impl Rows<'_> {
             }
         };
         match damage {
-            None => self.sink.whole(),
-            Some((line, code, message)) => self.sink.broken(line, code, message),
+            None => self.sink.mark_whole(),
+            Some((line, code, message)) => self.sink.report_broken(line, code, message),
         }
     }
 
     /// Visits all rows after the header, from the start of the file. Returns what prevents reading on.
-    fn each(
+    fn for_each_row(
         &self,
         input: &mut UnixLines,
-        visit: &mut dyn FnMut(Row<'_>) -> Result<(), Closed>,
-    ) -> Result<Option<Damage>, Closed> {
+        visit: &mut dyn FnMut(Row<'_>) -> Result<(), SinkClosed>,
+    ) -> Result<Option<Damage>, SinkClosed> {
         let (delimiter, above) = match input.restart().and_then(|()| separator(input)) {
             Ok(marked) => (marked.unwrap_or(self.delimiter), u64::from(marked.is_some())),
-            Err(error) => return Ok(Some(malformed(1, &error))),
+            Err(error) => return Ok(Some(malformed_csv(1, &error))),
         };
         let mut builder = ReaderBuilder::new();
         let mut reader = builder.delimiter(delimiter).flexible(true).has_headers(false).from_reader(input);
@@ -138,7 +138,7 @@ impl Rows<'_> {
             match reader.read_byte_record(&mut cells) {
                 Ok(true) => {}
                 Ok(false) => return Ok(None),
-                Err(error) => return Ok(Some(malformed(reader.position().line() + above, &error))),
+                Err(error) => return Ok(Some(malformed_csv(reader.position().line() + above, &error))),
             }
             let line = &format!("line {}", first_line(&cells, &reader) + above);
             let (mut texts, is_other) = texts_of(&cells);
@@ -149,8 +149,8 @@ impl Rows<'_> {
                     return Ok(Some((line.clone(), "too_many", message)));
                 }
                 headers = columns(&texts);
-                unused = self.mapping.unused(&headers);
-                match self.mapping.lacking(&headers) {
+                unused = self.mapping.unused_columns(&headers);
+                match self.mapping.missing_columns(&headers) {
                     Some(lacking) => return Ok(Some((line.clone(), "unknown_column", lacking))),
                     None => continue,
                 }
@@ -171,7 +171,7 @@ impl Rows<'_> {
         }
     }
 
-    fn row(&self, row: &Row<'_>) -> Result<(), Closed> {
+    fn row(&self, row: &Row<'_>) -> Result<(), SinkClosed> {
         let Row { line, headers, texts, .. } = row;
         let cells = row.cells();
         let message = || format!("the row has {} values, the header has {} columns", row.given, headers.len());
@@ -190,7 +190,7 @@ impl Rows<'_> {
             Ok(true) => self.record(line, &cells),
             Ok(false) => {
                 self.sink.on_purpose(line, "row", "the mapping leaves it out (`when`)");
-                self.source(&cells).map_or(Ok(()), |source| self.sink.present(self.content_type.kind, source))
+                self.source(&cells).map_or(Ok(()), |source| self.sink.mark_present(self.content_type.kind, source))
             }
             Err(column) => {
                 self.refuse(line, &cells, "unknown_column", format!("when: there is no column \"{column}\""))
@@ -213,31 +213,33 @@ impl Rows<'_> {
         Some(format!("{}:{}/{id}", self.name, self.mapping.kind))
     }
 
-    fn refuse(&self, line: &str, cells: &Cells<'_>, code: &str, message: String) -> Result<(), Closed> {
+    fn refuse(&self, line: &str, cells: &Cells<'_>, code: &str, message: String) -> Result<(), SinkClosed> {
         match self.source(cells) {
-            Some(source) => self.sink.refused(line, (self.content_type.kind, source), code, message),
-            None => self.sink.broken(line, code, message),
+            Some(source) => self.sink.report_refused(line, (self.content_type.kind, source), code, message),
+            None => self.sink.report_broken(line, code, message),
         }
     }
 
-    fn record(&self, line: &str, cells: &Cells<'_>) -> Result<(), Closed> {
+    fn record(&self, line: &str, cells: &Cells<'_>) -> Result<(), SinkClosed> {
         let Some(source) = self.source(cells) else {
             return match fill(&self.mapping.id, cells) {
-                Ok(_) => self.sink.broken(line, "required", "the id of this row is empty"),
-                Err(column) => self.sink.broken(line, "unknown_column", format!("id: there is no column \"{column}\"")),
+                Ok(_) => self.sink.report_broken(line, "required", "the id of this row is empty"),
+                Err(column) => {
+                    self.sink.report_broken(line, "unknown_column", format!("id: there is no column \"{column}\""))
+                }
             };
         };
         if !self.sent.borrow_mut().insert(hash_of("", &source)) {
             let id = fill(&self.mapping.id, cells).unwrap_or_default();
             let message = format!("an earlier row has the id \"{id}\" too, and is taken; `id` must tell rows apart");
-            return self.sink.refused(line, (self.content_type.kind, source), "same_id", message);
+            return self.sink.report_refused(line, (self.content_type.kind, source), "same_id", message);
         }
         let mut record = Record::new(line, self.content_type.kind, source);
         record.slug = self.mapping.slug.as_deref().and_then(|slug| fill(slug, cells).ok());
         let mut found = None;
         for (name, rule) in &self.mapping.fields {
             let Some(declared) = field(self.content_type.fields, name) else { continue };
-            let (detailed, mut map) = (rule.detailed(), None);
+            let (detailed, mut map) = (rule.options(), None);
             let mut text = match fill(&detailed.from, cells) {
                 Ok(text) if text.is_empty() => continue,
                 Ok(text) => text,
@@ -270,10 +272,10 @@ impl Rows<'_> {
         &self,
         line: &str,
         (name, declared): (&str, &'static Field),
-        rule: &Detailed,
+        rule: &RuleOptions,
         (text, map): (&str, Option<String>),
         cells: &Cells<'_>,
-    ) -> Result<Value, Closed> {
+    ) -> Result<Value, SinkClosed> {
         let mut values = Vec::new();
         // One entry more than the field holds is read, so that the others are noted.
         let most = if let FieldType::List { max, .. } = declared.kind { max } else { 1 };
@@ -304,7 +306,7 @@ impl Rows<'_> {
                 }
                 None => {
                     note_form(self.sink, line, (name, declared), rule, word)?;
-                    typed(&declared.kind, rule, word)
+                    typed_value(&declared.kind, rule, word)
                 }
             };
             if !values.contains(&value) {
@@ -318,12 +320,12 @@ impl Rows<'_> {
     /// Returns the record that stands for the item with a slug or name, and creates it if it may and there is none.
     fn target(&self, line: &str, kind: &'static str, name: &str, create: bool) -> Record {
         let source = format!("{}:{kind}/{name}", self.name);
-        let mut record = Record::new(line, kind, source).supporting();
+        let mut record = Record::new(line, kind, source).into_supporting();
         record.by_name = match create {
             // The item may be that of another row, which says what it is.
-            true if kind == self.content_type.kind => ByName::OrCreateOnce,
-            true => ByName::OrCreate,
-            false => ByName::Only,
+            true if kind == self.content_type.kind => NameMatch::OrCreateOnce,
+            true => NameMatch::OrCreate,
+            false => NameMatch::Only,
         };
         if let Some(content_type) = ContentType::of_kind(kind) {
             record.set(content_type.label, name);
@@ -332,24 +334,24 @@ impl Rows<'_> {
     }
 
     fn created_field(&self, target: &mut Record, name: &str, rule: &Rule, declared: &'static Field, cells: &Cells<'_>) {
-        let rule = rule.detailed();
+        let rule = rule.options();
         let text = fill(&rule.from, cells).unwrap_or_default();
         let word = rule.words.get(&text).unwrap_or(&text);
         if !word.is_empty() {
-            place(&mut target.body, name, typed(&declared.kind, &rule, word));
+            place(&mut target.body, name, typed_value(&declared.kind, &rule, word));
         }
     }
 }
 
 /// Returns the entries of a list, or the text as a whole.
-fn parts(declared: &Field, rule: &Detailed, text: &str) -> Vec<String> {
+fn parts(declared: &Field, rule: &RuleOptions, text: &str) -> Vec<String> {
     match (&declared.kind, &rule.split) {
         (FieldType::List { .. }, Some(split)) if !split.is_empty() => entries(text, split),
         _ => vec![text.to_owned()],
     }
 }
 
-fn malformed(line: u64, error: &dyn std::fmt::Display) -> Damage {
+fn malformed_csv(line: u64, error: &dyn std::fmt::Display) -> Damage {
     (format!("line {line}"), "malformed_csv", error.to_string())
 }
 
@@ -364,7 +366,7 @@ fn texts_of(cells: &ByteRecord) -> (Vec<String>, bool) {
 fn unguard(texts: &mut [String]) -> bool {
     let mut is_guarded = false;
     for text in texts {
-        if let Some(bare) = unguarded(text).map(str::to_owned) {
+        if let Some(bare) = strip_guard(text).map(str::to_owned) {
             *text = bare;
             is_guarded = true;
         }

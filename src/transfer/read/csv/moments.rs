@@ -3,10 +3,10 @@
 use chrono::{DateTime, NaiveDate, NaiveDateTime};
 use serde_json::{Map, Value};
 
-use super::mapping::Detailed;
+use super::mapping::RuleOptions;
 use crate::content::field::{Field, FieldType};
-use crate::transfer::read::Closed;
 use crate::transfer::read::Sink;
+use crate::transfer::read::SinkClosed;
 use crate::transfer::read::iso_time::{IsoTime, month_or_year, parse_day};
 
 /// The specifiers of strftime for an offset from UTC, and for the name of a zone.
@@ -15,11 +15,11 @@ const ZONE_NAME: &str = "%Z";
 
 /// Returns a time in the form in which an editor would send it: by the format of its rule, else in any spelling of ISO 8601.
 /// `None` if it has none of the forms.
-pub fn moment(rule: &Detailed, text: &str) -> Option<String> {
-    rule.format.0.iter().find_map(|format| by_format(format, text)).or_else(|| iso(text))
+pub fn moment(rule: &RuleOptions, text: &str) -> Option<String> {
+    rule.format.0.iter().find_map(|format| by_format(format, text)).or_else(|| parse_iso(text))
 }
 
-fn iso(text: &str) -> Option<String> {
+fn parse_iso(text: &str) -> Option<String> {
     let is_iso = text.get(..4).is_some_and(|year| year.bytes().all(|byte| byte.is_ascii_digit()));
     let day = || parse_day(text).map(|day| day.to_string());
     let month = || month_or_year(text).map(|_| text.to_owned());
@@ -63,14 +63,14 @@ fn without_zone(format: &str, text: &str) -> Option<(String, String, String)> {
 /// Notes a time that has another form than those that are read, and a name of a zone that is not known.
 ///
 /// # Errors
-/// Returns [`Closed`] if the import has ended.
+/// Returns [`SinkClosed`] if the import has ended.
 pub fn note_form(
     sink: &Sink,
     line: &str,
     (name, declared): (&str, &'static Field),
-    rule: &Detailed,
+    rule: &RuleOptions,
     text: &str,
-) -> Result<(), Closed> {
+) -> Result<(), SinkClosed> {
     if !matches!(declared.kind, FieldType::Moment { .. }) {
         return Ok(());
     }
@@ -125,7 +125,7 @@ mod tests {
     use crate::transfer::read::csv::mapping::Texts;
 
     fn read(format: &str, text: &str) -> Option<String> {
-        moment(&Detailed { format: Texts(vec![format.to_owned()]), ..Detailed::default() }, text)
+        moment(&RuleOptions { format: Texts(vec![format.to_owned()]), ..RuleOptions::default() }, text)
     }
 
     #[test]

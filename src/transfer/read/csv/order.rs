@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use super::mapping::{Cells, Detailed, Mapping, field, fill};
+use super::mapping::{Cells, Mapping, RuleOptions, field, fill};
 use super::parts;
 use crate::content::field::Field;
 use crate::content::slug::from_title;
@@ -13,7 +13,7 @@ use crate::content_types::ContentType;
 const MOST_ROUNDS: usize = 16;
 
 /// A field with references to items of the kind of the rows, with its rule.
-type OwnReference = (&'static Field, Detailed);
+type OwnReference = (&'static Field, RuleOptions);
 
 /// What is known of the rows of a file. Only the names are kept to which rows refer.
 pub struct RowOrder<'a> {
@@ -44,7 +44,7 @@ impl<'a> RowOrder<'a> {
     pub fn new(mapping: &'a Mapping, content_type: &'static ContentType) -> Option<Self> {
         let own = |(name, rule): (&String, &super::mapping::Rule)| {
             let declared = field(content_type.fields, name)?;
-            (declared.relation()?.target == content_type.kind).then(|| (declared, rule.detailed()))
+            (declared.relation()?.target == content_type.kind).then(|| (declared, rule.options()))
         };
         let references: Vec<OwnReference> = mapping.fields.iter().filter_map(own).collect();
         let (named, sent) = (HashMap::new(), Vec::new());
@@ -139,7 +139,7 @@ impl<'a> RowOrder<'a> {
 
     /// Returns the names by which other rows may refer to a row: its id, its slug, and its title or name.
     fn names_of(&self, cells: &Cells<'_>) -> Vec<String> {
-        let label = self.mapping.fields.get(self.content_type.label).map(|rule| rule.detailed().from);
+        let label = self.mapping.fields.get(self.content_type.label).map(|rule| rule.options().from);
         let templates = [Some(self.mapping.id.clone()), self.mapping.slug.clone(), label];
         let texts = templates.into_iter().flatten().filter_map(|template| fill(&template, cells).ok());
         texts.map(|text| name_of(&text)).filter(|name| !name.is_empty()).collect()

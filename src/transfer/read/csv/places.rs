@@ -3,17 +3,17 @@
 use serde_json::{Map, Value};
 
 use super::Rows;
-use super::mapping::{Cells, Detailed, field, fill};
+use super::mapping::{Cells, RuleOptions, field, fill};
 use crate::content::field::Field;
-use crate::transfer::read::Closed;
-use crate::transfer::read::online::whereabouts;
+use crate::transfer::read::SinkClosed;
+use crate::transfer::read::online_places::whereabouts;
 use crate::transfer::read::whereabouts::Whereabouts;
 use crate::transfer::record::Record;
 
 impl Rows<'_> {
     /// Returns where a text of a row says that something takes place, if its field is the venue and the text says more, or
     /// something else, than a place. What the mapping itself puts for the text is a place.
-    pub(super) fn whereabouts(&self, declared: &'static Field, rule: &Detailed, text: &str) -> Option<Whereabouts> {
+    pub(super) fn whereabouts(&self, declared: &'static Field, rule: &RuleOptions, text: &str) -> Option<Whereabouts> {
         let is_venue = declared.relation().is_some_and(|relation| relation.target == "venue");
         let found = whereabouts(Some(text).filter(|_| is_venue && !rule.words.contains_key(text))?);
         (found.is_online || found.map.is_some() || !found.rest.is_empty()).then_some(found)
@@ -22,17 +22,17 @@ impl Rows<'_> {
     /// Notes what is no part of a place, and the columns with details of a venue that is none.
     ///
     /// # Errors
-    /// Returns [`Closed`] if the import has ended.
+    /// Returns [`SinkClosed`] if the import has ended.
     pub(super) fn tell_place(
         &self,
         line: &str,
         name: &str,
         found: &Whereabouts,
         cells: &Cells<'_>,
-    ) -> Result<(), Closed> {
+    ) -> Result<(), SinkClosed> {
         if found.place.is_empty() {
             for (inner, rule, _) in self.mapping.created_fields(self.content_type, name) {
-                if fill(&rule.detailed().from, cells).is_ok_and(|text| !text.is_empty()) {
+                if fill(&rule.options().from, cells).is_ok_and(|text| !text.is_empty()) {
                     self.sink.left_out(line, &format!("{name}.{inner} of what is no place"));
                 }
             }

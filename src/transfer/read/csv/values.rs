@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use chrono::{NaiveDate, NaiveTime, Timelike};
 use serde_json::{Map, Value, json};
 
-use super::mapping::{Detailed, TextForm};
+use super::mapping::{RuleOptions, TextForm};
 use super::moments::moment;
 use crate::content::field::FieldType;
 use crate::transfer::country_names::country_code;
@@ -37,11 +37,11 @@ pub fn columns(header: &[String]) -> Vec<String> {
 
 /// Returns a text as the JSON value that a field of this kind expects. A text that does not fit stays a
 /// string, which validation refuses with its position.
-pub fn typed(kind: &FieldType, rule: &Detailed, text: &str) -> Value {
+pub fn typed_value(kind: &FieldType, rule: &RuleOptions, text: &str) -> Value {
     match kind {
-        FieldType::List { of, .. } => typed(of, rule, text),
+        FieldType::List { of, .. } => typed_value(of, rule, text),
         FieldType::Moment { .. } => moment(rule, text).unwrap_or_else(|| text.to_owned()).into(),
-        FieldType::Rich { .. } => rich(rule.text, text),
+        FieldType::Rich { .. } => rich_value(rule.text, text),
         FieldType::Url => address(text).into(),
         FieldType::Language => language_tag(text).map_or_else(|| text.into(), Value::from),
         FieldType::OneOf(known) => one_of(known.words, text),
@@ -89,12 +89,12 @@ fn attendance(plain: &str) -> Option<&'static str> {
 }
 
 /// Returns a text as a value of rich text, as the mapping says what its texts are.
-fn rich(form: Option<TextForm>, text: &str) -> Value {
+fn rich_value(form: Option<TextForm>, text: &str) -> Value {
     match form {
         None => text.into(),
-        Some(TextForm::Plain) => plain_text::plain(text),
+        Some(TextForm::Plain) => plain_text::plain_value(text),
         Some(TextForm::Markdown) => json!({"format": "markdown", "source": text}),
-        Some(TextForm::Html) => plain_text::html(text),
+        Some(TextForm::Html) => plain_text::html_value(text),
     }
 }
 

@@ -27,7 +27,7 @@ pub struct Entities {
 
 /// A text whose references are expanded.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub struct Expanded {
+pub struct ExpandedText {
     pub text: String,
     /// Notes on how references were read: code and message.
     pub notes: Vec<(&'static str, String)>,
@@ -67,13 +67,13 @@ impl Entities {
     ///
     /// # Errors
     /// Fails if the entities of the file expand to more than is allowed.
-    pub fn expand(&mut self, raw: &str) -> Result<Expanded, TooLarge> {
-        let mut expanded = Expanded::default();
+    pub fn expand(&mut self, raw: &str) -> Result<ExpandedText, TooLarge> {
+        let mut expanded = ExpandedText::default();
         self.expand_into(raw, 0, &mut expanded)?;
         Ok(expanded)
     }
 
-    fn expand_into(&mut self, raw: &str, depth: usize, out: &mut Expanded) -> Result<(), TooLarge> {
+    fn expand_into(&mut self, raw: &str, depth: usize, out: &mut ExpandedText) -> Result<(), TooLarge> {
         let mut rest = raw;
         while let Some((before, after)) = rest.split_once('&') {
             out.text.push_str(before);
@@ -93,7 +93,7 @@ impl Entities {
     }
 
     /// Adds what a reference stands for. One that is not known stays as it is written.
-    fn reference(&mut self, name: &str, depth: usize, out: &mut Expanded) -> Result<(), TooLarge> {
+    fn reference(&mut self, name: &str, depth: usize, out: &mut ExpandedText) -> Result<(), TooLarge> {
         if let Some(letter) = letter(name) {
             out.text.push(letter);
             return Ok(());

@@ -15,7 +15,7 @@ use super::input::{as_utf8, declared_in_xml};
 use super::programme::times::GivenTimes;
 use super::programme::words::made_id;
 use super::programme::{ImportedTalk, OWN_ID, OWN_STATUS, Programme, TalkPerson};
-use super::{Closed, Input, Settings, Sink};
+use super::{Input, Settings, Sink, SinkClosed};
 use crate::items::record_ids::RecordIds;
 use element::Element;
 use entities::{Entities, TooLarge};
@@ -29,8 +29,8 @@ const LONGEST_TEXT: usize = 1_000_000;
 /// Reads a programme.
 ///
 /// # Errors
-/// Returns [`Closed`] if the import has ended.
-pub fn read(mut input: Box<dyn Input>, settings: &Settings, sink: &Sink) -> Result<(), Closed> {
+/// Returns [`SinkClosed`] if the import has ended.
+pub fn read(mut input: Box<dyn Input>, settings: &Settings, sink: &Sink) -> Result<(), SinkClosed> {
     let input = declared_in_xml(&mut *input).and_then(|label| {
         // A file in UTF-16 has a byte order mark, which says so before the declaration can be read.
         let label = label.filter(|label| !label.to_ascii_lowercase().starts_with("utf"));
@@ -43,7 +43,7 @@ pub fn read(mut input: Box<dyn Input>, settings: &Settings, sink: &Sink) -> Resu
     });
     let mut reader = match input {
         Ok(input) => Reader::from_reader(input),
-        Err(error) => return sink.broken("byte 0", "unreadable", error.to_string()),
+        Err(error) => return sink.report_broken("byte 0", "unreadable", error.to_string()),
     };
     let mut walk = Walk {
         programme,
@@ -59,7 +59,7 @@ pub fn read(mut input: Box<dyn Input>, settings: &Settings, sink: &Sink) -> Resu
     };
     let is_whole = walk.walk(&mut reader)?;
     walk.programme.finish()?;
-    if is_whole { sink.whole() } else { Ok(()) }
+    if is_whole { sink.mark_whole() } else { Ok(()) }
 }
 
 struct Walk<'a> {
@@ -81,7 +81,7 @@ struct Walk<'a> {
 
 impl Walk<'_> {
     /// Reads the file. Returns whether it was read to its end.
-    fn walk(&mut self, reader: &mut Reader<Box<dyn Input>>) -> Result<bool, Closed> {
+    fn walk(&mut self, reader: &mut Reader<Box<dyn Input>>) -> Result<bool, SinkClosed> {
         let mut buffer = Vec::new();
         loop {
             buffer.clear();
@@ -90,7 +90,7 @@ impl Walk<'_> {
                 Ok(event) => event,
                 Err(error) => {
                     let place = format!("byte {}", reader.error_position());
-                    return self.sink.broken(place, "malformed_xml", error.to_string()).map(|()| false);
+                    return self.sink.report_broken(place, "malformed_xml", error.to_string()).map(|()| false);
                 }
             };
             if matches!(event, Event::Eof) {
@@ -98,13 +98,13 @@ impl Walk<'_> {
             }
             if !self.part(event, place)? {
                 let message = "the entities of this file expand to more than a file may have";
-                return self.sink.broken(format!("byte {place}"), "too_large", message).map(|()| false);
+                return self.sink.report_broken(format!("byte {place}"), "too_large", message).map(|()| false);
             }
         }
     }
 
     /// Reads a part of the file. Returns whether its entities are within the bounds.
-    fn part(&mut self, part: Event<'_>, place: u64) -> Result<bool, Closed> {
+    fn part(&mut self, part: Event<'_>, place: u64) -> Result<bool, SinkClosed> {
         match part {
             Event::Start(start) => return self.start(&start, place),
             Event::Empty(start) => {
@@ -116,7 +116,7 @@ impl Walk<'_> {
             Event::Text(text) => self.text(&text.xml10_content()),
             Event::CData(text) => self.text(&text.xml10_content()),
             Event::DocType(text) => self.entities.declare(&text),
-            Event::GeneralRef(reference) => match self.expanded(&format!("&{};", &*reference), place, None)? {
+            Event::GeneralRef(reference) => match self.expand_text(&format!("&{};", &*reference), place, None)? {
                 Some(text) => self.text(&text),
                 None => return Ok(false),
             },
@@ -133,7 +133,7 @@ impl Walk<'_> {
 
     /// Returns a text with its references expanded, which is noted where the file does not declare them; `None` if they
     /// expand to more than is allowed. `attribute` names the attribute that has the text, if one has it.
-    fn expanded(&mut self, raw: &str, place: u64, attribute: Option<&str>) -> Result<Option<String>, Closed> {
+    fn expand_text(&mut self, raw: &str, place: u64, attribute: Option<&str>) -> Result<Option<String>, SinkClosed> {
         let expanded = match self.entities.expand(raw) {
             Ok(expanded) => expanded,
             Err(TooLarge) => return Ok(None),
@@ -152,15 +152,15 @@ impl Walk<'_> {
     }
 
     /// Reports an end of the file that is none of the programme. Returns whether it is one.
-    fn is_whole(&self, place: u64) -> Result<bool, Closed> {
+    fn is_whole(&self, place: u64) -> Result<bool, SinkClosed> {
         let is_open = !self.open.is_empty() || !self.outer.is_empty();
         match (is_open, self.seen) {
             (true, _) => {
                 let message = "the file ends within an element";
-                self.sink.broken(format!("byte {place}"), "malformed_xml", message)?;
+                self.sink.report_broken(format!("byte {place}"), "malformed_xml", message)?;
             }
             (false, false) => {
-                self.sink.broken("byte 0", "not_a_schedule", "there is no <schedule> in this file")?;
+                self.sink.report_broken("byte 0", "not_a_schedule", "there is no <schedule> in this file")?;
             }
             (false, true) => {}
         }
@@ -168,12 +168,12 @@ impl Walk<'_> {
     }
 
     /// Reads the beginning of an element. Returns whether its entities are within the bounds.
-    fn start(&mut self, start: &BytesStart<'_>, place: u64) -> Result<bool, Closed> {
+    fn start(&mut self, start: &BytesStart<'_>, place: u64) -> Result<bool, SinkClosed> {
         let (mut attributes, element) = (HashMap::new(), start.local_name());
         for attribute in start.attributes().flatten() {
             let name = attribute.key.local_name().as_ref().to_owned();
             let subject = format!("{}/@{name}", element.as_ref());
-            let Some(value) = self.expanded(&attribute.value, place, Some(&subject))? else { return Ok(false) };
+            let Some(value) = self.expand_text(&attribute.value, place, Some(&subject))? else { return Ok(false) };
             attributes.insert(name, value);
         }
         self.open_element(start.local_name().as_ref().to_owned(), attributes);
@@ -224,7 +224,7 @@ impl Walk<'_> {
         }
     }
 
-    fn end(&mut self, place: u64) -> Result<(), Closed> {
+    fn end(&mut self, place: u64) -> Result<(), SinkClosed> {
         let Some(element) = self.open.pop() else {
             self.outer.pop();
             return Ok(());
@@ -289,7 +289,7 @@ impl Walk<'_> {
         }
     }
 
-    fn conference(&mut self, element: &Element) -> Result<(), Closed> {
+    fn conference(&mut self, element: &Element) -> Result<(), SinkClosed> {
         for child in &element.children {
             // The attributes of tracks are counted where they are read; colours are passed over as a whole.
             if !matches!(child.name.as_str(), "track" | "colors") {
@@ -305,12 +305,12 @@ impl Walk<'_> {
         Ok(())
     }
 
-    fn event(&mut self, element: &Element, byte: u64) -> Result<(), Closed> {
+    fn event(&mut self, element: &Element, byte: u64) -> Result<(), SinkClosed> {
         let given = |name: &str| element.attribute(name).or_else(|| element.text_of(name));
         let (times, title) = (self.times(element), element.value_of("title"));
         let place = format!("event {} near byte {byte}", given("id").unwrap_or_default());
         let Some(id) = given("guid").or_else(|| given("id")).or_else(|| made_id(&title, &times)) else {
-            return self.sink.broken(place, "required", "an event requires an id, a guid or a title");
+            return self.sink.report_broken(place, "required", "an event requires an id, a guid or a title");
         };
         if self.programme.hides(&place, &id, |name| given(name).map(Value::from))? {
             return Ok(());
@@ -364,7 +364,7 @@ impl Walk<'_> {
         }
     }
 
-    fn people(&self, place: &str, element: &Element) -> Result<Vec<TalkPerson>, Closed> {
+    fn people(&self, place: &str, element: &Element) -> Result<Vec<TalkPerson>, SinkClosed> {
         let mut people = Vec::new();
         for given in element.list("persons") {
             match person(given) {

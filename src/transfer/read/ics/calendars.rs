@@ -6,14 +6,14 @@ use std::collections::{HashMap, HashSet};
 use chrono::{Days, NaiveDate, Utc};
 
 use super::clock::SeriesStart;
-use super::components::{Component, Part, Parts};
+use super::components::{CalendarPart, CalendarParts, Component};
 use super::definition::Definition;
 use super::old_zone::OldZone;
 use super::property::Property;
-use super::times::{CalendarTime, when};
+use super::times::{CalendarTime, time_of};
 use super::zones::CalendarZones;
 use crate::items::record_ids::is_unique;
-use crate::transfer::read::{Input, Settings, bounded};
+use crate::transfer::read::{Input, Settings, bounded_name};
 use crate::transfer::survey::hash_of;
 
 /// Greatest number of events of a file that change a series from an occurrence on; they are held until the series is
@@ -140,7 +140,7 @@ impl Calendar {
         let made =
             || Some(format!("{}/{}/{}", self.origin, event.find("DTSTART")?.value.trim(), event.text("SUMMARY")?));
         // It is part of the sources of all occurrences.
-        event.text("UID").map(|uid| self.identity(&uid)).or_else(made).map(bounded)
+        event.text("UID").map(|uid| self.identity(&uid)).or_else(made).map(bounded_name)
     }
 }
 
@@ -148,18 +148,18 @@ impl Calendars {
     /// Reads a file for the first time.
     pub fn read(input: &mut dyn Input, settings: &Settings) -> Self {
         let mut all = Self { zone_rules: MOST_ZONE_RULES, ..Self::default() };
-        for part in Parts::new(input) {
+        for part in CalendarParts::new(input) {
             match part {
-                Part::Calendar if all.list.len() == MOST_CALENDARS => break,
-                Part::Calendar => all.begin(settings),
-                Part::Property(property) => {
+                CalendarPart::Calendar if all.list.len() == MOST_CALENDARS => break,
+                CalendarPart::Calendar => all.begin(settings),
+                CalendarPart::Property(property) => {
                     let is_name = all.list.last_mut().is_some_and(|calendar| calendar.property(&property));
                     if is_name {
                         all.name(settings);
                     }
                 }
-                Part::Component(component) => all.component(settings, component),
-                Part::Fault(..) => {}
+                CalendarPart::Component(component) => all.component(settings, component),
+                CalendarPart::Fault(..) => {}
             }
         }
         for calendar in all.list.iter_mut().filter(|calendar| calendar.is_vcalendar) {
@@ -169,7 +169,7 @@ impl Calendars {
         let has_own: HashSet<u64> = pending.iter().map(|(_, series, _)| *series).collect();
         all.starts.retain(|series, _| has_own.contains(series));
         for (calendar, series, property) in pending {
-            let found = all.list.get(calendar).and_then(|it| all.meant(series, &property, &it.zones));
+            let found = all.list.get(calendar).and_then(|it| all.instance_time(series, &property, &it.zones));
             if let Some(when) = found {
                 all.replaced.entry(series).or_default().insert(when.key(), when);
             }
@@ -218,7 +218,7 @@ impl Calendars {
                 match component.find("RECURRENCE-ID") {
                     Some(instance) => {
                         self.pending.push((place, series, instance.clone()));
-                        if instance.is("RANGE", "THISANDFUTURE") && self.range_count < MOST_RANGES {
+                        if instance.parameter_is("RANGE", "THISANDFUTURE") && self.range_count < MOST_RANGES {
                             self.range_count += 1;
                             self.ranges.entry(series).or_default().push(component);
                         }
@@ -255,17 +255,17 @@ impl Calendars {
 
     /// Returns which occurrence of a series a `RECURRENCE-ID` means, in the form of the series: a date if this has dates.
     pub fn occurrence(&self, identity: &str, instance: &Property, zones: &CalendarZones) -> Option<CalendarTime> {
-        self.meant(hash_of("", identity), instance, zones)
+        self.instance_time(hash_of("", identity), instance, zones)
     }
 
-    fn meant(&self, series: u64, instance: &Property, zones: &CalendarZones) -> Option<CalendarTime> {
+    fn instance_time(&self, series: u64, instance: &Property, zones: &CalendarZones) -> Option<CalendarTime> {
         let start = self.starts.get(&series).and_then(|(calendar, start)| {
             let zones = &self.list.get(*calendar)?.zones;
-            Some(SeriesStart::new(start, when(start, zones).ok()?.0, zones))
+            Some(SeriesStart::new(start, time_of(start, zones).ok()?.0, zones))
         });
         match start {
-            Some(start) => start.read(&instance.value, instance, zones).ok().map(|when| start.like(when)),
-            None => when(instance, zones).ok().map(|(when, _)| when),
+            Some(start) => start.read(&instance.value, instance, zones).ok().map(|when| start.align(when)),
+            None => time_of(instance, zones).ok().map(|(when, _)| when),
         }
     }
 

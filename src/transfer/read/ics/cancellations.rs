@@ -3,20 +3,25 @@
 use super::Walk;
 use super::calendars::{Calendar, is_series, revision};
 use super::components::Component;
-use super::times::when;
-use crate::transfer::read::Closed;
+use super::times::time_of;
+use crate::transfer::read::SinkClosed;
 use crate::transfer::record::{Cancellation, CancelledInstance, Record};
 
 impl Walk<'_> {
     /// Sends a message that an event, an occurrence of a series, or it and all later ones do not take place.
-    pub(super) fn cancellation(&self, calendar: &Calendar, event: &Component, identity: String) -> Result<(), Closed> {
+    pub(super) fn cancellation(
+        &self,
+        calendar: &Calendar,
+        event: &Component,
+        identity: String,
+    ) -> Result<(), SinkClosed> {
         let (place, revision) = (event.place(), revision(event));
         let instance = match event.find("RECURRENCE-ID") {
             None => None,
-            Some(property) => match when(property, &calendar.zones) {
+            Some(property) => match time_of(property, &calendar.zones) {
                 Ok((when, _)) => {
-                    let and_later = property.is("RANGE", "THISANDFUTURE");
-                    Some(CancelledInstance { key: when.key(), day: when.local().date(), and_later })
+                    let and_later = property.parameter_is("RANGE", "THISANDFUTURE");
+                    Some(CancelledInstance { key: when.key(), day: when.local_time().date(), and_later })
                 }
                 // Without it the whole series would be cancelled.
                 Err(why) => {
@@ -36,7 +41,7 @@ impl Walk<'_> {
         event: &Component,
         identity: &str,
         instance: Option<&CancelledInstance>,
-    ) -> Result<Option<Record>, Closed> {
+    ) -> Result<Option<Record>, SinkClosed> {
         let is_whole = event.find("DTSTART").is_some() && event.text("SUMMARY").is_some();
         if !is_whole || is_series(event) || instance.is_some_and(|instance| instance.and_later) {
             return Ok(None);
@@ -46,7 +51,7 @@ impl Walk<'_> {
             record.source = format!("{identity}/{}", instance.key);
             record.ids = record.ids.occurrence(Some(instance.key.clone()));
         }
-        span.set(&mut record, calendar.zones.own());
+        span.set(&mut record, calendar.zones.own_zone());
         Ok(Some(record))
     }
 }

@@ -5,7 +5,7 @@ use chrono::{DateTime, NaiveDateTime, NaiveTime, TimeDelta, TimeZone};
 
 use super::definition::Definition;
 use super::property::Property;
-use super::times::{CalendarTime, basic_time, when_of};
+use super::times::{CalendarTime, basic_time, parse_time};
 use super::zones::CalendarZones;
 use crate::time_zone::Zone;
 use crate::transfer::zones::local_time;
@@ -38,7 +38,7 @@ impl Clock<'_> {
     }
 
     /// Returns the local time of an instant.
-    pub fn local(self, at: DateTime<Zone>) -> NaiveDateTime {
+    pub fn local_time(self, at: DateTime<Zone>) -> NaiveDateTime {
         match self {
             Clock::Utc(_) => at.naive_utc(),
             Clock::Zone(zone) => at.with_timezone(&zone).naive_local(),
@@ -73,20 +73,20 @@ impl<'a> SeriesStart<'a> {
         let text = property.value.trim();
         let tzid = property.zone();
         let clock = match first {
-            CalendarTime::Day(_) => Clock::Zone(zones.own()),
+            CalendarTime::Day(_) => Clock::Zone(zones.own_zone()),
             CalendarTime::At(at) if text.ends_with(['Z', 'z']) => Clock::Utc(at.timezone()),
             CalendarTime::At(at) => zones.clock(tzid, at),
         };
         let local = match first {
-            CalendarTime::Day(_) => first.local(),
+            CalendarTime::Day(_) => first.local_time(),
             // A time that does not exist on the first day exists on others.
-            CalendarTime::At(at) => basic_time(text).unwrap_or_else(|| clock.local(at)),
+            CalendarTime::At(at) => basic_time(text).unwrap_or_else(|| clock.local_time(at)),
         };
         Self { first, local, clock, tzid }
     }
 
     /// Returns the occurrence at a local time.
-    pub fn at(&self, local: NaiveDateTime) -> CalendarTime {
+    pub fn occurrence_at(&self, local: NaiveDateTime) -> CalendarTime {
         match self.first {
             _ if local == self.local => self.first,
             CalendarTime::Day(_) => CalendarTime::Day(local.date()),
@@ -97,8 +97,8 @@ impl<'a> SeriesStart<'a> {
     /// Returns the local time of an occurrence.
     pub fn local_of(&self, when: CalendarTime) -> NaiveDateTime {
         match when {
-            CalendarTime::Day(_) => when.local(),
-            CalendarTime::At(at) => self.clock.local(at),
+            CalendarTime::Day(_) => when.local_time(),
+            CalendarTime::At(at) => self.clock.local_time(at),
         }
     }
 
@@ -108,15 +108,15 @@ impl<'a> SeriesStart<'a> {
     /// Returns a message if the value or its zone cannot be read.
     pub fn read(&self, text: &str, property: &Property, zones: &CalendarZones) -> Result<CalendarTime, String> {
         let tzid = property.zone().or(self.tzid);
-        when_of(text.trim(), tzid, zones).map(|(when, _)| when)
+        parse_time(text.trim(), tzid, zones).map(|(when, _)| when)
     }
 
     /// Returns a time in the form of the first occurrence: its date, if the series has dates; the time of day at which the
     /// first one starts, if this is a date and the series has times.
-    pub fn like(&self, when: CalendarTime) -> CalendarTime {
+    pub fn align(&self, when: CalendarTime) -> CalendarTime {
         match (when, self.first) {
             (CalendarTime::At(at), CalendarTime::Day(_)) => CalendarTime::Day(day_of(at)),
-            (CalendarTime::Day(day), CalendarTime::At(_)) => self.at(day.and_time(self.local.time())),
+            (CalendarTime::Day(day), CalendarTime::At(_)) => self.occurrence_at(day.and_time(self.local.time())),
             (CalendarTime::At(at), CalendarTime::At(first)) => CalendarTime::At(at.with_timezone(&first.timezone())),
             (CalendarTime::Day(_), CalendarTime::Day(_)) => when,
         }

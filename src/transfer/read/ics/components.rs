@@ -50,7 +50,7 @@ const OF_CALENDAR: [&str; 5] = ["VEVENT", "VTODO", "VJOURNAL", "VFREEBUSY", "VTI
 
 /// A part of a calendar file.
 #[derive(Debug)]
-pub enum Part {
+pub enum CalendarPart {
     /// The beginning of a `VCALENDAR`.
     Calendar,
     /// A property of the calendar as a whole.
@@ -62,7 +62,7 @@ pub enum Part {
 }
 
 /// The parts of a file.
-pub struct Parts<'a> {
+pub struct CalendarParts<'a> {
     lines: Lines<'a>,
     /// Components around the current line, below the calendar.
     open: Vec<Component>,
@@ -71,11 +71,11 @@ pub struct Parts<'a> {
     in_calendar: bool,
     is_windows_1252: bool,
     /// Part that follows the one that was returned.
-    following: Option<Part>,
+    following: Option<CalendarPart>,
     ended: bool,
 }
 
-impl<'a> Parts<'a> {
+impl<'a> CalendarParts<'a> {
     /// Creates an iterator over the parts of an input.
     pub fn new(input: &'a mut dyn Input) -> Self {
         Self {
@@ -89,7 +89,7 @@ impl<'a> Parts<'a> {
         }
     }
 
-    fn line(&mut self, line: ContentLine) -> Option<Part> {
+    fn line(&mut self, line: ContentLine) -> Option<CalendarPart> {
         let text = line.text.trim_start_matches('\u{feff}');
         let word = |length: usize| text.get(..length).map(str::to_ascii_uppercase).unwrap_or_default();
         if word(6) == "BEGIN:" {
@@ -103,23 +103,23 @@ impl<'a> Parts<'a> {
                 return None;
             }
             let message = "left out; this is not an iCalendar property".to_owned();
-            return Some(Part::Fault(line.number, "malformed_property", message, false));
+            return Some(CalendarPart::Fault(line.number, "malformed_property", message, false));
         };
         let has_room = self.has_room();
         match self.open.last_mut() {
             Some(component) if has_room => component.properties.push(property),
             Some(_) => {}
-            None if self.in_calendar => return Some(Part::Property(property)),
+            None if self.in_calendar => return Some(CalendarPart::Property(property)),
             None => {}
         }
         if line.is_cut {
             let message = "cut off; the line is longer than any property can be".to_owned();
-            return Some(Part::Fault(line.number, "too_long", message, false));
+            return Some(CalendarPart::Fault(line.number, "too_long", message, false));
         }
         // Once for each file: the lines of one file mostly have one encoding.
         (line.is_windows_1252 && !std::mem::replace(&mut self.is_windows_1252, true)).then(|| {
             let message = "this line and perhaps others are not UTF-8 and are read as windows-1252".to_owned();
-            Part::Fault(line.number, "encoding", message, false)
+            CalendarPart::Fault(line.number, "encoding", message, false)
         })
     }
 
@@ -133,13 +133,13 @@ impl<'a> Parts<'a> {
         has_room
     }
 
-    fn begin(&mut self, number: usize, name: String) -> Option<Part> {
+    fn begin(&mut self, number: usize, name: String) -> Option<CalendarPart> {
         if name == "VCALENDAR" {
             let lost = self.open.first().map(|component| component.line);
             self.open.clear();
             self.in_calendar = true;
-            let Some(line) = lost else { return Some(Part::Calendar) };
-            self.following = Some(Part::Calendar);
+            let Some(line) = lost else { return Some(CalendarPart::Calendar) };
+            self.following = Some(CalendarPart::Calendar);
             return Some(without_end(line, "component"));
         }
         let is_around = |component: &Component| name == "VEVENT" && OF_CALENDAR.contains(&component.name.as_str());
@@ -158,7 +158,7 @@ impl<'a> Parts<'a> {
         lost
     }
 
-    fn end(&mut self, number: usize, name: &str) -> Option<Part> {
+    fn end(&mut self, number: usize, name: &str) -> Option<CalendarPart> {
         if name == "VCALENDAR" && self.in_calendar {
             self.in_calendar = false;
             let lost = self.open.first().map(|component| component.line);
@@ -167,7 +167,7 @@ impl<'a> Parts<'a> {
         }
         let Some(place) = self.open.iter().rposition(|component| component.name == name) else {
             let message = format!("END:{name} has no BEGIN:{name}");
-            return Some(Part::Fault(number, "malformed_calendar", message, false));
+            return Some(CalendarPart::Fault(number, "malformed_calendar", message, false));
         };
         // Components within that have no end of their own end here.
         while self.open.len() > place + 1 {
@@ -176,10 +176,10 @@ impl<'a> Parts<'a> {
         self.close()
     }
 
-    fn close(&mut self) -> Option<Part> {
+    fn close(&mut self) -> Option<CalendarPart> {
         let component = self.open.pop()?;
         if self.open.is_empty() {
-            return Some(Part::Component(component));
+            return Some(CalendarPart::Component(component));
         }
         let has_room = self.has_room();
         if let Some(parent) = self.open.last_mut().filter(|_| has_room) {
@@ -189,14 +189,14 @@ impl<'a> Parts<'a> {
     }
 }
 
-fn without_end(line: usize, noun: &str) -> Part {
-    Part::Fault(line, "malformed_calendar", format!("this {noun} has no END"), true)
+fn without_end(line: usize, noun: &str) -> CalendarPart {
+    CalendarPart::Fault(line, "malformed_calendar", format!("this {noun} has no END"), true)
 }
 
-impl Iterator for Parts<'_> {
-    type Item = Part;
+impl Iterator for CalendarParts<'_> {
+    type Item = CalendarPart;
 
-    fn next(&mut self) -> Option<Part> {
+    fn next(&mut self) -> Option<CalendarPart> {
         if let Some(part) = self.following.take() {
             return Some(part);
         }
@@ -205,14 +205,14 @@ impl Iterator for Parts<'_> {
                 Some(Ok(line)) => self.line(line),
                 Some(Err((line, error))) => {
                     self.ended = true;
-                    Some(Part::Fault(line, "unreadable", error, true))
+                    Some(CalendarPart::Fault(line, "unreadable", error, true))
                 }
                 None => {
                     self.ended = true;
                     let lost = self.open.first();
                     lost.map(|component| {
                         let message = format!("the file ends within this {}", component.name);
-                        Part::Fault(component.line, "malformed_calendar", message, true)
+                        CalendarPart::Fault(component.line, "malformed_calendar", message, true)
                     })
                 }
             };
@@ -237,8 +237,8 @@ mod tests {
             alarm.repeat(MOST_PARTS / 2)
         );
         let mut input = BufReader::new(Cursor::new(text.into_bytes()));
-        let found = Parts::new(&mut input).filter_map(|part| match part {
-            Part::Component(it) => Some((it.properties.len(), it.children.len(), it.dropped)),
+        let found = CalendarParts::new(&mut input).filter_map(|part| match part {
+            CalendarPart::Component(it) => Some((it.properties.len(), it.children.len(), it.dropped)),
             _ => None,
         });
         // Of the first event the last alarm and the title have no room.

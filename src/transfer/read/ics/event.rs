@@ -14,8 +14,8 @@ use super::property::Property;
 use crate::content::{rich_text, values};
 use crate::feeds::calendar::{ID_PROPERTY, STATUS_PROPERTY};
 use crate::feeds::status_words::{status_word, without_status};
-use crate::transfer::read::plain_text::{html, rich};
-use crate::transfer::read::{Closed, Sink, web_address};
+use crate::transfer::read::plain_text::{html_value, rich_value};
+use crate::transfer::read::{Sink, SinkClosed, web_address};
 use crate::transfer::record::Record;
 
 /// Properties that are read elsewhere.
@@ -64,8 +64,8 @@ pub const ON_PURPOSE: [(&str, &str); 9] = [
 /// Sets the fields of an event.
 ///
 /// # Errors
-/// Returns [`Closed`] if the import has ended.
-pub fn set_fields(sink: &Sink, calendar: &Calendar, event: &Component, record: &mut Record) -> Result<(), Closed> {
+/// Returns [`SinkClosed`] if the import has ended.
+pub fn set_fields(sink: &Sink, calendar: &Calendar, event: &Component, record: &mut Record) -> Result<(), SinkClosed> {
     set_texts(sink, event, record);
     set_status(sink, calendar, event, record)?;
     place::set(sink, calendar, event, record)?;
@@ -139,7 +139,7 @@ fn body(sink: &Sink, event: &Component, own: Option<&str>) -> Value {
         match words_with_markup.entry(language(property)) {
             Entry::Occupied(_) => sink.left_out(&event.place(), &format!("{}, a further one", property.name)),
             Entry::Vacant(place) => {
-                values.push((language(property), html(&property.text())));
+                values.push((language(property), html_value(&property.text())));
                 place.insert(words(&rich_text::to_text(&property.text())));
             }
         }
@@ -147,7 +147,7 @@ fn body(sink: &Sink, event: &Component, own: Option<&str>) -> Value {
     for property in plain {
         match words_with_markup.get(&language(property)) {
             None => {
-                values.push((language(property), rich(&property.text())));
+                values.push((language(property), rich_value(&property.text())));
             }
             Some(known) if words(&property.text()).is_subset(known) => {
                 sink.on_purpose(&event.place(), "DESCRIPTION", "the event has the same text with markup");
@@ -160,7 +160,7 @@ fn body(sink: &Sink, event: &Component, own: Option<&str>) -> Value {
 
 /// Returns whether the value of a text with markup is the address of one (RFC 9073, section 6.5).
 fn is_address(property: &Property) -> bool {
-    property.is("VALUE", "URI")
+    property.parameter_is("VALUE", "URI")
         || (values::url(&property.text()).is_ok() && !property.text().contains(char::is_whitespace))
 }
 
@@ -202,7 +202,7 @@ fn translations(
     }
 }
 
-fn set_status(sink: &Sink, calendar: &Calendar, event: &Component, record: &mut Record) -> Result<(), Closed> {
+fn set_status(sink: &Sink, calendar: &Calendar, event: &Component, record: &mut Record) -> Result<(), SinkClosed> {
     let status = event.text("STATUS").map(|text| text.to_ascii_uppercase());
     // The word has one L in the United States, and so in some programs.
     let is_cancelled = |status: Option<&str>| matches!(status, Some("CANCELLED" | "CANCELED"));
@@ -222,7 +222,7 @@ fn set_status(sink: &Sink, calendar: &Calendar, event: &Component, record: &mut 
 }
 
 /// Sets topics, links, the image and documents.
-fn set_lists(sink: &Sink, calendar: &Calendar, event: &Component, record: &mut Record) -> Result<(), Closed> {
+fn set_lists(sink: &Sink, calendar: &Calendar, event: &Component, record: &mut Record) -> Result<(), SinkClosed> {
     let (mut topics, mut documents) = (Vec::new(), Vec::new());
     // The place may have one.
     let mut links = record.body.get("links").and_then(Value::as_array).cloned().unwrap_or_default();
@@ -248,7 +248,9 @@ fn set_lists(sink: &Sink, calendar: &Calendar, event: &Component, record: &mut R
             "URL" => {
                 links.extend(url(sink, event, "/links", &value)?.map(|url| json!({"title": "Website", "url": url})));
             }
-            "IMAGE" | "ATTACH" if property.is("VALUE", "BINARY") || property.is("ENCODING", "BASE64") => {
+            "IMAGE" | "ATTACH"
+                if property.parameter_is("VALUE", "BINARY") || property.parameter_is("ENCODING", "BASE64") =>
+            {
                 sink.left_out(&event.place(), &format!("{} within the file", property.name));
             }
             "IMAGE" if record.body.contains_key("image") => sink.left_out(&event.place(), "IMAGE, a further one"),
@@ -260,9 +262,9 @@ fn set_lists(sink: &Sink, calendar: &Calendar, event: &Component, record: &mut R
             _ => {}
         }
     }
-    record.set("topics", unique(topics));
-    record.set("links", unique(links));
-    record.set("documents", unique(documents));
+    record.set("topics", dedup(topics));
+    record.set("links", dedup(links));
+    record.set("documents", dedup(documents));
     Ok(())
 }
 
@@ -277,22 +279,22 @@ fn document(property: &Property, url: String) -> Value {
     document.into()
 }
 
-fn topic(sink: &Sink, event: &Component, language: Option<String>, name: &str) -> Result<String, Closed> {
+fn topic(sink: &Sink, event: &Component, language: Option<String>, name: &str) -> Result<String, SinkClosed> {
     let source = format!("ics:topic/{name}");
-    let mut topic = Record::new(event.place(), "topic", source.clone()).supporting().by_name();
+    let mut topic = Record::new(event.place(), "topic", source.clone()).into_supporting().by_name();
     topic.locale = language;
     topic.set("name", name);
     sink.record(topic).map(|()| source)
 }
 
-fn url(sink: &Sink, event: &Component, field: &str, given: &str) -> Result<Option<String>, Closed> {
+fn url(sink: &Sink, event: &Component, field: &str, given: &str) -> Result<Option<String>, SinkClosed> {
     match web_address(given) {
         Ok(url) => Ok(Some(url)),
         Err((code, message)) => sink.note(&event.place(), field, code, message).map(|()| None),
     }
 }
 
-fn unique(list: Vec<Value>) -> Vec<Value> {
+fn dedup(list: Vec<Value>) -> Vec<Value> {
     let mut known = HashSet::with_capacity(list.len());
     list.into_iter().filter(|entry| known.insert(entry.to_string())).collect()
 }
@@ -311,6 +313,6 @@ mod tests {
     #[test]
     fn entries_are_kept_once() {
         let list = vec![json!("a"), json!({"url": "b"}), json!("a"), json!({"url": "b"}), json!("c")];
-        assert_eq!(unique(list), [json!("a"), json!({"url": "b"}), json!("c")]);
+        assert_eq!(dedup(list), [json!("a"), json!({"url": "b"}), json!("c")]);
     }
 }

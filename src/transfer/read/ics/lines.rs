@@ -43,7 +43,7 @@ impl<'a> Lines<'a> {
     /// Returns the next content line, an error of the input with the number of its line, or `None` at the end.
     pub fn next(&mut self) -> Option<Result<ContentLine, (usize, String)>> {
         loop {
-            let mut bytes = match self.physical()? {
+            let mut bytes = match self.physical_line()? {
                 Ok(line) => line,
                 Err(error) => return Some(Err((self.number + 1, error))),
             };
@@ -109,7 +109,7 @@ impl<'a> Lines<'a> {
         self.ready.front().map(|line| Ok(line.as_slice()))
     }
 
-    fn physical(&mut self) -> Option<Result<Vec<u8>, String>> {
+    fn physical_line(&mut self) -> Option<Result<Vec<u8>, String>> {
         match self.peek()? {
             Ok(_) => {
                 self.number += 1;

@@ -18,25 +18,25 @@ mod property;
 mod ranges;
 mod rules;
 mod series;
+mod series_occurrences;
 mod skipped_days;
 #[cfg(test)]
 mod tests;
-mod ties;
 mod times;
 mod zones;
 
 use std::cell::{Cell, RefCell};
 
 use super::input::as_utf8;
-use super::{Closed, Input, Settings, Sink};
+use super::{Input, Settings, Sink, SinkClosed};
 use crate::feeds::calendar::ID_PROPERTY;
 use crate::items::record_ids::RecordIds;
 use crate::transfer::record::{Record, series_of};
 use calendars::{Calendar, Calendars, MOST_CALENDARS, is_series, revision};
-use components::{Component, Part, Parts};
+use components::{CalendarPart, CalendarParts, Component};
 use old_zone::OldZone;
 use property::Property;
-use ties::Ties;
+use series_occurrences::SeriesOccurrences;
 use times::{CalendarSpan, TimeNotes};
 
 /// Properties of a calendar that are read, or passed over on purpose.
@@ -61,27 +61,27 @@ const OF_CALENDAR: [(&str, &str); 15] = [
 /// Reads all events of all calendars in a file.
 ///
 /// # Errors
-/// Returns [`Closed`] if the import has ended.
-pub fn read(input: Box<dyn Input>, settings: &Settings, sink: &Sink) -> Result<(), Closed> {
+/// Returns [`SinkClosed`] if the import has ended.
+pub fn read(input: Box<dyn Input>, settings: &Settings, sink: &Sink) -> Result<(), SinkClosed> {
     let mut input = match as_utf8(input, None) {
         Ok(input) => input,
-        Err(error) => return sink.broken("line 1", "unreadable", error.to_string()),
+        Err(error) => return sink.report_broken("line 1", "unreadable", error.to_string()),
     };
     let calendars = Calendars::read(&mut *input, settings);
     if let Err(error) = input.restart() {
-        return sink.broken("line 1", "unreadable", error.to_string());
+        return sink.report_broken("line 1", "unreadable", error.to_string());
     }
-    let (ties, steps) = (RefCell::default(), Cell::new(occurrences::MOST_STEPS));
-    let mut walk = Walk { sink, calendars: &calendars, place: None, is_whole: true, ties, steps };
-    for part in Parts::new(&mut *input) {
+    let (occurrences_of_series, steps) = (RefCell::default(), Cell::new(occurrences::MOST_STEPS));
+    let mut walk = Walk { sink, calendars: &calendars, place: None, is_whole: true, occurrences_of_series, steps };
+    for part in CalendarParts::new(&mut *input) {
         walk.part(part)?;
     }
-    let rest = walk.ties.borrow_mut().rest();
+    let rest = walk.occurrences_of_series.borrow_mut().rest();
     rest.into_iter().try_for_each(|record| sink.record(record))?;
     if walk.place.is_none() {
-        return sink.broken("line 1", "malformed_calendar", "there is no VCALENDAR in this file");
+        return sink.report_broken("line 1", "malformed_calendar", "there is no VCALENDAR in this file");
     }
-    if walk.is_whole { sink.whole() } else { Ok(()) }
+    if walk.is_whole { sink.mark_whole() } else { Ok(()) }
 }
 
 struct Walk<'a> {
@@ -91,20 +91,20 @@ struct Walk<'a> {
     place: Option<usize>,
     /// Whether no component was lost, and the file has all events of its source.
     is_whole: bool,
-    ties: RefCell<Ties>,
+    occurrences_of_series: RefCell<SeriesOccurrences>,
     /// Steps that are left to compute rules.
     steps: Cell<u64>,
 }
 
 impl<'a> Walk<'a> {
-    fn part(&mut self, part: Part) -> Result<(), Closed> {
+    fn part(&mut self, part: CalendarPart) -> Result<(), SinkClosed> {
         match part {
-            Part::Calendar => {
+            CalendarPart::Calendar => {
                 self.place = Some(self.place.map_or(0, |place| place + 1));
                 if self.place == Some(MOST_CALENDARS) {
                     self.is_whole = false;
                     let message = format!("the file has more than {MOST_CALENDARS} calendars; the rest is not read");
-                    return self.sink.broken(format!("calendar {}", MOST_CALENDARS + 1), "too_many", message);
+                    return self.sink.report_broken(format!("calendar {}", MOST_CALENDARS + 1), "too_many", message);
                 }
                 if let Some(calendar) = self.calendar() {
                     self.sink.set_origin(&calendar.origin);
@@ -112,13 +112,15 @@ impl<'a> Walk<'a> {
                 }
                 Ok(())
             }
-            Part::Property(property) => self.property(&property),
-            Part::Component(component) => self.component(&component),
-            Part::Fault(line, code, message, true) => {
+            CalendarPart::Property(property) => self.property(&property),
+            CalendarPart::Component(component) => self.component(&component),
+            CalendarPart::Fault(line, code, message, true) => {
                 self.is_whole = false;
-                self.sink.broken(format!("line {line}"), code, message)
+                self.sink.report_broken(format!("line {line}"), code, message)
             }
-            Part::Fault(line, code, message, false) => self.sink.note(&format!("line {line}"), "", code, message),
+            CalendarPart::Fault(line, code, message, false) => {
+                self.sink.note(&format!("line {line}"), "", code, message)
+            }
         }
     }
 
@@ -126,7 +128,7 @@ impl<'a> Walk<'a> {
         self.calendars.list.get(self.place?)
     }
 
-    fn property(&self, property: &Property) -> Result<(), Closed> {
+    fn property(&self, property: &Property) -> Result<(), SinkClosed> {
         let name = property.name.as_str();
         match OF_CALENDAR.iter().find(|(known, _)| *known == name) {
             _ if matches!(name, "TZ" | "DAYLIGHT") && self.calendar().is_some_and(Calendar::is_vcalendar) => {
@@ -141,7 +143,7 @@ impl<'a> Walk<'a> {
         Ok(())
     }
 
-    fn component(&mut self, component: &Component) -> Result<(), Closed> {
+    fn component(&mut self, component: &Component) -> Result<(), SinkClosed> {
         // A file of events without a calendar around them.
         let place = *self.place.get_or_insert(0);
         let Some(calendar) = self.calendars.list.get(place) else { return Ok(()) };
@@ -158,14 +160,14 @@ impl<'a> Walk<'a> {
         }
     }
 
-    fn event(&self, calendar: &Calendar, event: &Component) -> Result<(), Closed> {
+    fn event(&self, calendar: &Calendar, event: &Component) -> Result<(), SinkClosed> {
         let (sink, place) = (self.sink, event.place());
         if let Some(method @ ("REPLY" | "COUNTER" | "DECLINECOUNTER" | "REFRESH")) = calendar.method.as_deref() {
             sink.on_purpose(&place, &format!("METHOD:{method}"), "it is an answer of a participant and no publication");
             return Ok(());
         }
         let Some(identity) = calendar.identity_of(event) else {
-            return sink.broken(place, "required", "an event requires a UID, or a start and a summary");
+            return sink.report_broken(place, "required", "an event requires a UID, or a start and a summary");
         };
         if !calendar.is_gregorian {
             let message = "the dates are not those of the Gregorian calendar".to_owned();
@@ -185,7 +187,7 @@ impl<'a> Walk<'a> {
         let Some((span, record)) = self.read_event(calendar, event, identity)? else { return Ok(()) };
         match event.find("RECURRENCE-ID") {
             Some(instance) => {
-                if instance.is("RANGE", "THISANDFUTURE") {
+                if instance.parameter_is("RANGE", "THISANDFUTURE") {
                     sink.left_out(&place, "RANGE=THISANDFUTURE");
                 }
                 self.replacement(calendar, instance, span, record)
@@ -203,7 +205,7 @@ impl<'a> Walk<'a> {
                 }
                 // It may have been an occurrence in an earlier revision.
                 record.lost_references.push(("series", Some(series_of(&record.source))));
-                span.set(&mut record, calendar.zones.own());
+                span.set(&mut record, calendar.zones.own_zone());
                 sink.record(record)
             }
         }
@@ -215,7 +217,7 @@ impl<'a> Walk<'a> {
         calendar: &Calendar,
         event: &Component,
         identity: String,
-    ) -> Result<Option<(CalendarSpan, Record)>, Closed> {
+    ) -> Result<Option<(CalendarSpan, Record)>, SinkClosed> {
         let (sink, place) = (self.sink, event.place());
         if event.dropped > 0 {
             let message = format!("{} further properties and parts are left out", event.dropped);
@@ -243,16 +245,18 @@ impl<'a> Walk<'a> {
     }
 
     /// Refuses an event. Neither it nor any occurrence of its series is missing.
-    fn refuse(&self, place: String, identity: String, code: &str, message: String) -> Result<(), Closed> {
-        self.sink.beyond(format!("{identity}/"), "")?;
-        self.sink.refused(place, ("event", identity), code, message)
+    fn refuse(&self, place: String, identity: String, code: &str, message: String) -> Result<(), SinkClosed> {
+        self.sink.mark_beyond(format!("{identity}/"), "")?;
+        self.sink.report_refused(place, ("event", identity), code, message)
     }
 
     /// Gives an event a source of its own if one with the same UID came before it that has another start, title or place.
     /// Some programs write a session that takes place twice in this way, and some give one UID to all events of a day.
-    fn part_twins(&self, event: &Component, record: &mut Record, span: CalendarSpan) -> Result<(), Closed> {
+    fn part_twins(&self, event: &Component, record: &mut Record, span: CalendarSpan) -> Result<(), SinkClosed> {
         let words = ["SUMMARY", "LOCATION"].map(|name| event.text(name).unwrap_or_default()).join(" ");
-        let Some(own) = self.ties.borrow_mut().own_source(&record.source, &span.starts.key(), words.trim()) else {
+        let Some(own) =
+            self.occurrences_of_series.borrow_mut().own_source(&record.source, &span.starts.key(), words.trim())
+        else {
             return Ok(());
         };
         record.source = own;

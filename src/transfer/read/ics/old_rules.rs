@@ -1,7 +1,7 @@
 //! The basic recurrence rules of vCalendar 1.0 (section "Recurrence Rule Grammar"), as rules of iCalendar.
 
 /// Days of the week.
-const DAYS: [&str; 7] = ["MO", "TU", "WE", "TH", "FR", "SA", "SU"];
+pub(super) const DAYS: [&str; 7] = ["MO", "TU", "WE", "TH", "FR", "SA", "SU"];
 /// Number of occurrences of a rule that names neither one nor an end.
 const USUAL: &str = "2";
 
@@ -31,18 +31,18 @@ pub fn new_form(old: &str) -> Option<String> {
     };
     let (frequency, by) = match name {
         "D" if words.is_empty() => ("DAILY", String::new()),
-        "W" => ("WEEKLY", listed("BYDAY", words.iter().map(|word| day(word).map(str::to_owned)))?),
-        "MP" => ("MONTHLY", listed("BYDAY", positions(&words)?.into_iter().map(Some))?),
-        "MD" => ("MONTHLY", listed("BYMONTHDAY", words.iter().map(|word| month_day(word)))?),
-        "YM" => ("YEARLY", listed("BYMONTH", words.iter().map(|word| number(word, 12)))?),
-        "YD" => ("YEARLY", listed("BYYEARDAY", words.iter().map(|word| number(word, 366)))?),
+        "W" => ("WEEKLY", list_part("BYDAY", words.iter().map(|word| day(word).map(str::to_owned)))?),
+        "MP" => ("MONTHLY", list_part("BYDAY", positions(&words)?.into_iter().map(Some))?),
+        "MD" => ("MONTHLY", list_part("BYMONTHDAY", words.iter().map(|word| month_day(word)))?),
+        "YM" => ("YEARLY", list_part("BYMONTH", words.iter().map(|word| number(word, 12)))?),
+        "YD" => ("YEARLY", list_part("BYYEARDAY", words.iter().map(|word| number(word, 366)))?),
         _ => return None,
     };
     Some(format!("FREQ={frequency};INTERVAL={interval}{by}{end}"))
 }
 
 /// Returns a part of a rule with values; nothing without any.
-fn listed(name: &str, values: impl Iterator<Item = Option<String>>) -> Option<String> {
+fn list_part(name: &str, values: impl Iterator<Item = Option<String>>) -> Option<String> {
     let values: Vec<String> = values.collect::<Option<_>>()?;
     Some(if values.is_empty() { String::new() } else { format!(";{name}={}", values.join(",")) })
 }
@@ -59,7 +59,7 @@ fn number(word: &str, most: u16) -> Option<String> {
 fn positions(words: &[&str]) -> Option<Vec<String>> {
     let (mut position, mut found) = (None, Vec::new());
     for word in words {
-        match signed(word, 5) {
+        match signed_number(word, 5) {
             Some(number) => position = Some(number),
             None => found.push(format!("{}{}", position.as_deref()?, day(word)?)),
         }
@@ -68,11 +68,11 @@ fn positions(words: &[&str]) -> Option<Vec<String>> {
 }
 
 fn month_day(word: &str) -> Option<String> {
-    if word == "LD" { Some("-1".to_owned()) } else { signed(word, 31).or_else(|| number(word, 31)) }
+    if word == "LD" { Some("-1".to_owned()) } else { signed_number(word, 31).or_else(|| number(word, 31)) }
 }
 
 /// Returns a number with its sign behind it, as one with its sign before it.
-fn signed(word: &str, most: u16) -> Option<String> {
+fn signed_number(word: &str, most: u16) -> Option<String> {
     let plus = word.strip_suffix('+').and_then(|word| number(word, most));
     plus.or_else(|| word.strip_suffix('-').and_then(|word| number(word, most)).map(|number| format!("-{number}")))
 }

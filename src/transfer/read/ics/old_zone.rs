@@ -7,7 +7,7 @@ use chrono::{Datelike, NaiveDateTime, TimeDelta, TimeZone};
 
 use super::property::Property;
 use super::times::basic_time;
-use super::zones::{CalendarZones, Found};
+use super::zones::{CalendarZones, ZonedInstant};
 use crate::time_zone::Zone;
 use crate::transfer::zones::{best_known, local_time, offset_of, offsets_of_year};
 
@@ -61,7 +61,7 @@ impl OldZone {
     }
 
     /// Returns the instant of a local time that names no zone; `None` if the calendar does not say its zone.
-    pub fn instant(&self, zones: &CalendarZones, local: NaiveDateTime) -> Option<Found> {
+    pub fn instant(&self, zones: &CalendarZones, local: NaiveDateTime) -> Option<ZonedInstant> {
         let standard = self.standard?;
         if let Some(zone) = *self.found.get_or_init(|| self.zone(zones, standard)) {
             return Some((local_time(local, zone), None));
@@ -91,7 +91,7 @@ impl OldZone {
                     && has(*zone, summer.ends + day, standard)
             })
         };
-        zones.near().into_iter().chain(best_known()).find(fits)
+        zones.candidate_zones().into_iter().chain(best_known()).find(fits)
     }
 
     /// Returns the note on a time that a summer time may move, of which the calendar says nothing.
@@ -101,7 +101,7 @@ impl OldZone {
             let (winter, summer) = offsets_of_year(zone, local.year());
             winter == standard && summer != standard && zone.from_utc_datetime(&utc).naive_local() != local
         };
-        let may_move = zones.near().into_iter().chain(best_known()).any(moves);
+        let may_move = zones.candidate_zones().into_iter().chain(best_known()).any(moves);
         let offset = sign(standard);
         may_move.then(|| {
             format!("the calendar has times of {offset} and does not say whether its clocks change; they are read so")

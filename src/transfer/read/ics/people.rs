@@ -11,7 +11,7 @@ use super::event::MOST_OF_LIST;
 use super::parameters;
 use super::property::Property;
 use crate::content::values;
-use crate::transfer::read::{Closed, Sink, web_address};
+use crate::transfer::read::{Sink, SinkClosed, web_address};
 use crate::transfer::record::Record;
 
 /// Sets the contact of an event. It is `CONTACT` if there is one, else `ORGANIZER`; two contacts are not mixed.
@@ -121,15 +121,20 @@ fn mail_address(property: &Property) -> Option<String> {
 /// Sets the speakers of an event: those who chair it. Other participants are no matter of the public.
 ///
 /// # Errors
-/// Returns [`Closed`] if the import has ended.
-pub fn set_speakers(sink: &Sink, calendar: &Calendar, event: &Component, record: &mut Record) -> Result<(), Closed> {
+/// Returns [`SinkClosed`] if the import has ended.
+pub fn set_speakers(
+    sink: &Sink,
+    calendar: &Calendar,
+    event: &Component,
+    record: &mut Record,
+) -> Result<(), SinkClosed> {
     let place = event.place();
     let (mut speakers, mut known) = (Vec::new(), HashSet::new());
     for property in event.all("ATTENDEE") {
         let name = common_name(property);
-        let takes_part = !property.is("PARTSTAT", "DECLINED")
+        let takes_part = !property.parameter_is("PARTSTAT", "DECLINED")
             && property.parameter("CUTYPE").is_none_or(|kind| kind.eq_ignore_ascii_case("INDIVIDUAL"));
-        let Some(name) = name.filter(|_| property.is("ROLE", "CHAIR") && takes_part) else {
+        let Some(name) = name.filter(|_| property.parameter_is("ROLE", "CHAIR") && takes_part) else {
             sink.on_purpose(&place, "ATTENDEE", "who is invited is no matter of the public; only chairs are taken");
             continue;
         };
@@ -142,7 +147,7 @@ pub fn set_speakers(sink: &Sink, calendar: &Calendar, event: &Component, record:
             Some(email) => format!("ics:person/{}", email.to_lowercase()),
             None => format!("{}/person/{name}", calendar.origin),
         };
-        let mut speaker = Record::new(place.clone(), "speaker", source.clone()).supporting();
+        let mut speaker = Record::new(place.clone(), "speaker", source.clone()).into_supporting();
         speaker.set("name", name);
         sink.record(speaker)?;
         if known.insert(source.clone()) {

@@ -7,10 +7,10 @@ use super::components::Component;
 use super::property::Property;
 use crate::transfer::country_names::country_code;
 use crate::transfer::read::map_addresses::is_map;
-use crate::transfer::read::online::whereabouts;
-use crate::transfer::read::plain_text::rich;
+use crate::transfer::read::online_places::whereabouts;
+use crate::transfer::read::plain_text::rich_value;
 use crate::transfer::read::whereabouts::Whereabouts;
-use crate::transfer::read::{Closed, Sink, web_address};
+use crate::transfer::read::{Sink, SinkClosed, web_address};
 use crate::transfer::record::Record;
 
 /// Properties with addresses at which programs let people attend online, the standard one first.
@@ -33,8 +33,8 @@ pub fn is_place(name: &str) -> bool {
 /// Sets the place of an event.
 ///
 /// # Errors
-/// Returns [`Closed`] if the import has ended.
-pub fn set(sink: &Sink, calendar: &Calendar, event: &Component, record: &mut Record) -> Result<(), Closed> {
+/// Returns [`SinkClosed`] if the import has ended.
+pub fn set(sink: &Sink, calendar: &Calendar, event: &Component, record: &mut Record) -> Result<(), SinkClosed> {
     let place = event.place();
     let mut found = event.text("LOCATION").map(|text| whereabouts(&text)).unwrap_or_default();
     let title = event.find("X-APPLE-STRUCTURED-LOCATION").and_then(|property| property.parameter("X-TITLE"));
@@ -65,7 +65,7 @@ pub fn set(sink: &Sink, calendar: &Calendar, event: &Component, record: &mut Rec
     Ok(())
 }
 
-fn venue(sink: &Sink, calendar: &Calendar, event: &Component, found: &Whereabouts) -> Result<String, Closed> {
+fn venue(sink: &Sink, calendar: &Calendar, event: &Component, found: &Whereabouts) -> Result<String, SinkClosed> {
     let (place, text) = (event.place(), found.place.as_str());
     let apple = event.find("X-APPLE-STRUCTURED-LOCATION");
     let mut lines: Vec<String> = lines_of(text);
@@ -77,12 +77,12 @@ fn venue(sink: &Sink, calendar: &Calendar, event: &Component, found: &Whereabout
     let place_text = text.replace('\n', ", ");
     let scope = if place_text.contains(',') { "ics" } else { calendar.origin.as_str() };
     let source = format!("{scope}:venue/{place_text}");
-    let mut record = Record::new(place.clone(), "venue", source.clone()).supporting();
+    let mut record = Record::new(place.clone(), "venue", source.clone()).into_supporting();
     // The language of a place is its own (RFC 5545, section 3.2.10).
     record.locale = event.find("LOCATION").and_then(|property| property.parameter("LANGUAGE")).map(str::to_owned);
     record.set("name", name.clone());
     if name.chars().count() > 200 {
-        record.set("description", rich(&name));
+        record.set("description", rich_value(&name));
     }
     record.set("address", address(&lines));
     record.set("map_url", found.map.clone());

@@ -139,26 +139,26 @@ impl Property {
     }
 
     /// Returns whether a parameter has a value.
-    pub fn is(&self, name: &str, value: &str) -> bool {
+    pub fn parameter_is(&self, name: &str, value: &str) -> bool {
         self.parameter(name).is_some_and(|given| given.eq_ignore_ascii_case(value))
     }
 
     /// Returns the value as a text (section 3.3.11), trimmed.
     pub fn text(&self) -> String {
-        unescaped(&self.value).trim().to_owned()
+        unescape(&self.value).trim().to_owned()
     }
 
     /// Returns the values as texts. A comma that is escaped is part of a text.
     pub fn list(&self) -> Vec<String> {
-        self.divided(b",")
+        self.split_value(b",")
     }
 
     /// Returns the values of a list of vCalendar 1.0, in which semicolons stand between them.
     pub fn old_list(&self) -> Vec<String> {
-        self.divided(b",;")
+        self.split_value(b",;")
     }
 
-    fn divided(&self, separators: &[u8]) -> Vec<String> {
+    fn split_value(&self, separators: &[u8]) -> Vec<String> {
         let (mut values, mut start, mut escaped) = (Vec::new(), 0, false);
         for (at, byte) in self.value.bytes().enumerate() {
             match byte {
@@ -171,7 +171,7 @@ impl Property {
             }
         }
         values.push(&self.value[start..]);
-        values.into_iter().map(|value| unescaped(value).trim().to_owned()).filter(|value| !value.is_empty()).collect()
+        values.into_iter().map(|value| unescape(value).trim().to_owned()).filter(|value| !value.is_empty()).collect()
     }
 }
 
@@ -204,11 +204,11 @@ fn parameter(text: &str) -> Option<((String, String), &str)> {
         value.push_str(&rest[..end]);
         rest = &rest[end..];
     }
-    Some(((name, decoded(&value)), rest))
+    Some(((name, decode_parameter(&value)), rest))
 }
 
 /// Returns the value of a parameter without the escapes of RFC 6868. Some programs write those of values instead.
-fn decoded(value: &str) -> String {
+fn decode_parameter(value: &str) -> String {
     let mut out = String::with_capacity(value.len());
     let mut letters = value.chars().peekable();
     while let Some(letter) = letters.next() {
@@ -228,7 +228,7 @@ fn decoded(value: &str) -> String {
 }
 
 /// Returns a text without escapes. A backslash that escapes nothing stays.
-fn unescaped(text: &str) -> String {
+fn unescape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut letters = text.chars();
     while let Some(letter) = letters.next() {
@@ -256,7 +256,7 @@ mod tests {
             Property::parse("organizer;CN=\"Club, of Boats; east: two\";role=CHAIR:mailto:a@b.example").unwrap();
         assert_eq!((property.name.as_str(), property.value.as_str()), ("ORGANIZER", "mailto:a@b.example"));
         assert_eq!(property.parameter("CN"), Some("Club, of Boats; east: two"));
-        assert!(property.is("ROLE", "chair"));
+        assert!(property.parameter_is("ROLE", "chair"));
         let odd = Property::parse("ORGANIZER;CN=Club \\\"The Boat\\\":MAILTO:a@b.example").unwrap();
         assert_eq!(odd.parameter("CN"), Some("Club \"The Boat\""));
         let caret = Property::parse("X;CN=^'A^' ^^ B:").unwrap();

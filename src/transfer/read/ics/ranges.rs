@@ -22,8 +22,8 @@ impl<'a> Range<'a> {
     /// Creates a change: the start of the occurrence before it, the start of the series, and the times and fields of the
     /// event.
     pub fn new(from: CalendarTime, start: SeriesStart<'a>, (span, record): (CalendarSpan, Record)) -> Self {
-        let from = start.like(from);
-        let shift = start.local_of(start.like(span.starts)) - start.local_of(from);
+        let from = start.align(from);
+        let shift = start.local_of(start.align(span.starts)) - start.local_of(from);
         Self { from, record, span, shift, start }
     }
 

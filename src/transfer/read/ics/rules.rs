@@ -3,10 +3,10 @@
 
 use std::borrow::Cow;
 
-use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, TimeZone};
+use chrono::{DateTime, Datelike, Days, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, TimeZone};
 use rrule::{RRule, RRuleSet, Tz, Unvalidated};
 
-use super::old_rules::new_form;
+use super::old_rules::{DAYS, new_form};
 use super::property::Property;
 use super::skipped_days::{self, Skip};
 use super::times::basic_time;
@@ -47,7 +47,7 @@ impl RecurrenceRule {
             let (name, value) = (name.trim().to_ascii_uppercase(), value.trim().to_ascii_uppercase());
             is_finite |= matches!(name.as_str(), "COUNT" | "UNTIL");
             match (name.as_str(), value.as_str()) {
-                ("UNTIL", _) => parts.push(format!("UNTIL={}", until(&value, &local)?)),
+                ("UNTIL", _) => parts.push(format!("UNTIL={}", until_value(&value, &local)?)),
                 ("RSCALE", "GREGORIAN") | ("SKIP", "OMIT") => {}
                 ("SKIP", "FORWARD") => skip = Some(Skip::Forward),
                 ("SKIP", "BACKWARD") => skip = Some(Skip::Backward),
@@ -64,8 +64,8 @@ impl RecurrenceRule {
             left_out.push("SKIP: days that do not exist are omitted".to_owned());
         }
         let skip = skip.filter(|_| skipped_days::is_simple(&parts));
-        bounded(&parts)?;
-        let rule = parsed(&parts)?;
+        check_bounds(&parts)?;
+        let rule = parse_parts(&parts)?;
         let days_a_step = match frequency(&parts) {
             "YEARLY" | "MONTHLY" => 28,
             "WEEKLY" => 7,
@@ -86,21 +86,32 @@ impl RecurrenceRule {
         most: u16,
     ) -> Result<(Vec<NaiveDateTime>, bool), String> {
         if let Some((parts, day)) = self.skip.and_then(|_| skipped_days::with_last_days(&self.parts, start)) {
-            let rule = Self { rule: parsed(&parts)?, parts, skip: None, ..self };
+            let rule = Self { rule: parse_parts(&parts)?, parts, skip: None, ..self };
             let (mut found, is_whole) = rule.occurrences(start, end, most)?;
             if self.skip == Some(Skip::Forward) {
-                found.iter_mut().for_each(|date| *date = skipped_days::forward(*date, day));
-                let last = self.parts.iter().find_map(|part| part.strip_prefix("UNTIL=")).and_then(basic);
+                found.iter_mut().for_each(|date| *date = skipped_days::move_forward(*date, day));
+                let last = self.parts.iter().find_map(|part| part.strip_prefix("UNTIL=")).and_then(parse_basic);
                 found.retain(|date| last.is_none_or(|last| *date <= last) && end.is_none_or(|end| *date <= end));
             }
             return Ok((found, is_whole));
         }
-        let start = floating(start);
+        if let Some(parts) = with_day_of_start(&self.parts, start) {
+            return Self { rule: parse_parts(&parts)?, parts, ..self }.occurrences(start, end, most);
+        }
+        if let Some((parts, first, count)) = by_whole_weeks(&self.parts, start) {
+            let rule = Self { rule: parse_parts(&parts)?, parts, ..self };
+            let (mut found, is_whole) = rule.occurrences(first, end, most)?;
+            found.retain(|date| *date >= start);
+            let is_counted = count.is_some_and(|count| found.len() >= count);
+            found.truncate(count.unwrap_or(usize::MAX));
+            return Ok((found, is_whole || is_counted));
+        }
+        let start = as_floating(start);
         let rule = self.rule.validate(start).map_err(|error| error.to_string())?;
         let end = end.map_or(last_time(), |end| end.min(last_time()));
         let is_short = matches!(frequency(&self.parts), "SECONDLY" | "MINUTELY");
         let most = if is_short { most.min(MOST_SHORT) } else { most };
-        let found = RRuleSet::new(start).rrule(rule).before(floating(end)).all(most);
+        let found = RRuleSet::new(start).rrule(rule).before(as_floating(end)).all(most);
         Ok((found.dates.into_iter().map(|date| date.naive_utc()).collect(), !found.limited))
     }
 }
@@ -130,8 +141,39 @@ fn frequency(parts: &[String]) -> &str {
     part(parts, "FREQ")
 }
 
+fn has_part(parts: &[String], name: &str) -> bool {
+    !part(parts, name).is_empty()
+}
+
+/// Returns the parts of a rule with the weekday of its start, if it names weeks and no day: what a rule lacks is that of its
+/// start (RFC 5545, section 3.3.10). The library takes all days of a week of the year.
+fn with_day_of_start(parts: &[String], start: NaiveDateTime) -> Option<Vec<String>> {
+    let has_day = ["BYDAY", "BYMONTHDAY", "BYYEARDAY"].into_iter().any(|name| has_part(parts, name));
+    let of_year = frequency(parts) == "YEARLY" && has_part(parts, "BYWEEKNO");
+    let of_week = frequency(parts) == "WEEKLY" && has_part(parts, "BYSETPOS");
+    if has_day || !(of_year || of_week) {
+        return None;
+    }
+    let day = DAYS[start.weekday().num_days_from_monday() as usize];
+    Some(parts.iter().cloned().chain([format!("BYDAY={day}")]).collect())
+}
+
+/// Returns a weekly rule that takes some days of each week by their position, as one that begins with the week of its start, and
+/// the number of its occurrences from the start on. The positions are those within the whole week (RFC 5545, section 3.3.10);
+/// the library counts those of the first week from the start. `None` for any other rule.
+fn by_whole_weeks(parts: &[String], start: NaiveDateTime) -> Option<(Vec<String>, NaiveDateTime, Option<usize>)> {
+    if frequency(parts) != "WEEKLY" || !has_part(parts, "BYSETPOS") {
+        return None;
+    }
+    let first_day = DAYS.iter().position(|day| *day == part(parts, "WKST")).unwrap_or(0);
+    let days = (start.weekday().num_days_from_monday() as usize + DAYS.len() - first_day) % DAYS.len();
+    let first = start.checked_sub_days(Days::new(days as u64)).filter(|first| *first != start)?;
+    let count = part(parts, "COUNT").parse().ok();
+    Some((parts.iter().filter(|part| !part.starts_with("COUNT=")).cloned().collect(), first, count))
+}
+
 /// Refuses a rule with so many times of day, or so many seconds to pass over, that it cannot be meant.
-fn bounded(parts: &[String]) -> Result<(), String> {
+fn check_bounds(parts: &[String]) -> Result<(), String> {
     let given = ["BYHOUR", "BYMINUTE", "BYSECOND"].map(|name| part(parts, name));
     if frequency(parts) == "SECONDLY" && given.iter().any(|times| !times.is_empty()) {
         return Err("a rule by seconds with BYHOUR, BYMINUTE or BYSECOND is not supported".to_owned());
@@ -143,21 +185,21 @@ fn bounded(parts: &[String]) -> Result<(), String> {
     Ok(())
 }
 
-fn parsed(parts: &[String]) -> Result<RRule<Unvalidated>, String> {
+fn parse_parts(parts: &[String]) -> Result<RRule<Unvalidated>, String> {
     parts.join(";").parse().map_err(|error: rrule::RRuleError| error.to_string())
 }
 
-fn basic(text: &str) -> Option<NaiveDateTime> {
+fn parse_basic(text: &str) -> Option<NaiveDateTime> {
     NaiveDateTime::parse_from_str(text, "%Y%m%dT%H%M%SZ").ok()
 }
 
 /// Returns a local time in the form in which rules are computed: as if its zone were UTC.
-fn floating(local: NaiveDateTime) -> DateTime<Tz> {
+fn as_floating(local: NaiveDateTime) -> DateTime<Tz> {
     Tz::UTC.from_utc_datetime(&local)
 }
 
 /// Returns the value of `UNTIL` as a local time in the form of UTC. A date includes its day.
-fn until(value: &str, local: impl Fn(NaiveDateTime) -> NaiveDateTime) -> Result<String, String> {
+fn until_value(value: &str, local: impl Fn(NaiveDateTime) -> NaiveDateTime) -> Result<String, String> {
     let value = value.trim();
     let day = NaiveDate::parse_from_str(value, "%Y%m%d").ok().filter(|day| is_in_years(*day));
     let end = if let Some(day) = day {

@@ -12,7 +12,7 @@ use super::ranges::Range;
 use super::times::{CalendarSpan, CalendarTime};
 use crate::content::slug::from_title;
 use crate::feeds::calendar::ID_PROPERTY;
-use crate::transfer::read::Closed;
+use crate::transfer::read::SinkClosed;
 use crate::transfer::record::{Record, RevisedOccurrence, SourceRevision, series_of};
 
 impl Walk<'_> {
@@ -23,16 +23,16 @@ impl Walk<'_> {
         instance: &Property,
         span: CalendarSpan,
         mut record: Record,
-    ) -> Result<(), Closed> {
+    ) -> Result<(), SinkClosed> {
         let known = self.calendars.occurrence(&record.source, instance, &calendar.zones).map(CalendarTime::key);
         let key = known.clone().unwrap_or_else(|| instance.value.trim().to_owned());
         record.ids = record.ids.occurrence(known);
         let series = self.calendars.has_series(&record.source).then(|| series_of(&record.source));
         record.source = format!("{}/{key}", record.source);
-        span.set(&mut record, calendar.zones.own());
+        span.set(&mut record, calendar.zones.own_zone());
         let Some(series) = series else { return self.sink.record(record) };
         record.set("series", series.clone());
-        let ready = self.ties.borrow_mut().wait(&series, record);
+        let ready = self.occurrences_of_series.borrow_mut().wait(&series, record);
         ready.map_or(Ok(()), |record| self.sink.record(record))
     }
 
@@ -43,10 +43,10 @@ impl Walk<'_> {
         event: &Component,
         span: CalendarSpan,
         record: &Record,
-    ) -> Result<(), Closed> {
+    ) -> Result<(), SinkClosed> {
         if !record.body.contains_key("title") {
             // One refusal is enough, and no occurrence is missing.
-            self.sink.beyond(format!("{}/", record.source), "")?;
+            self.sink.mark_beyond(format!("{}/", record.source), "")?;
             return self.sink.record(record.clone());
         }
         let Some(property) = event.find("DTSTART") else { return Ok(()) };
@@ -55,18 +55,18 @@ impl Walk<'_> {
         let starts = left.chain(occurrences.starts.iter().map(|(start, _)| (*start, true)));
         let replaced = self.calendars.replaced_starts(&record.source).map(|start| (start, true));
         self.revise(event, record, starts.chain(replaced).collect(), occurrences.unknown_after.clone())?;
-        let mut series = Record::new(record.place.clone(), "series", series_of(&record.source)).supporting();
+        let mut series = Record::new(record.place.clone(), "series", series_of(&record.source)).into_supporting();
         series.locale.clone_from(&record.locale);
         series.revision.clone_from(&record.revision);
         series.set("title", record.body.get("title").cloned().unwrap_or_default());
-        let ready = self.ties.borrow_mut().release(&series.source);
+        let ready = self.occurrences_of_series.borrow_mut().release(&series.source);
         self.sink.record(series)?;
         ready.into_iter().try_for_each(|record| self.sink.record(record))?;
         for start in occurrences.left {
-            self.sink.present("event", format!("{}/{}", record.source, start.key()))?;
+            self.sink.mark_present("event", format!("{}/{}", record.source, start.key()))?;
         }
         if let Some(after) = &occurrences.unknown_after {
-            self.sink.beyond(format!("{}/", record.source), after)?;
+            self.sink.mark_beyond(format!("{}/", record.source), after)?;
         }
         let ranges = self.ranges(calendar, &record.source, start)?;
         for (number, occurrence) in occurrences.starts.into_iter().enumerate() {
@@ -79,7 +79,7 @@ impl Walk<'_> {
             one.source = format!("{}/{key}", record.source);
             one.ids = record.ids.clone().occurrence(Some(key));
             let title = from_title(one.label());
-            let day = occurrence.0.local().date();
+            let day = occurrence.0.local_time().date();
             one.slug = (number > 0 && !title.is_empty()).then(|| format!("{title}-{day}"));
             self.sink.record(one)?;
         }
@@ -93,7 +93,7 @@ impl Walk<'_> {
         event: &Component,
         property: &'c Property,
         first: CalendarTime,
-    ) -> Result<(SeriesStart<'c>, Occurrences), Closed> {
+    ) -> Result<(SeriesStart<'c>, Occurrences), SinkClosed> {
         let start = SeriesStart::new(property, first, &calendar.zones);
         let mut occurrences = Occurrences::of(event, start, &calendar.zones, calendar.horizon, &self.steps);
         for (name, code, message) in std::mem::take(&mut occurrences.notes) {
@@ -110,27 +110,27 @@ impl Walk<'_> {
         event: &Component,
         span: CalendarSpan,
         record: &Record,
-    ) -> Result<(), Closed> {
+    ) -> Result<(), SinkClosed> {
         // One refusal is enough.
         let property = event.find("DTSTART").filter(|_| is_series(event) && record.body.contains_key("title"));
         let Some(property) = property else { return self.addition(calendar, span, record.clone()) };
         let (_, occurrences) = self.occurrences(calendar, event, property, span.starts)?;
         for (start, length) in occurrences.starts {
             let moved = span.moved_to(start);
-            let moved = length.map_or(moved, |length| moved.lasting(length));
+            let moved = length.map_or(moved, |length| moved.with_length(length));
             self.addition(calendar, moved, record.clone())?;
         }
         Ok(())
     }
 
-    fn addition(&self, calendar: &Calendar, span: CalendarSpan, mut record: Record) -> Result<(), Closed> {
+    fn addition(&self, calendar: &Calendar, span: CalendarSpan, mut record: Record) -> Result<(), SinkClosed> {
         let key = span.starts.key();
         record.set("series", series_of(&record.source));
         let title = from_title(record.label());
-        record.slug = (!title.is_empty()).then(|| format!("{title}-{}", span.starts.local().date()));
+        record.slug = (!title.is_empty()).then(|| format!("{title}-{}", span.starts.local_time().date()));
         record.source = format!("{}/{key}", record.source);
         record.ids = record.ids.occurrence(Some(key));
-        span.set(&mut record, calendar.zones.own());
+        span.set(&mut record, calendar.zones.own_zone());
         self.sink.record(record)
     }
 
@@ -141,7 +141,7 @@ impl Walk<'_> {
         record: &Record,
         starts: Vec<(CalendarTime, bool)>,
         beyond: Option<String>,
-    ) -> Result<(), Closed> {
+    ) -> Result<(), SinkClosed> {
         let is_first =
             event.text("SEQUENCE").and_then(|text| text.parse::<u32>().ok()).is_none_or(|number| number == 0);
         // What this site gave out is known by its ids.
@@ -165,7 +165,7 @@ impl Walk<'_> {
         calendar: &Calendar,
         identity: &str,
         start: SeriesStart<'c>,
-    ) -> Result<Vec<Range<'c>>, Closed> {
+    ) -> Result<Vec<Range<'c>>, SinkClosed> {
         let mut ranges = Vec::new();
         for event in self.calendars.ranges(identity) {
             let Some(instance) = event.find("RECURRENCE-ID") else { continue };
@@ -197,8 +197,8 @@ fn occurrence_of(
         None => (record.clone(), span.moved_to(start)),
     };
     if let Some(length) = length {
-        moved = moved.lasting(length);
+        moved = moved.with_length(length);
     }
-    moved.set(&mut one, calendar.zones.own());
+    moved.set(&mut one, calendar.zones.own_zone());
     one
 }

@@ -57,6 +57,6 @@ pub fn with_last_days(parts: &[String], start: NaiveDateTime) -> Option<(Vec<Str
 }
 
 /// Returns the day after the last one of a month that has no such day.
-pub fn forward(date: NaiveDateTime, day: u32) -> NaiveDateTime {
+pub fn move_forward(date: NaiveDateTime, day: u32) -> NaiveDateTime {
     if date.day() < day { date.checked_add_days(Days::new(1)).unwrap_or(date) } else { date }
 }

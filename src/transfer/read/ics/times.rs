@@ -64,7 +64,7 @@ impl CalendarTime {
     }
 
     /// Returns the local time; a date is its first instant.
-    pub fn local(self) -> NaiveDateTime {
+    pub fn local_time(self) -> NaiveDateTime {
         match self {
             CalendarTime::Day(day) => day.and_time(NaiveTime::MIN),
             CalendarTime::At(at) => at.naive_local(),
@@ -86,7 +86,7 @@ impl CalendarSpan {
     /// Returns the property that is missing or wrong. An end that is wrong is left out, with a note.
     pub fn read(event: &Component, zones: &CalendarZones, notes: &mut TimeNotes) -> Result<Self, WrongProperty> {
         let start = event.find("DTSTART").ok_or(("DTSTART", "an event requires a start".to_owned()))?;
-        let (starts, note) = when(start, zones).map_err(|why| ("DTSTART", why))?;
+        let (starts, note) = time_of(start, zones).map_err(|why| ("DTSTART", why))?;
         notes.extend(note.map(|note| ("DTSTART", "zone", note)));
         let (ends, length) = end_of(event, (start, starts), zones, notes);
         if is_flagged(event) && matches!(starts, CalendarTime::At(_)) {
@@ -102,7 +102,7 @@ impl CalendarSpan {
 
     /// Returns the span with an end as the file has it: a date is exclusive there.
     fn with_end(self, ends: Option<CalendarTime>, notes: &mut TimeNotes) -> Self {
-        let first = self.starts.local().date();
+        let first = self.starts.local_time().date();
         let Some(end) = ends else { return self };
         let last = last_day(first, end);
         let note = match (self.starts, end) {
@@ -110,7 +110,7 @@ impl CalendarSpan {
             (CalendarTime::At(start), CalendarTime::At(end)) => {
                 return Self { ends: Some(CalendarTime::At(end.with_timezone(&start.timezone()))), ..self };
             }
-            _ if end.local().date() < first => {
+            _ if end.local_time().date() < first => {
                 notes.push((
                     "DTEND",
                     "before_start",
@@ -133,11 +133,11 @@ impl CalendarSpan {
     /// Returns the span of an occurrence of a series, given its start. It is as long as the first one: exactly, or nominally
     /// if the file says the length and no end (RFC 5545, section 3.8.5.3).
     pub fn moved_to(self, starts: CalendarTime) -> Self {
-        let days = (starts.local().date() - self.starts.local().date()).num_days();
+        let days = (starts.local_time().date() - self.starts.local_time().date()).num_days();
         let shifted = |day: NaiveDate| day.checked_add_signed(TimeDelta::days(days)).unwrap_or(day);
         let ends = self.ends.map(|end| match (self.starts, end, starts) {
             (CalendarTime::At(first), CalendarTime::At(end), CalendarTime::At(start)) => {
-                let nominal = self.length.and_then(|length| length.after(starts));
+                let nominal = self.length.and_then(|length| length.end_after(starts));
                 let exact = || start.checked_add_signed(end - first).map(CalendarTime::At);
                 nominal.or_else(exact).unwrap_or(CalendarTime::At(end))
             }
@@ -148,7 +148,7 @@ impl CalendarSpan {
     }
 
     /// Returns the span with another exact length.
-    pub fn lasting(self, length: TimeDelta) -> Self {
+    pub fn with_length(self, length: TimeDelta) -> Self {
         match self.starts {
             CalendarTime::At(at) => {
                 Self { ends: at.checked_add_signed(length).map(CalendarTime::At), length: None, ..self }
@@ -200,7 +200,7 @@ fn end_of(
     let end = event.find("DTEND").map(|end| {
         // Some programs name the zone of the start only.
         let tzid = end.zone().or_else(|| start.zone());
-        when_of(end.value.trim(), tzid, zones).map(|(end, _)| end)
+        parse_time(end.value.trim(), tzid, zones).map(|(end, _)| end)
     });
     let length = event.find("DURATION").map(|length| length.value.trim());
     match end {
@@ -233,7 +233,7 @@ fn end_of(
 /// Returns the last day of an event that ends before a date or at a time. Some programs write the first day as the end, too,
 /// which counts as one day.
 fn last_day(first: NaiveDate, end: CalendarTime) -> NaiveDate {
-    let local = end.local();
+    let local = end.local_time();
     let is_midnight = local.time() == NaiveTime::MIN;
     let last = if is_midnight { local.date().pred_opt().unwrap_or(local.date()) } else { local.date() };
     last.max(first)
@@ -274,15 +274,15 @@ pub fn basic_time(text: &str) -> Option<NaiveDateTime> {
 ///
 /// # Errors
 /// Returns a message if the value or its zone cannot be read.
-pub fn when(property: &Property, zones: &CalendarZones) -> Result<(CalendarTime, Option<String>), String> {
-    when_of(property.value.trim(), property.zone(), zones)
+pub fn time_of(property: &Property, zones: &CalendarZones) -> Result<(CalendarTime, Option<String>), String> {
+    parse_time(property.value.trim(), property.zone(), zones)
 }
 
-/// Returns the date or instant of a value; see [`when`].
+/// Returns the date or instant of a value; see [`time_of`].
 ///
 /// # Errors
 /// Returns a message if the value or its zone cannot be read.
-pub fn when_of(
+pub fn parse_time(
     text: &str,
     tzid: Option<&str>,
     zones: &CalendarZones,
@@ -298,21 +298,21 @@ pub fn when_of(
         return Ok((CalendarTime::At(at), note));
     }
     if let Some(utc) = text.strip_suffix(['Z', 'z']).and_then(basic_time) {
-        let own = tzid.map_or(zones.own(), |tzid| zones.instant(Some(tzid), utc).0.timezone());
+        let own = tzid.map_or(zones.own_zone(), |tzid| zones.instant(Some(tzid), utc).0.timezone());
         return Ok((CalendarTime::At(chrono::TimeZone::from_utc_datetime(&own, &utc)), None));
     }
     // An offset behind the time is not allowed, but it says what is meant.
     let sign = text.rfind(['+', '-']).filter(|at| *at > 8).ok_or_else(wrong)?;
     let (local, offset) = basic_time(&text[..sign]).zip(offset_of(&text[sign..])).ok_or_else(wrong)?;
     let utc = local - TimeDelta::seconds(offset.into());
-    Ok((CalendarTime::At(chrono::TimeZone::from_utc_datetime(&zones.own(), &utc)), None))
+    Ok((CalendarTime::At(chrono::TimeZone::from_utc_datetime(&zones.own_zone(), &utc)), None))
 }
 
 /// Returns the end of an event, given its start and duration.
 ///
 /// # Errors
 /// Returns a message if the duration cannot be read, or ends after the year 9999.
-pub fn after(starts: CalendarTime, text: &str) -> Result<CalendarTime, String> {
+pub fn end_after(starts: CalendarTime, text: &str) -> Result<CalendarTime, String> {
     Length::parse(text)?.end(starts, text)
 }
 
@@ -343,11 +343,11 @@ impl Length {
     }
 
     fn end(self, starts: CalendarTime, text: &str) -> Result<CalendarTime, String> {
-        self.after(starts).ok_or_else(|| format!("\"{text}\" ends after the year 9999"))
+        self.end_after(starts).ok_or_else(|| format!("\"{text}\" ends after the year 9999"))
     }
 
     /// Returns the end after a start; `None` after the year 9999.
-    fn after(self, starts: CalendarTime) -> Option<CalendarTime> {
+    fn end_after(self, starts: CalendarTime) -> Option<CalendarTime> {
         let ends = match starts {
             // A part of a day is one.
             CalendarTime::Day(day) => {
@@ -362,7 +362,7 @@ impl Length {
                 CalendarTime::At(ends.filter(|ends| is_near(&ends.naive_utc()))?)
             }
         };
-        Some(ends).filter(|ends| is_near(&ends.local()))
+        Some(ends).filter(|ends| is_near(&ends.local_time()))
     }
 }
 

@@ -37,7 +37,7 @@ pub struct CalendarZones {
 }
 
 /// An instant, and what was done to find it if that is not what the file says.
-pub type Found = (DateTime<Zone>, Option<String>);
+pub type ZonedInstant = (DateTime<Zone>, Option<String>);
 
 impl CalendarZones {
     /// Creates a set of zones with a fallback for times that name none.
@@ -66,8 +66,8 @@ impl CalendarZones {
     }
 
     /// Returns the calendar's own zone, and that of the site.
-    pub fn near(&self) -> [Zone; 2] {
-        [self.own(), self.fallback]
+    pub fn candidate_zones(&self) -> [Zone; 2] {
+        [self.own_zone(), self.fallback]
     }
 
     /// Adds the calendar's own definition of a zone.
@@ -76,20 +76,20 @@ impl CalendarZones {
     }
 
     /// Returns the zone of times that name none.
-    pub fn own(&self) -> Zone {
+    pub fn own_zone(&self) -> Zone {
         self.calendar.unwrap_or(self.fallback)
     }
 
     /// Returns the instant of a local time in the zone with a name; the calendar's own zone if there is no name, or if
     /// nobody defines it.
-    pub fn instant(&self, tzid: Option<&str>, local: NaiveDateTime) -> Found {
+    pub fn instant(&self, tzid: Option<&str>, local: NaiveDateTime) -> ZonedInstant {
         let Some(tzid) = tzid.map(str::trim).filter(|tzid| !tzid.is_empty()) else {
             let old = self.old.as_ref().filter(|_| self.calendar.is_none()).and_then(|old| old.instant(self, local));
-            return old.unwrap_or_else(|| (local_time(local, self.own()), None));
+            return old.unwrap_or_else(|| (local_time(local, self.own_zone()), None));
         };
         let Some(definition) = self.definitions.get(tzid) else { return self.by_name(tzid, local) };
         let Some(offset) = definition.offset_at(local) else { return self.by_name(tzid, local) };
-        if let Some(zone) = self.named(tzid).or(definition.place).filter(|_| !definition.covers(local)) {
+        if let Some(zone) = self.find_zone(tzid).or(definition.place).filter(|_| !definition.covers(local)) {
             let message =
                 format!("the calendar does not define \"{tzid}\" for this time; it is taken as {zone} has it");
             let note = (!definition.agrees_at(zone, local)).then_some(message);
@@ -100,7 +100,7 @@ impl CalendarZones {
             let same = definition.agrees_at(zone, local);
             if same { local_time(local, zone) } else { zone.from_utc_datetime(&utc) }
         };
-        if let Some(zone) = self.named(tzid).or(definition.place) {
+        if let Some(zone) = self.find_zone(tzid).or(definition.place) {
             let note = (!definition.agrees_at(zone, local)).then(|| {
                 format!("the calendar defines \"{tzid}\" with another offset than {zone} has then; the instant is kept")
             });
@@ -123,19 +123,19 @@ impl CalendarZones {
             return Clock::Zone(shown);
         };
         let same = || Some(shown).filter(|zone| definition.agrees_around(*zone, local));
-        Clock::Defined(definition, shown, self.named(tzid).or(definition.place).or_else(same))
+        Clock::Defined(definition, shown, self.find_zone(tzid).or(definition.place).or_else(same))
     }
 
     /// Returns the zone with a name. A calendar has few names and many times.
-    fn named(&self, tzid: &str) -> Option<Zone> {
+    fn find_zone(&self, tzid: &str) -> Option<Zone> {
         found_once(&self.named, tzid, zone_of)
     }
 
     /// Returns the instant of a local time in a zone that the calendar does not define. What nobody defines is the zone of
     /// a city that its name has, else one with the offsets that it has, else the calendar's own: most calendars have events
     /// of one place.
-    fn by_name(&self, tzid: &str, local: NaiveDateTime) -> Found {
-        match (self.named(tzid), offset_of(tzid)) {
+    fn by_name(&self, tzid: &str, local: NaiveDateTime) -> ZonedInstant {
+        match (self.find_zone(tzid), offset_of(tzid)) {
             (Some(zone), _) => return (local_time(local, zone), None),
             (None, Some(offset)) => return self.with_offset(local, offset),
             (None, None) => {}
@@ -149,7 +149,7 @@ impl CalendarZones {
                 (at, note.or_else(|| Some(taken("the offset in its name is taken".to_owned()))))
             }
             (zone, _) => {
-                let zone = zone.unwrap_or_else(|| self.own());
+                let zone = zone.unwrap_or_else(|| self.own_zone());
                 (local_time(local, zone), Some(taken(format!("the time is taken as one of {zone}"))))
             }
         }
@@ -158,7 +158,7 @@ impl CalendarZones {
     /// Returns a zone with the standard offset and the one in summer that a name has; with one offset alone, which programs
     /// write for the whole year, the calendar's own zone if that is its standard offset.
     fn with_offsets(&self, offsets: &[i32], year: i32) -> Option<Zone> {
-        let own = [self.own(), self.fallback];
+        let own = [self.own_zone(), self.fallback];
         match offsets {
             [] => None,
             [standard] => own.into_iter().find(|zone| offsets_of_year(*zone, year).0 == *standard),
@@ -170,19 +170,19 @@ impl CalendarZones {
     }
 
     /// Returns the instant of a local time with an offset, in a zone that has this offset then.
-    pub fn with_offset(&self, local: NaiveDateTime, offset: i32) -> Found {
+    pub fn with_offset(&self, local: NaiveDateTime, offset: i32) -> ZonedInstant {
         let utc = local - TimeDelta::seconds(offset.into());
         let has_it = |zone: &Zone| {
             let at = zone.from_utc_datetime(&utc);
             at.naive_local() == local
         };
-        let near = self.near().into_iter().find(has_it);
+        let near = self.candidate_zones().into_iter().find(has_it);
         let zone = near.or_else(|| zone_with_offset(offset)).or_else(|| best_known().find(has_it));
         match zone {
             Some(zone) => (zone.from_utc_datetime(&utc), None),
             None => {
-                let note = format!("no zone has this offset then; the instant is given in {}", self.own());
-                (self.own().from_utc_datetime(&utc), Some(note))
+                let note = format!("no zone has this offset then; the instant is given in {}", self.own_zone());
+                (self.own_zone().from_utc_datetime(&utc), Some(note))
             }
         }
     }
@@ -194,7 +194,7 @@ impl CalendarZones {
         if self.missed.borrow().contains(&this) || self.missed.borrow().len() >= MOST_MISSES {
             return None;
         }
-        let near = self.near().into_iter().chain(best_known());
+        let near = self.candidate_zones().into_iter().chain(best_known());
         let all = || rules::names().into_iter().filter_map(|name| name.parse().ok());
         let fits = |zone: &Zone| definition.agrees_around(*zone, local);
         let found = near.into_iter().find(fits).or_else(|| all().find(fits));
@@ -238,7 +238,7 @@ mod tests {
         }
         assert_eq!(read("Asia/Tokyo").0.to_rfc3339(), "2027-03-01T09:00:00+09:00");
         let (at, note) = read("Korea Standard Time");
-        assert!(at.timezone() == zones.own() && note.is_some() && zones.named.borrow().len() == MOST_NAMES);
+        assert!(at.timezone() == zones.own_zone() && note.is_some() && zones.named.borrow().len() == MOST_NAMES);
     }
 
     #[test]

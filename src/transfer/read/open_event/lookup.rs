@@ -7,10 +7,10 @@ use serde_json::{Map, Value, json};
 
 use super::resource::{MOST_MEMBERS, Resource, enters, is_member};
 use crate::transfer::read::json_stream::ElementHandler;
-use crate::transfer::read::plain_text::rich;
+use crate::transfer::read::plain_text::rich_value;
 use crate::transfer::read::programme::ProgrammePerson;
 use crate::transfer::read::programme::states::why_hidden;
-use crate::transfer::read::{Closed, text_of};
+use crate::transfer::read::{SinkClosed, text_of};
 
 /// Greatest number of things that are remembered. It bounds the memory for a hostile file.
 const MOST: usize = 100_000;
@@ -70,7 +70,7 @@ impl OpenEventLookup {
     /// Ends the first reading.
     pub fn finish(&mut self) {
         let single = Value::Object(std::mem::take(&mut self.single));
-        if let (_, Some(resource)) = Resource::single(&single) {
+        if let (_, Some(resource)) = Resource::read_single(&single) {
             self.remember(&resource);
         }
     }
@@ -109,7 +109,7 @@ impl OpenEventLookup {
         // A session refers to its event by the id alone, and what the event itself says must not be replaced by that.
         let Some(name) = text(["name", ""]) else { return };
         self.events.insert(name);
-        let html = text(["description", ""]).map_or(Value::Null, |text| rich(&text));
+        let html = text(["description", ""]).map_or(Value::Null, |text| rich_value(&text));
         let number = |name: &str| event.fields.get(name).and_then(Value::as_f64);
         let geo = number("latitude").zip(number("longitude"));
         let is_hidden = why_hidden(|name| event.fields.get(name).cloned()).is_some();
@@ -150,7 +150,7 @@ pub fn person(given: &Resource) -> Option<ProgrammePerson> {
     let biography = text("long_biography").or_else(|| text("short_biography"));
     Some(ProgrammePerson {
         id: given.id.clone().unwrap_or_else(|| name.clone()),
-        biography: biography.map_or(Value::Null, |text| rich(&text)),
+        biography: biography.map_or(Value::Null, |text| rich_value(&text)),
         job_title: json!(text("position")),
         affiliation: json!(text("organisation")),
         country: text("country"),
@@ -166,7 +166,7 @@ impl ElementHandler for OpenEventLookup {
         enters(path)
     }
 
-    fn hear(&mut self, path: &[String], value: Value) -> Result<(), Closed> {
+    fn hear(&mut self, path: &[String], value: Value) -> Result<(), SinkClosed> {
         let names: Vec<&str> = path.iter().map(String::as_str).collect();
         match (Resource::read(&names, &value), names.as_slice()) {
             (Some(resource), _) => self.remember(&resource),

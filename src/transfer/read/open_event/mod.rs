@@ -11,25 +11,25 @@ use serde_json::{Map, Value, json};
 
 use super::input::as_utf8;
 use super::json_stream::{self, ElementHandler, place};
-use super::plain_text::rich;
+use super::plain_text::rich_value;
 use super::programme::times::GivenTimes;
 use super::programme::{ImportedTalk, LabelledUrl, Programme, TalkPerson};
-use super::{Closed, Input, Settings, Sink, text_of};
+use super::{Input, Settings, Sink, SinkClosed, text_of};
 use lookup::OpenEventLookup;
 use resource::{MOST_MEMBERS, Resource, enters, is_member, note_unread};
 
 /// Reads a programme.
 ///
 /// # Errors
-/// Returns [`Closed`] if the import has ended.
-pub fn read(input: Box<dyn Input>, settings: &Settings, sink: &Sink) -> Result<(), Closed> {
+/// Returns [`SinkClosed`] if the import has ended.
+pub fn read(input: Box<dyn Input>, settings: &Settings, sink: &Sink) -> Result<(), SinkClosed> {
     let mut input = match as_utf8(input, None) {
         Ok(input) => input,
-        Err(error) => return sink.broken("line 1", "unreadable", error.to_string()),
+        Err(error) => return sink.report_broken("line 1", "unreadable", error.to_string()),
     };
     let lookup = look(&mut *input, settings)?;
     if let Err(error) = input.restart() {
-        return sink.broken("line 1", "unreadable", error.to_string());
+        return sink.report_broken("line 1", "unreadable", error.to_string());
     }
     let mut programme = Programme::new(settings, sink);
     for (name, value) in lookup.heading() {
@@ -50,15 +50,17 @@ pub fn read(input: Box<dyn Input>, settings: &Settings, sink: &Sink) -> Result<(
     let (is_known, is_whole) = (reader.is_known, reader.has_sessions && !reader.is_part);
     reader.programme.finish()?;
     match (is_read, is_known) {
-        (true, false) => sink.broken("line 1", "unknown_format", "there is no part of an open event in this file"),
-        (true, true) if is_whole => sink.whole(),
+        (true, false) => {
+            sink.report_broken("line 1", "unknown_format", "there is no part of an open event in this file")
+        }
+        (true, true) if is_whole => sink.mark_whole(),
         _ => Ok(()),
     }
 }
 
 /// Reads what the sessions of a file refer to. The files of an export describe one event together: if one of those that are
 /// imported with the file has it, all of them are read. A fault of a text is reported when that file is read by itself.
-fn look(input: &mut dyn Input, settings: &Settings) -> Result<OpenEventLookup, Closed> {
+fn look(input: &mut dyn Input, settings: &Settings) -> Result<OpenEventLookup, SinkClosed> {
     let mut own = OpenEventLookup::default();
     json_stream::scan(input, &mut own)?;
     own.finish();
@@ -91,7 +93,7 @@ impl ElementHandler for Reader<'_> {
         enters(path)
     }
 
-    fn hear(&mut self, path: &[String], value: Value) -> Result<(), Closed> {
+    fn hear(&mut self, path: &[String], value: Value) -> Result<(), SinkClosed> {
         let at = place(path);
         let names: Vec<&str> = path.iter().map(String::as_str).collect();
         if let Some(resource) = Resource::read(&names, &value) {
@@ -118,9 +120,9 @@ impl ElementHandler for Reader<'_> {
 
 impl Reader<'_> {
     /// Reads the only resource of a document, or the event whose members are those of the file; they came one by one.
-    fn finish_single(&mut self) -> Result<(), Closed> {
+    fn finish_single(&mut self) -> Result<(), SinkClosed> {
         let single = Value::Object(std::mem::take(&mut self.single));
-        let (path, resource) = Resource::single(&single);
+        let (path, resource) = Resource::read_single(&single);
         match resource {
             Some(resource) => self.resource(path, resource),
             None => {
@@ -131,7 +133,7 @@ impl Reader<'_> {
         }
     }
 
-    fn resource(&mut self, at: &str, resource: Resource) -> Result<(), Closed> {
+    fn resource(&mut self, at: &str, resource: Resource) -> Result<(), SinkClosed> {
         match resource.kind.as_str() {
             "session" => {
                 (self.is_known, self.has_sessions) = (true, true);
@@ -142,7 +144,7 @@ impl Reader<'_> {
                 note_unread(self.sink, at, &resource);
                 match lookup::person(&resource) {
                     Some(person) => self.programme.person(at, &person).map(drop),
-                    None => self.sink.broken(at, "required", "a speaker requires a name"),
+                    None => self.sink.report_broken(at, "required", "a speaker requires a name"),
                 }
             }
             // These were read with the heading.
@@ -161,18 +163,18 @@ impl Reader<'_> {
         }
     }
 
-    fn session(&mut self, at: &str, given: &Resource) -> Result<(), Closed> {
+    fn session(&mut self, at: &str, given: &Resource) -> Result<(), SinkClosed> {
         let text = |names: [&str; 2]| names.iter().find_map(|name| text_of(given.fields.get(*name)));
         let Some(id) = given.id.clone() else {
-            return self.sink.broken(at, "required", "a session requires an id");
+            return self.sink.report_broken(at, "required", "a session requires an id");
         };
         if self.programme.hides(at, &id, |name| given.fields.get(name).cloned())? {
             return Ok(());
         }
         note_unread(self.sink, at, given);
         self.ask_for_content(at, given)?;
-        let html = |names| text(names).map_or(Value::Null, |text| rich(&text));
-        let named = |kind: &str| given.one(kind).and_then(|one| self.lookup.name(kind, one));
+        let html = |names| text(names).map_or(Value::Null, |text| rich_value(&text));
+        let named = |kind: &str| given.relation(kind).and_then(|one| self.lookup.name(kind, one));
         let talk = ImportedTalk {
             id,
             title: json!(text(["title", ""])),
@@ -189,16 +191,16 @@ impl Reader<'_> {
             track: json!(named("track")),
             language: text(["language", ""]),
             people: given.all("speakers").filter_map(|one| self.lookup.speaker(one).map(TalkPerson::from)).collect(),
-            links: labelled(given, &[("signup_url", "Sign up")]),
-            attachments: labelled(given, &[("slides_url", "Slides"), ("slides", "Slides")]),
-            recordings: labelled(given, &[("video_url", ""), ("video", ""), ("audio_url", ""), ("audio", "")]),
+            links: labelled_urls(given, &[("signup_url", "Sign up")]),
+            attachments: labelled_urls(given, &[("slides_url", "Slides"), ("slides", "Slides")]),
+            recordings: labelled_urls(given, &[("video_url", ""), ("video", ""), ("audio_url", ""), ("audio", "")]),
             ..ImportedTalk::default()
         };
         self.programme.talk(at, talk)
     }
 
     /// Notes relations of which the document has no more than the address.
-    fn ask_for_content(&mut self, at: &str, given: &Resource) -> Result<(), Closed> {
+    fn ask_for_content(&mut self, at: &str, given: &Resource) -> Result<(), SinkClosed> {
         if given.lacks_relations {
             let message = "the speakers, room, track and type are left out; ask for \
                            ?include=speakers,microlocation,track,session-type";
@@ -209,7 +211,7 @@ impl Reader<'_> {
 }
 
 /// Returns the addresses in some fields, with their titles.
-fn labelled(given: &Resource, fields: &[(&str, &str)]) -> Vec<LabelledUrl> {
+fn labelled_urls(given: &Resource, fields: &[(&str, &str)]) -> Vec<LabelledUrl> {
     let found = fields.iter().filter_map(|(name, title)| {
         let title = Some((*title).to_owned()).filter(|title| !title.is_empty());
         Some((title, text_of(given.fields.get(*name))?, None))

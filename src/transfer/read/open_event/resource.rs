@@ -39,7 +39,7 @@ pub fn enters(path: &[String]) -> bool {
     }
 }
 
-fn snake(name: &str) -> String {
+fn to_snake_case(name: &str) -> String {
     name.replace('-', "_")
 }
 
@@ -61,7 +61,7 @@ impl Resource {
 
     /// Returns the only resource of a document, or the event of a file of the export whose members are those of the file,
     /// with its place; none if the members are those of neither.
-    pub fn single(value: &Value) -> (&'static str, Option<Self>) {
+    pub fn read_single(value: &Value) -> (&'static str, Option<Self>) {
         let has = |name: &str| value.get(name).is_some();
         if has("attributes") {
             return ("/data", Self::read(&["data", "0"], value).filter(|resource| !resource.fields.is_empty()));
@@ -73,11 +73,11 @@ impl Resource {
     }
 
     fn of_document(object: &Map<String, Value>) -> Option<Self> {
-        let kind = snake(object.get("type")?.as_str()?);
+        let kind = to_snake_case(object.get("type")?.as_str()?);
         let members = |name: &str| object.get(name).and_then(Value::as_object).into_iter().flatten();
-        let fields = members("attributes").map(|(name, value)| (snake(name), value.clone())).collect();
+        let fields = members("attributes").map(|(name, value)| (to_snake_case(name), value.clone())).collect();
         let relations: Map<String, Value> = members("relationships")
-            .filter_map(|(name, relation)| Some((snake(name), relation.get("data")?.clone())))
+            .filter_map(|(name, relation)| Some((to_snake_case(name), relation.get("data")?.clone())))
             .collect();
         let lacks_relations = relations.is_empty() && members("relationships").next().is_some();
         Some(Self { kind, id: text_of(object.get("id")), fields, relations, lacks_relations })
@@ -88,13 +88,13 @@ impl Resource {
         let (relations, fields) = object
             .iter()
             .filter(|(name, _)| *name != "id")
-            .map(|(name, value)| (snake(name), value.clone()))
+            .map(|(name, value)| (to_snake_case(name), value.clone()))
             .partition(|(name, _)| is_relation(name));
         Self { kind: kind.to_owned(), id: text_of(object.get("id")), fields, relations, lacks_relations: false }
     }
 
     /// Returns the resource to which a relation leads.
-    pub fn one(&self, relation: &str) -> Option<&Value> {
+    pub fn relation(&self, relation: &str) -> Option<&Value> {
         self.relations.get(relation).filter(|value| !value.is_null())
     }
 

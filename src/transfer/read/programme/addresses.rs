@@ -6,7 +6,7 @@ use url::Url;
 use super::words::{first_language, is_page, medium, without_null};
 use super::{ImportedTalk, LabelledUrl, Programme};
 use crate::transfer::language_names::language_tag;
-use crate::transfer::read::{Closed, address_below};
+use crate::transfer::read::{SinkClosed, address_below};
 use crate::transfer::record::Record;
 
 /// Greatest number of links, documents or recordings. One more is read, so that the others are noted.
@@ -14,7 +14,7 @@ const MOST_ADDRESSES: usize = 50;
 
 impl Programme<'_> {
     /// Sets the language and everything that has an address.
-    pub(super) fn set_addresses(&self, place: &str, talk: ImportedTalk, record: &mut Record) -> Result<(), Closed> {
+    pub(super) fn set_addresses(&self, place: &str, talk: ImportedTalk, record: &mut Record) -> Result<(), SinkClosed> {
         if let Some(given) = talk.language.filter(|given| !given.trim().is_empty()) {
             let first = first_language(&given);
             if first != given.trim() {
@@ -51,7 +51,7 @@ impl Programme<'_> {
         Ok(())
     }
 
-    pub(super) fn url(&self, place: &str, field: &str, given: Option<String>) -> Result<Option<String>, Closed> {
+    pub(super) fn url(&self, place: &str, field: &str, given: Option<String>) -> Result<Option<String>, SinkClosed> {
         let Some(given) = given.map(|g| g.trim().to_owned()).filter(|g| !g.is_empty()) else { return Ok(None) };
         match address_below(&given, self.base.as_ref()) {
             Ok(url) => Ok(Some(url)),
@@ -66,7 +66,7 @@ impl Programme<'_> {
         place: &str,
         field: &str,
         given: impl IntoIterator<Item = LabelledUrl>,
-    ) -> Result<Vec<Value>, Closed> {
+    ) -> Result<Vec<Value>, SinkClosed> {
         let mut kept: Vec<Value> = Vec::new();
         for (title, url, kind) in given {
             if kept.len() > MOST_ADDRESSES {

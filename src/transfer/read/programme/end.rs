@@ -1,7 +1,7 @@
 //! What of a programme is known only at its end: its rooms and its days.
 
 use super::Programme;
-use crate::transfer::read::Closed;
+use crate::transfer::read::SinkClosed;
 use crate::transfer::record::Record;
 
 impl Programme<'_> {
@@ -10,8 +10,8 @@ impl Programme<'_> {
     /// before.
     ///
     /// # Errors
-    /// Returns [`Closed`] if the import has ended.
-    pub fn finish(mut self) -> Result<(), Closed> {
+    /// Returns [`SinkClosed`] if the import has ended.
+    pub fn finish(mut self) -> Result<(), SinkClosed> {
         if !self.begun && !self.heading.is_empty() {
             self.begin()?;
         }
@@ -49,11 +49,11 @@ impl Programme<'_> {
             event.set("starts_at", first.to_string());
         }
         event.set("ends_at", last.to_string());
-        self.sink.record(event.supporting())
+        self.sink.record(event.into_supporting())
     }
 
     /// Notes what a file has that names neither an event nor a session: nothing says where it belongs.
-    fn without_event(&self) -> Result<(), Closed> {
+    fn without_event(&self) -> Result<(), SinkClosed> {
         for (is_there, what) in [(!self.rooms.is_empty(), "rooms"), (!self.heading.tracks.is_empty(), "tracks")] {
             if is_there {
                 let message = format!("the {what} are left out: the file names no event to which they belong");
@@ -64,11 +64,11 @@ impl Programme<'_> {
     }
 
     /// Sends a venue for the rooms of a file that names none. It has the name of the event.
-    fn add_venue(&mut self) -> Result<(), Closed> {
-        let mut venue = Record::new("conference", "venue", format!("{}:venue", self.name)).supporting();
+    fn add_venue(&mut self) -> Result<(), SinkClosed> {
+        let mut venue = Record::new("conference", "venue", format!("{}:venue", self.name)).into_supporting();
         venue.set("name", self.title.clone());
         self.sink.record(venue.clone())?;
-        let mut event = Record::new("conference", "event", format!("{}/venue", self.event)).supporting();
+        let mut event = Record::new("conference", "event", format!("{}/venue", self.event)).into_supporting();
         event.same_as = Some(self.event.clone());
         event.set("title", self.title.clone());
         event.set("venue", venue.source.clone());

@@ -3,9 +3,9 @@
 use serde_json::{Map, Value};
 
 use super::LabelledUrl;
-use super::words::{flag, named, words};
+use super::words::{flag, text_or_name, words};
 use crate::content::slug::from_title;
-use crate::transfer::read::online::whereabouts;
+use crate::transfer::read::online_places::whereabouts;
 use crate::transfer::read::whereabouts::Whereabouts;
 use crate::transfer::read::{Sink, text_of};
 
@@ -75,16 +75,16 @@ impl ProgrammeHeading {
     pub fn set(&mut self, sink: &Sink, name: &str, value: &Value) {
         let text = words(Some(value), "");
         let is_text = TEXTS.contains(&name) || matches!(name, "title" | "subtitle" | "description");
-        if is_text && named(value).is_none() {
+        if is_text && text_or_name(value).is_none() {
             sink.left_out("conference", &format!("conference/{name}, which is no text"));
         }
         match name {
             OWN_ID => self.own_event = text,
             OWN_STATUS => self.own_status = text,
             "acronym" => self.acronym = text,
-            "title" => self.title = named(value).filter(|text| !text.is_null()),
-            "subtitle" => self.subtitle = named(value).filter(|text| !text.is_null()),
-            "description" => self.description = named(value).filter(|text| !text.is_null()),
+            "title" => self.title = text_or_name(value).filter(|text| !text.is_null()),
+            "subtitle" => self.subtitle = text_or_name(value).filter(|text| !text.is_null()),
+            "description" => self.description = text_or_name(value).filter(|text| !text.is_null()),
             "start" => self.start = text,
             "end" => self.end = text,
             "venue" => self.venue = text,

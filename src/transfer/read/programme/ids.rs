@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::ImportedTalk;
-use crate::transfer::read::{Closed, Sink};
+use crate::transfer::read::{Sink, SinkClosed};
 use crate::transfer::survey::hash_of;
 
 /// The sessions that were read so far. Some programs give one id to a session that takes place twice, or to all sessions:
@@ -18,14 +18,14 @@ impl SessionIds {
     /// Returns the id of a session, which differs from those before it.
     ///
     /// # Errors
-    /// Returns [`Closed`] if the import has ended.
-    pub fn own(
+    /// Returns [`SinkClosed`] if the import has ended.
+    pub fn session_id(
         &mut self,
         sink: &Sink,
         place: &str,
         talk: &ImportedTalk,
         starts: Option<&str>,
-    ) -> Result<String, Closed> {
+    ) -> Result<String, SinkClosed> {
         let number = self.number(&talk.id, &format!("{} {:?}", starts.unwrap_or_default(), talk.room));
         if number == 1 {
             return Ok(talk.id.clone());

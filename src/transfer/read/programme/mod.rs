@@ -15,9 +15,9 @@ use chrono::{NaiveDate, NaiveTime};
 use serde_json::{Value, json};
 use url::Url;
 
-use super::online::whereabouts;
+use super::online_places::whereabouts;
 use super::whereabouts::Whereabouts;
-use super::{Closed, Settings, Sink};
+use super::{Settings, Sink, SinkClosed};
 use crate::feeds::status_words::without_status;
 use crate::time_zone::Zone;
 use crate::transfer::country_names::country_code;
@@ -129,9 +129,9 @@ impl<'a> Programme<'a> {
     /// Says that the file does not have the sessions whose ids begin with a word and a slash.
     ///
     /// # Errors
-    /// Returns [`Closed`] if the import has ended.
-    pub fn lacks(&self, word: &str) -> Result<(), Closed> {
-        self.sink.beyond(format!("{}:session/{word}/", self.name), "")
+    /// Returns [`SinkClosed`] if the import has ended.
+    pub fn lacks(&self, word: &str) -> Result<(), SinkClosed> {
+        self.sink.mark_beyond(format!("{}:session/{word}/", self.name), "")
     }
 
     /// Sets the name of the source, if the file has a better one than the name of the event.
@@ -160,8 +160,8 @@ impl<'a> Programme<'a> {
     /// an effect.
     ///
     /// # Errors
-    /// Returns [`Closed`] if the import has ended.
-    pub fn begin(&mut self) -> Result<(), Closed> {
+    /// Returns [`SinkClosed`] if the import has ended.
+    pub fn begin(&mut self) -> Result<(), SinkClosed> {
         if std::mem::replace(&mut self.begun, true) {
             return Ok(());
         }
@@ -180,7 +180,7 @@ impl<'a> Programme<'a> {
         Ok(())
     }
 
-    fn send_heading(&mut self, heading: ProgrammeHeading) -> Result<(), Closed> {
+    fn send_heading(&mut self, heading: ProgrammeHeading) -> Result<(), SinkClosed> {
         if let Some(given) = &heading.time_zone {
             match zone_of(given) {
                 Some(zone) => (self.zone, self.is_zone_known) = (zone, true),
@@ -199,7 +199,7 @@ impl<'a> Programme<'a> {
         }
         if !found.place.is_empty() {
             let venue = found.place.clone();
-            let mut record = Record::new("conference", "venue", format!("{}:venue", self.name)).supporting();
+            let mut record = Record::new("conference", "venue", format!("{}:venue", self.name)).into_supporting();
             record.set("name", venue);
             record.set("address", heading.address());
             record.set("geo", heading.geo.clone());
@@ -217,7 +217,7 @@ impl<'a> Programme<'a> {
         }
     }
 
-    fn send_event(&mut self, heading: ProgrammeHeading, found: &Whereabouts) -> Result<(), Closed> {
+    fn send_event(&mut self, heading: ProgrammeHeading, found: &Whereabouts) -> Result<(), SinkClosed> {
         self.event = format!("{}:event", self.name);
         let website = heading.website().map(|url| (Some("Website".to_owned()), url.to_owned(), None));
         let mut event = Record::new("conference", "event", self.event.clone());
@@ -258,7 +258,7 @@ impl<'a> Programme<'a> {
     }
 
     /// Returns the day of the event's start or end, as it is in the event's zone. What cannot be read is noted.
-    fn day_of(&self, (name, field): (&str, &str), given: Option<&str>) -> Result<Option<String>, Closed> {
+    fn day_of(&self, (name, field): (&str, &str), given: Option<&str>) -> Result<Option<String>, SinkClosed> {
         let Some(given) = given else { return Ok(None) };
         let Some((day, has_time)) = times::day_in(given, self.zone) else {
             let message = format!("\"{given}\" is no date; the days of the programme are taken");
@@ -274,8 +274,8 @@ impl<'a> Programme<'a> {
     /// Sends a speaker, and returns the source of the record.
     ///
     /// # Errors
-    /// Returns [`Closed`] if the import has ended.
-    pub fn person(&mut self, place: &str, person: &ProgrammePerson) -> Result<String, Closed> {
+    /// Returns [`SinkClosed`] if the import has ended.
+    pub fn person(&mut self, place: &str, person: &ProgrammePerson) -> Result<String, SinkClosed> {
         // A list of speakers alone says nothing of an event.
         if self.heading.is_empty() {
             self.set_name();
@@ -283,7 +283,7 @@ impl<'a> Programme<'a> {
             self.begin()?;
         }
         let source = format!("{}:person/{}", self.name, person.id);
-        let mut record = Record::new(place, "speaker", source.clone()).supporting();
+        let mut record = Record::new(place, "speaker", source.clone()).into_supporting();
         record.private = self.private;
         record.ids = person.ids.clone();
         record.set("name", person.name.clone());

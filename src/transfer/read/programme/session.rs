@@ -4,12 +4,12 @@ use std::collections::HashSet;
 
 use serde_json::{Map, Value, json};
 
-use super::words::{first_language, flag, is_blank, kind_of, named};
+use super::words::{first_language, flag, is_blank, kind_of, text_or_name};
 use super::{ImportedTalk, Programme, TalkPerson};
 use crate::items::record_ids::RecordIds;
 use crate::transfer::language_names::language_tag;
-use crate::transfer::read::Closed;
-use crate::transfer::read::online::whereabouts;
+use crate::transfer::read::SinkClosed;
+use crate::transfer::read::online_places::whereabouts;
 use crate::transfer::read::whereabouts::MAP;
 use crate::transfer::record::Record;
 
@@ -20,8 +20,8 @@ impl Programme<'_> {
     /// Sends a session, after its speakers.
     ///
     /// # Errors
-    /// Returns [`Closed`] if the import has ended.
-    pub fn talk(&mut self, place: &str, mut talk: ImportedTalk) -> Result<(), Closed> {
+    /// Returns [`SinkClosed`] if the import has ended.
+    pub fn talk(&mut self, place: &str, mut talk: ImportedTalk) -> Result<(), SinkClosed> {
         self.sink.set_own_ids(std::slice::from_ref(&talk.ids.guid));
         if self.first_guid.is_none() {
             self.first_guid.clone_from(&talk.ids.guid);
@@ -31,7 +31,7 @@ impl Programme<'_> {
         let source = format!("{}:session/{}", self.name, talk.id);
         let times = match talk.times.read(self.zone, self.day_change) {
             Ok(times) => times,
-            Err(message) => return self.sink.refused(place, ("session", source), "not_a_time", message),
+            Err(message) => return self.sink.report_refused(place, ("session", source), "not_a_time", message),
         };
         for (field, code, note) in times.notes {
             self.sink.note(place, field, code, note)?;
@@ -43,7 +43,7 @@ impl Programme<'_> {
             );
             self.sink.note(place, "/time_zone", "site_zone", message)?;
         }
-        let id = self.ids.own(self.sink, place, &talk, times.starts.as_deref())?;
+        let id = self.ids.session_id(self.sink, place, &talk, times.starts.as_deref())?;
         let mut record = Record::new(place, "session", format!("{}:session/{id}", self.name));
         // What has the id of another one is that one for those who follow the programme.
         record.ids = if id == talk.id { talk.ids.clone() } else { RecordIds::default() };
@@ -70,7 +70,7 @@ impl Programme<'_> {
 
     /// Returns the name of the room of a session. An address on the net or of a map becomes a link, and a room that is not known
     /// yet none.
-    fn room_of(&self, place: &str, talk: &mut ImportedTalk) -> Result<Option<String>, Closed> {
+    fn room_of(&self, place: &str, talk: &mut ImportedTalk) -> Result<Option<String>, SinkClosed> {
         let Some(room) = talk.room.take().filter(|room| !room.trim().is_empty()) else { return Ok(None) };
         let found = whereabouts(&room);
         if found.url.is_some() || found.map.is_some() {
@@ -86,7 +86,7 @@ impl Programme<'_> {
     }
 
     /// Sets the texts of a session, and its kind.
-    fn set_texts(&self, place: &str, talk: &ImportedTalk, record: &mut Record) -> Result<(), Closed> {
+    fn set_texts(&self, place: &str, talk: &ImportedTalk, record: &mut Record) -> Result<(), SinkClosed> {
         for (field, value) in [
             ("title", &talk.title),
             ("subtitle", &talk.subtitle),
@@ -102,7 +102,7 @@ impl Programme<'_> {
         Ok(())
     }
 
-    fn speakers(&mut self, place: &str, talk: &ImportedTalk) -> Result<Vec<Value>, Closed> {
+    fn speakers(&mut self, place: &str, talk: &ImportedTalk) -> Result<Vec<Value>, SinkClosed> {
         let (mut speakers, mut known) = (Vec::<Value>::new(), HashSet::new());
         for TalkPerson { person, role } in &talk.people {
             if !known.insert(person.id.as_str()) {
@@ -134,9 +134,9 @@ impl Programme<'_> {
     /// Returns a text, or a text by language, for a value that may be an object with a name. What is none of them is noted.
     ///
     /// # Errors
-    /// Returns [`Closed`] if the import has ended.
-    pub(super) fn text(&self, place: &str, field: &str, given: &Value) -> Result<Value, Closed> {
-        if let Some(text) = named(given) {
+    /// Returns [`SinkClosed`] if the import has ended.
+    pub(super) fn text(&self, place: &str, field: &str, given: &Value) -> Result<Value, SinkClosed> {
+        if let Some(text) = text_or_name(given) {
             return Ok(text);
         }
         let message = "left out: it is neither a text nor something with a name";
@@ -146,8 +146,8 @@ impl Programme<'_> {
     /// Returns whether a session must not be recorded, of a value in any spelling. One that cannot be read is noted.
     ///
     /// # Errors
-    /// Returns [`Closed`] if the import has ended.
-    pub fn consent(&self, place: &str, given: Option<&Value>) -> Result<Option<bool>, Closed> {
+    /// Returns [`SinkClosed`] if the import has ended.
+    pub fn consent(&self, place: &str, given: Option<&Value>) -> Result<Option<bool>, SinkClosed> {
         let Some(given) = given.filter(|given| !is_blank(given)) else { return Ok(None) };
         let known = flag(given);
         if known.is_none() {

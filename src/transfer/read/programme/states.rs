@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::Programme;
 use super::words::{flag, words};
-use crate::transfer::read::Closed;
+use crate::transfer::read::SinkClosed;
 
 /// Why a member with the state of an entry that is taken has no field.
 pub const TAKEN: &str = "it says that the entry is part of the programme";
@@ -134,8 +134,8 @@ impl Programme<'_> {
     /// Returns whether an entry is left out because it is not public, which is noted.
     ///
     /// # Errors
-    /// Returns [`Closed`] if the import has ended.
-    pub fn hides(&self, place: &str, id: &str, given: impl Fn(&str) -> Option<Value>) -> Result<bool, Closed> {
+    /// Returns [`SinkClosed`] if the import has ended.
+    pub fn hides(&self, place: &str, id: &str, given: impl Fn(&str) -> Option<Value>) -> Result<bool, SinkClosed> {
         let Some(why) = why_hidden(given) else { return Ok(false) };
         self.sink.note(place, "/state", "not_public", format!("{id} is left out: {why}"))?;
         Ok(true)

@@ -35,40 +35,40 @@ pub struct FieldTimes {
 
 /// A time of a file: an instant, or a local time.
 #[derive(Debug, Clone, Copy)]
-enum Given {
+enum FileTime {
     At(DateTime<Zone>),
     Local(NaiveDateTime),
 }
 
-impl Given {
+impl FileTime {
     /// Parses a date with a time of day as [`IsoTime::parse`] does.
     fn parse(text: &str, zone: Zone) -> Option<Self> {
         let IsoTime { local, offset } = IsoTime::parse(text)?;
         Some(match offset {
-            None => Given::Local(local),
-            Some(offset) => Given::At(offset.from_local_datetime(&local).single()?.with_timezone(&zone)),
+            None => FileTime::Local(local),
+            Some(offset) => FileTime::At(offset.from_local_datetime(&local).single()?.with_timezone(&zone)),
         })
     }
 
     /// Returns the time as its zone has it.
-    fn local(self) -> NaiveDateTime {
+    fn local_time(self) -> NaiveDateTime {
         match self {
-            Given::At(at) => at.naive_local(),
-            Given::Local(local) => local,
+            FileTime::At(at) => at.naive_local(),
+            FileTime::Local(local) => local,
         }
     }
 
-    fn after(self, length: TimeDelta) -> Option<Self> {
+    fn checked_add(self, length: TimeDelta) -> Option<Self> {
         match self {
-            Given::At(at) => at.checked_add_signed(length).map(Given::At),
-            Given::Local(local) => local.checked_add_signed(length).map(Given::Local),
+            FileTime::At(at) => at.checked_add_signed(length).map(FileTime::At),
+            FileTime::Local(local) => local.checked_add_signed(length).map(FileTime::Local),
         }
     }
 
     fn text(self) -> String {
         match self {
-            Given::At(at) => rfc3339(&at),
-            Given::Local(local) => local.format("%Y-%m-%dT%H:%M:%S").to_string(),
+            FileTime::At(at) => rfc3339(&at),
+            FileTime::Local(local) => local.format("%Y-%m-%dT%H:%M:%S").to_string(),
         }
     }
 }
@@ -78,12 +78,12 @@ pub fn day_in(text: &str, zone: Zone) -> Option<(NaiveDate, bool)> {
     let text = text.trim();
     match parse_day(text) {
         Some(day) => Some((day, false)),
-        None => Given::parse(text, zone).map(|given| (given.local().date(), true)),
+        None => FileTime::parse(text, zone).map(|given| (given.local_time().date(), true)),
     }
 }
 
 /// Returns a text that says something.
-fn said(text: Option<&String>) -> Option<&str> {
+fn trimmed_text(text: Option<&String>) -> Option<&str> {
     text.map(|text| text.trim()).filter(|text| !text.is_empty())
 }
 
@@ -100,18 +100,18 @@ impl GivenTimes {
             return Ok(FieldTimes { notes, ..FieldTimes::default() });
         };
         let ends = self.end(start, zone, &mut notes);
-        let is_local = matches!(start, Given::Local(_));
-        Ok(FieldTimes { starts: Some(start.text()), ends: ends.map(Given::text), is_local, notes })
+        let is_local = matches!(start, FileTime::Local(_));
+        Ok(FieldTimes { starts: Some(start.text()), ends: ends.map(FileTime::text), is_local, notes })
     }
 
     /// Returns the start; none if it is not known.
-    fn start(&self, zone: Zone, day_change: NaiveTime, notes: &mut Vec<TimeNote>) -> Result<Option<Given>, String> {
-        let date = said(self.date.as_ref());
-        if let Some(own) = date.and_then(|text| Given::parse(text, zone)) {
+    fn start(&self, zone: Zone, day_change: NaiveTime, notes: &mut Vec<TimeNote>) -> Result<Option<FileTime>, String> {
+        let date = trimmed_text(self.date.as_ref());
+        if let Some(own) = date.and_then(|text| FileTime::parse(text, zone)) {
             return Ok(Some(own));
         }
         let own_day = date.and_then(any_day).map(|day| day.to_string());
-        let Some(start) = said(self.start.as_ref()) else {
+        let Some(start) = trimmed_text(self.start.as_ref()) else {
             return match (date, own_day) {
                 (Some(_), Some(day)) => {
                     let note = format!("left out: the day {day} without a time of day");
@@ -127,31 +127,31 @@ impl GivenTimes {
             notes.push(("/starts_at", "not_a_time", note));
         }
         let day = own_day.as_deref().unwrap_or(&self.day);
-        let local = || local_start(day, start, day_change).map(Given::Local);
-        Given::parse(start, zone).or_else(local).map(Some).ok_or_else(|| format!("day \"{day}\", start \"{start}\""))
+        let local = || local_start(day, start, day_change).map(FileTime::Local);
+        FileTime::parse(start, zone).or_else(local).map(Some).ok_or_else(|| format!("day \"{day}\", start \"{start}\""))
     }
 
     /// Returns the end, given the start. An end that is a time of day is the next one after the start.
-    fn end(&self, start: Given, zone: Zone, notes: &mut Vec<TimeNote>) -> Option<Given> {
-        let given = said(self.end.as_ref());
+    fn end(&self, start: FileTime, zone: Zone, notes: &mut Vec<TimeNote>) -> Option<FileTime> {
+        let given = trimmed_text(self.end.as_ref());
         let of_day = |text: &str| {
-            let (from, clock) = (start.local(), clock(text)?);
+            let (from, clock) = (start.local_time(), clock(text)?);
             let day = if clock < from.time() { from.date().succ_opt()? } else { from.date() };
-            Some(Given::Local(day.and_time(clock)))
+            Some(FileTime::Local(day.and_time(clock)))
         };
-        if let Some(end) = given.and_then(|text| Given::parse(text, zone).or_else(|| of_day(text))) {
+        if let Some(end) = given.and_then(|text| FileTime::parse(text, zone).or_else(|| of_day(text))) {
             return Some(end);
         }
         if let Some(text) = given {
             notes.push(("/ends_at", "not_a_time", format!("left out: the end \"{text}\" cannot be read")));
         }
-        let text = said(self.duration.as_ref())?;
+        let text = trimmed_text(self.duration.as_ref())?;
         let Some((length, note)) = length(text) else {
             notes.push(("/ends_at", "duration", format!("left out: duration \"{text}\"")));
             return None;
         };
         notes.extend(note.map(|note| ("/ends_at", "duration", note)));
-        start.after(length)
+        start.checked_add(length)
     }
 }
 

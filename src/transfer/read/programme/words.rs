@@ -92,7 +92,7 @@ pub fn is_page(url: &str, kind: Option<&str>) -> bool {
 /// Returns a text that may be given in several languages, or as an object that has it as its name, in that of a locale if it
 /// has it, else in the first of them.
 pub fn words(value: Option<&Value>, locale: &str) -> Option<String> {
-    let value = named(value?)?;
+    let value = text_or_name(value?)?;
     let Value::Object(translations) = &value else { return text_of(Some(&value)) };
     if let Some(source) = translations.get("source") {
         return text_of(Some(source));
@@ -108,14 +108,14 @@ pub fn words(value: Option<&Value>, locale: &str) -> Option<String> {
 
 /// Returns a text, a text by language or a rich text as it is, and the name or title of any other object. `None` for what
 /// is none of them.
-pub fn named(value: &Value) -> Option<Value> {
+pub fn text_or_name(value: &Value) -> Option<Value> {
     match value {
         Value::Null | Value::String(_) => Some(value.clone()),
         Value::Number(number) => Some(number.to_string().into()),
         Value::Object(object) => {
             let name = ["name", "title"].iter().find_map(|name| object.get(*name).filter(|name| !name.is_null()));
             let is_text = object.is_empty() || object.contains_key("source") || is_by_language(object);
-            name.map_or_else(|| is_text.then(|| value.clone()), named)
+            name.map_or_else(|| is_text.then(|| value.clone()), text_or_name)
         }
         Value::Bool(_) | Value::Array(_) => None,
     }
@@ -258,7 +258,7 @@ mod tests {
             (json!(["Law"]), None),
             (json!(7), Some(json!("7"))),
         ] {
-            assert_eq!(named(&given), name, "{given}");
+            assert_eq!(text_or_name(&given), name, "{given}");
         }
         assert_eq!(words(Some(&json!({"color": "#123456", "name": {"de": "Saal"}})), "en").as_deref(), Some("Saal"));
     }

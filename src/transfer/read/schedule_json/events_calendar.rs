@@ -7,12 +7,12 @@ use super::people::{note_each, note_members};
 use crate::content::rich_text::to_text;
 use crate::transfer::country_names::country_code;
 use crate::transfer::read::map_addresses::is_map;
-use crate::transfer::read::online::whereabouts;
-use crate::transfer::read::plain_text::html;
+use crate::transfer::read::online_places::whereabouts;
+use crate::transfer::read::plain_text::html_value;
 use crate::transfer::read::programme::states::status_of;
 use crate::transfer::read::programme::words::flag;
 use crate::transfer::read::whereabouts::Whereabouts;
-use crate::transfer::read::{Closed, text_of, web_address};
+use crate::transfer::read::{SinkClosed, text_of, web_address};
 use crate::transfer::record::Record;
 use crate::transfer::zones::zone_of;
 
@@ -67,11 +67,11 @@ impl ScheduleReader<'_> {
     /// Reads an event.
     ///
     /// # Errors
-    /// Returns [`Closed`] if the import has ended.
-    pub(super) fn listed_event(&mut self, at: &str, given: &Value) -> Result<(), Closed> {
+    /// Returns [`SinkClosed`] if the import has ended.
+    pub(super) fn listed_event(&mut self, at: &str, given: &Value) -> Result<(), SinkClosed> {
         let text = |name: &str| text_of(given.get(name));
         let (Some(id), Some(start)) = (text("id"), text("start_date")) else {
-            return self.sink.broken(at, "required", "an event requires an id and a start_date");
+            return self.sink.report_broken(at, "required", "an event requires an id and a start_date");
         };
         self.is_known = true;
         let host = text("url").and_then(|url| url::Url::parse(&url).ok()?.host_str().map(str::to_owned));
@@ -86,7 +86,7 @@ impl ScheduleReader<'_> {
         record.slug = text("slug");
         record.set("title", text("title").map(|title| to_text(&title)));
         record.set("summary", text("excerpt").map(|excerpt| to_text(&excerpt)));
-        record.set("body", text("description").map_or(Value::Null, |text| html(&text)));
+        record.set("body", text("description").map_or(Value::Null, |text| html_value(&text)));
         set_days(&mut record, given, start, text("end_date"));
         if let Some(given) = text("timezone") {
             match zone_of(&given) {
@@ -110,7 +110,7 @@ impl ScheduleReader<'_> {
     }
 
     /// Sets whether the event takes place as announced, and whether lists show it.
-    fn listed_status(&self, at: &str, given: &Value, record: &mut Record) -> Result<(), Closed> {
+    fn listed_status(&self, at: &str, given: &Value, record: &mut Record) -> Result<(), SinkClosed> {
         record.private = given.get("hide_from_listings").and_then(flag) == Some(true);
         let Some(status) = text_of(given.get("event_status")) else { return Ok(()) };
         match status_of(&status) {
@@ -121,7 +121,7 @@ impl ScheduleReader<'_> {
     }
 
     /// Sets whether the event is online, and its address there.
-    fn listed_mode(&self, at: &str, given: &Value, has_venue: bool, record: &mut Record) -> Result<(), Closed> {
+    fn listed_mode(&self, at: &str, given: &Value, has_venue: bool, record: &mut Record) -> Result<(), SinkClosed> {
         let text = |name: &str| text_of(given.get(name));
         let url = text("virtual_url").filter(|url| !is_map(url));
         if url.is_none() && text("virtual_url").is_some() {
@@ -161,7 +161,7 @@ impl ScheduleReader<'_> {
         }
     }
 
-    fn listed_links(&self, at: &str, given: &Value, record: &mut Record) -> Result<(), Closed> {
+    fn listed_links(&self, at: &str, given: &Value, record: &mut Record) -> Result<(), SinkClosed> {
         let mut links = Vec::new();
         for (name, title) in [("website", "Website"), ("url", "Announcement")] {
             let Some(url) = text_of(given.get(name)) else { continue };
@@ -184,7 +184,7 @@ impl ScheduleReader<'_> {
         Ok(())
     }
 
-    fn listed_topics(&self, at: &str, given: &Value, name: &str) -> Result<Vec<Value>, Closed> {
+    fn listed_topics(&self, at: &str, given: &Value, name: &str) -> Result<Vec<Value>, SinkClosed> {
         let lists = ["categories", "tags"].map(|list| given.get(list).and_then(Value::as_array));
         let mut topics: Vec<Value> = Vec::new();
         for topic in lists.into_iter().flatten().flatten().filter_map(|entry| text_of(entry.get("name"))) {
@@ -193,7 +193,7 @@ impl ScheduleReader<'_> {
             }
             let topic = to_text(&topic);
             let source = format!("{name}:topic/{topic}");
-            let mut record = Record::new(at, "topic", source.clone()).supporting().by_name();
+            let mut record = Record::new(at, "topic", source.clone()).into_supporting().by_name();
             record.set("name", topic);
             self.sink.record(record)?;
             if !topics.contains(&Value::from(source.as_str())) {
@@ -209,7 +209,7 @@ impl ScheduleReader<'_> {
         at: &str,
         given: Option<&Value>,
         (name, place): (&str, &Whereabouts),
-    ) -> Result<Option<String>, Closed> {
+    ) -> Result<Option<String>, SinkClosed> {
         let title = place.place.as_str();
         let text = |member: &str| text_of(given?.get(member));
         if title.is_empty() {
@@ -220,9 +220,9 @@ impl ScheduleReader<'_> {
             return Ok(None);
         }
         let source = format!("{name}:venue/{}", text("id").unwrap_or_else(|| title.to_owned()));
-        let mut record = Record::new(at, "venue", source.clone()).supporting();
+        let mut record = Record::new(at, "venue", source.clone()).into_supporting();
         record.set("name", title);
-        record.set("description", text("description").map_or(Value::Null, |text| html(&text)));
+        record.set("description", text("description").map_or(Value::Null, |text| html_value(&text)));
         let mut address = Map::new();
         for (field, member) in
             [("street", "address"), ("postal_code", "zip"), ("city", "city"), ("region", "stateprovince")]

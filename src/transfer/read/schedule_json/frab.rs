@@ -12,14 +12,14 @@ use super::people::{
 use crate::transfer::read::programme::times::GivenTimes;
 use crate::transfer::read::programme::words::{SESSION, made_id, words};
 use crate::transfer::read::programme::{ImportedTalk, ProgrammePerson, TalkPerson, add_addresses};
-use crate::transfer::read::{Closed, text_of};
+use crate::transfer::read::{SinkClosed, text_of};
 
 impl ScheduleReader<'_> {
     /// Reads a session, given its day and room.
     ///
     /// # Errors
-    /// Returns [`Closed`] if the import has ended.
-    pub(super) fn frab(&mut self, at: &str, day: &str, room: &str, event: &Value) -> Result<(), Closed> {
+    /// Returns [`SinkClosed`] if the import has ended.
+    pub(super) fn frab(&mut self, at: &str, day: &str, room: &str, event: &Value) -> Result<(), SinkClosed> {
         let text = |name: &str| text_of(event.get(name));
         let value = |name: &str| event.get(name).cloned().unwrap_or_default();
         let times = GivenTimes {
@@ -30,7 +30,7 @@ impl ScheduleReader<'_> {
             duration: text("duration"),
         };
         let Some(id) = text("guid").or_else(|| text("id")).or_else(|| made_id(&value("title"), &times)) else {
-            return self.sink.broken(at, "required", "an event requires an id, a guid or a title");
+            return self.sink.report_broken(at, "required", "an event requires an id, a guid or a title");
         };
         if self.programme.hides(at, &id, |name| event.get(name).cloned())? {
             return Ok(());
@@ -63,26 +63,27 @@ impl ScheduleReader<'_> {
     /// Returns the speakers of a session: objects, or the ids of those that the file has elsewhere.
     ///
     /// # Errors
-    /// Returns [`Closed`] if the import has ended.
+    /// Returns [`SinkClosed`] if the import has ended.
     pub(super) fn people(
         &mut self,
         at: &str,
         list: Option<&Value>,
         missing: UnknownPerson,
-    ) -> Result<Vec<TalkPerson>, Closed> {
+    ) -> Result<Vec<TalkPerson>, SinkClosed> {
         let mut people = Vec::new();
         for given in entries(list) {
             note_person(self.sink, at, given);
             note_types(self.sink, at, given)?;
             let id = given.get("id").unwrap_or(given);
-            let alone =
-                || text_of(Some(given)).filter(|_| missing == UnknownPerson::Name).and_then(|name| named(&name));
+            let alone = || {
+                text_of(Some(given)).filter(|_| missing == UnknownPerson::Name).and_then(|name| named_speaker(&name))
+            };
             match self.lookup.person(id).cloned().or_else(|| person(given).or_else(alone).map(Arc::new)) {
                 Some(person) => people.push(person.into()),
                 None if given.is_object() => {
                     self.sink.note(at, "/speakers", "required", "left out: a person without a name")?;
                 }
-                None if missing == UnknownPerson::Ask => self.once(at, "expand", super::pretalx::EXPAND)?,
+                None if missing == UnknownPerson::Ask => self.note_once(at, "expand", super::pretalx::EXPAND)?,
                 None => {
                     let message = format!("left out: the file has no person {given}");
                     self.sink.note(at, "/speakers", "dangling_reference", message)?;
@@ -94,7 +95,7 @@ impl ScheduleReader<'_> {
 }
 
 /// Returns the speaker with a name; `None` for a text without a space, which may be an id.
-fn named(name: &str) -> Option<ProgrammePerson> {
+fn named_speaker(name: &str) -> Option<ProgrammePerson> {
     let is_name = name.contains(' ');
     is_name.then(|| ProgrammePerson { id: name.to_owned(), name: name.to_owned(), ..ProgrammePerson::default() })
 }

@@ -5,12 +5,12 @@ use serde_json::{Value, json};
 use super::ScheduleReader;
 use super::people::{note_each, note_members};
 use crate::content::local_time::rfc3339;
-use crate::transfer::read::plain_text::rich;
+use crate::transfer::read::plain_text::rich_value;
 use crate::transfer::read::programme::states::why_hidden;
 use crate::transfer::read::programme::times::GivenTimes;
 use crate::transfer::read::programme::words::words;
 use crate::transfer::read::programme::{ImportedTalk, LabelledUrl, Programme, ProgrammePerson, TalkPerson};
-use crate::transfer::read::{Closed, text_of};
+use crate::transfer::read::{SinkClosed, text_of};
 use crate::transfer::zones::{local_time, zone_of};
 
 /// Members of an event that are read.
@@ -44,8 +44,8 @@ impl ScheduleReader<'_> {
     /// Reads an event, which becomes a programme of its own.
     ///
     /// # Errors
-    /// Returns [`Closed`] if the import has ended.
-    pub(super) fn indico(&mut self, at: &str, event: &Value) -> Result<(), Closed> {
+    /// Returns [`SinkClosed`] if the import has ended.
+    pub(super) fn indico(&mut self, at: &str, event: &Value) -> Result<(), SinkClosed> {
         self.is_known = true;
         note_members(self.sink, at, "event", event, &OF_EVENT);
         let text = |name: &str| text_of(event.get(name));
@@ -55,7 +55,7 @@ impl ScheduleReader<'_> {
         let date = |name: &str| text_of(event.get(name).and_then(|date| date.get("date")));
         for (name, value) in [
             ("title", json!(text("title"))),
-            ("description", text("description").map_or(Value::Null, |text| rich(&text))),
+            ("description", text("description").map_or(Value::Null, |text| rich_value(&text))),
             ("start", json!(date("startDate"))),
             ("end", json!(date("endDate"))),
             ("time_zone_name", json!(text("timezone"))),
@@ -80,7 +80,7 @@ impl ScheduleReader<'_> {
             self.note_contribution(&at, contribution);
             match talk(contribution, text("timezone").as_deref()) {
                 Some(talk) => programme.talk(&at, talk)?,
-                None => self.sink.broken(at, "required", "a contribution requires an id")?,
+                None => self.sink.report_broken(at, "required", "a contribution requires an id")?,
             }
         }
         programme.finish()
@@ -123,7 +123,7 @@ fn talk(given: &Value, zone: Option<&str>) -> Option<ImportedTalk> {
         id: text("db_id").or_else(|| text("id"))?,
         title: given.get("title").cloned().unwrap_or_default(),
         format: json!(words(given.get("type").map(|kind| kind.get("name").unwrap_or(kind)), "")),
-        description: text("description").map_or(Value::Null, |text| rich(&text)),
+        description: text("description").map_or(Value::Null, |text| rich_value(&text)),
         times: GivenTimes {
             date: time("startDate"),
             end: time("endDate"),

@@ -11,7 +11,7 @@ use crate::transfer::read::json_stream::ElementHandler;
 use crate::transfer::read::programme::states::why_hidden;
 use crate::transfer::read::programme::words::words;
 use crate::transfer::read::programme::{ProgrammePerson, cut_name};
-use crate::transfer::read::{Closed, text_of};
+use crate::transfer::read::{SinkClosed, text_of};
 
 /// Greatest number of things of one sort that are remembered. It bounds the memory for a hostile file.
 const MOST: usize = 100_000;
@@ -172,7 +172,7 @@ impl ElementHandler for ProgrammeLookup {
         enters(&path.iter().map(String::as_str).collect::<Vec<_>>())
     }
 
-    fn hear(&mut self, path: &[String], value: Value) -> Result<(), Closed> {
+    fn hear(&mut self, path: &[String], value: Value) -> Result<(), SinkClosed> {
         let path: Vec<&str> = path.iter().map(String::as_str).collect();
         match path.as_slice() {
             ["schedule", "conference", "days", index, "date"] if self.days.len() < MOST => {

@@ -17,7 +17,7 @@ use serde_json::Value;
 use super::input::as_utf8;
 use super::json_stream::{self, ElementHandler, place};
 use super::programme::{Programme, words};
-use super::{Closed, Input, Settings, Sink, text_of};
+use super::{Input, Settings, Sink, SinkClosed, text_of};
 use lookup::ProgrammeLookup;
 
 /// Top-level members that say something of the file and nothing of the programme.
@@ -48,17 +48,17 @@ const PAGES: [&str; 4] = ["next", "next_rest_url", "previous", "previous_rest_ur
 /// Reads a programme.
 ///
 /// # Errors
-/// Returns [`Closed`] if the import has ended.
-pub fn read(input: Box<dyn Input>, settings: &Settings, sink: &Sink) -> Result<(), Closed> {
+/// Returns [`SinkClosed`] if the import has ended.
+pub fn read(input: Box<dyn Input>, settings: &Settings, sink: &Sink) -> Result<(), SinkClosed> {
     let mut input = match as_utf8(input, None) {
         Ok(input) => input,
-        Err(error) => return sink.broken("line 1", "unreadable", error.to_string()),
+        Err(error) => return sink.report_broken("line 1", "unreadable", error.to_string()),
     };
     let mut lookup = ProgrammeLookup::new(&settings.locale);
     // A fault of the text is reported when it is read for the second time.
     json_stream::scan(&mut *input, &mut lookup)?;
     if let Err(error) = input.restart() {
-        return sink.broken("line 1", "unreadable", error.to_string());
+        return sink.report_broken("line 1", "unreadable", error.to_string());
     }
     let mut programme = Programme::new(settings, sink);
     for (name, value) in lookup.heading() {
@@ -140,7 +140,7 @@ impl ElementHandler for ScheduleReader<'_> {
         !is_entry && enters(&path.iter().map(String::as_str).collect::<Vec<_>>())
     }
 
-    fn hear(&mut self, path: &[String], value: Value) -> Result<(), Closed> {
+    fn hear(&mut self, path: &[String], value: Value) -> Result<(), SinkClosed> {
         let at = place(path);
         let path: Vec<&str> = path.iter().map(String::as_str).collect();
         match path.as_slice() {
@@ -169,7 +169,7 @@ impl ElementHandler for ScheduleReader<'_> {
             ["schedule", "rooms"] => value.as_array().into_iter().flatten().try_for_each(|room| self.room(&at, room)),
             ["events", _] => self.listed_event(&at, &value),
             ["sessions", _] | [_, "sessions", _] => self.sessionize(&at, &value),
-            ["extra", day, minute] => self.extra(&at, day, minute, &value),
+            ["extra", day, minute] => self.read_break(&at, day, minute, &value),
             ["rooms", _] => self.room(&at, &value),
             ["speakers", _] => self.speaker(&at, &value),
             [_, "groupId" | "groupName" | "isDefault"] => {
@@ -192,7 +192,7 @@ fn is_of_file(member: &str) -> bool {
 
 impl ScheduleReader<'_> {
     /// Ends the programme, of a file that was read to its end or not.
-    fn finish(self, is_read: bool) -> Result<(), Closed> {
+    fn finish(self, is_read: bool) -> Result<(), SinkClosed> {
         let (sink, is_part) = (self.sink, self.is_part);
         // The name of an event is no programme if its sessions are in a form that is not known.
         let is_known = self.is_known || (!self.programme.is_empty() && !self.is_strange);
@@ -207,21 +207,21 @@ impl ScheduleReader<'_> {
         match (is_read, is_known) {
             (true, false) => {
                 let forms = "schedule.json, schedule2, pretalx, Sessionize, Indico, The Events Calendar";
-                sink.broken("line 1", "unknown_format", format!("this is no form that is known: {forms}"))
+                sink.report_broken("line 1", "unknown_format", format!("this is no form that is known: {forms}"))
             }
-            (true, true) if !is_part => sink.whole(),
+            (true, true) if !is_part => sink.mark_whole(),
             _ => Ok(()),
         }
     }
 
-    fn file_member(&mut self, at: &str, member: &str, value: &Value) -> Result<(), Closed> {
+    fn file_member(&mut self, at: &str, member: &str, value: &Value) -> Result<(), SinkClosed> {
         if PAGES.contains(&member) {
             if value.is_null() {
                 return Ok(());
             }
             self.is_part = true;
             let message = format!("this is one page of several: `{member}` names another one");
-            return self.once(at, "partial", &message);
+            return self.note_once(at, "partial", &message);
         }
         if !matches!(member, "timezone" | "event_start" | "event_end" | "base_url") {
             self.sink.on_purpose(at, member, "it belongs to the file");
@@ -240,7 +240,7 @@ impl ScheduleReader<'_> {
     }
 
     /// Makes a note at its first occasion.
-    fn once(&mut self, at: &str, code: &'static str, message: &str) -> Result<(), Closed> {
+    fn note_once(&mut self, at: &str, code: &'static str, message: &str) -> Result<(), SinkClosed> {
         if self.notes.insert(code) { self.sink.note(at, "", code, message) } else { Ok(()) }
     }
 
@@ -263,7 +263,7 @@ impl ScheduleReader<'_> {
         }
     }
 
-    fn room(&mut self, at: &str, value: &Value) -> Result<(), Closed> {
+    fn room(&mut self, at: &str, value: &Value) -> Result<(), SinkClosed> {
         // Rooms with an id were read with the heading, so that they come in their own order.
         if let Some(room) = words::room(value, &self.settings.locale) {
             self.is_known = true;
@@ -273,7 +273,7 @@ impl ScheduleReader<'_> {
         Ok(())
     }
 
-    fn speaker(&mut self, at: &str, value: &Value) -> Result<(), Closed> {
+    fn speaker(&mut self, at: &str, value: &Value) -> Result<(), SinkClosed> {
         let Some(person) = people::person(value) else { return Ok(()) };
         self.is_known = true;
         if self.lookup.has_hidden_sessions_only(value) {

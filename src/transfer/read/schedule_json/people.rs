@@ -3,11 +3,11 @@
 use serde_json::Value;
 
 use crate::items::record_ids::RecordIds;
-use crate::transfer::read::plain_text::plain;
+use crate::transfer::read::plain_text::plain_value;
 use crate::transfer::read::programme::states::{TAKEN, is_state};
 use crate::transfer::read::programme::words::{is_blank, strange_capacity, words};
 use crate::transfer::read::programme::{LabelledUrl, ProgrammePerson};
-use crate::transfer::read::{Closed, Sink, text_of};
+use crate::transfer::read::{Sink, SinkClosed, text_of};
 
 /// Members of speakers that are read.
 pub const PERSON: [&str; 19] = [
@@ -189,8 +189,8 @@ const LISTS: [&str; 8] =
 /// Notes the members of a session or a speaker that are read and have another type than the one that can be read.
 ///
 /// # Errors
-/// Returns [`Closed`] if the import has ended.
-pub fn note_types(sink: &Sink, at: &str, value: &Value) -> Result<(), Closed> {
+/// Returns [`SinkClosed`] if the import has ended.
+pub fn note_types(sink: &Sink, at: &str, value: &Value) -> Result<(), SinkClosed> {
     for (name, member) in value.as_object().into_iter().flatten().filter(|(_, member)| !is_blank(member)) {
         let is_one = |names: &[&str]| names.contains(&name.as_str());
         let is_right = match member {
@@ -290,7 +290,7 @@ pub fn person(given: &Value) -> Option<ProgrammePerson> {
     let name = ["public_name", "name", "full_public_name", "fullName"].iter().find_map(word).or_else(both)?;
     let value = |names: [&str; 2]| names.iter().find_map(|name| given.get(*name)).cloned().unwrap_or_default();
     // Sessionize alone calls it so, and its texts are plain.
-    let bio = || text("bio").map(|text| plain(&text));
+    let bio = || text("bio").map(|text| plain_value(&text));
     let mut links = links(given.get("links"));
     links.extend(text("url").map(|url| (Some("Profile".to_owned()), url, None)));
     Some(ProgrammePerson {

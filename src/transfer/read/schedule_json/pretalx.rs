@@ -10,7 +10,7 @@ use crate::items::record_ids::RecordIds;
 use crate::transfer::read::programme::ImportedTalk;
 use crate::transfer::read::programme::times::GivenTimes;
 use crate::transfer::read::programme::words::{self, words};
-use crate::transfer::read::{Closed, text_of};
+use crate::transfer::read::{SinkClosed, text_of};
 
 /// The note on ids where content is wanted.
 pub const EXPAND: &str = "the file has ids instead of content, which are left out; ask pretalx for \
@@ -53,8 +53,8 @@ impl ScheduleReader<'_> {
     /// Reads an entry of a page: a submission, a slot, a speaker or a room.
     ///
     /// # Errors
-    /// Returns [`Closed`] if the import has ended.
-    pub(super) fn result(&mut self, at: &str, value: &Value) -> Result<(), Closed> {
+    /// Returns [`SinkClosed`] if the import has ended.
+    pub(super) fn result(&mut self, at: &str, value: &Value) -> Result<(), SinkClosed> {
         let has = |name: &str| value.get(name).is_some();
         match (has("title"), has("submission"), has("name")) {
             (true, _, _) | (false, false, false) => {
@@ -71,7 +71,7 @@ impl ScheduleReader<'_> {
     }
 
     /// Reads an entry of `/slots/`: a break, or a submission that is expanded.
-    fn slot(&mut self, at: &str, slot: &Value) -> Result<(), Closed> {
+    fn slot(&mut self, at: &str, slot: &Value) -> Result<(), SinkClosed> {
         self.is_known = true;
         if self.programme.hides(at, "a slot", |name| slot.get(name).cloned())? {
             return Ok(());
@@ -97,7 +97,7 @@ impl ScheduleReader<'_> {
             }
             Some(_) => {
                 self.sink.left_out(at, "slot of a submission that is an id");
-                self.once(
+                self.note_once(
                     at,
                     "expand_submission",
                     "the slots of submissions are left out; ask pretalx for ?expand=submission,room",
@@ -109,12 +109,12 @@ impl ScheduleReader<'_> {
     /// Reads a submission that is part of the programme, with its slots; each slot after the first becomes a session of its own.
     ///
     /// # Errors
-    /// Returns [`Closed`] if the import has ended.
-    pub(super) fn submission(&mut self, at: &str, given: &Value) -> Result<(), Closed> {
+    /// Returns [`SinkClosed`] if the import has ended.
+    pub(super) fn submission(&mut self, at: &str, given: &Value) -> Result<(), SinkClosed> {
         // A break has no code; what has neither a code nor a time is of another program.
         let id = || text_of(given.get("id")).filter(|_| given.get("start").is_some() || given.get("slot").is_some());
         let Some(code) = text_of(given.get("code")).or_else(id) else {
-            return self.sink.broken(at, "required", "a submission requires a code");
+            return self.sink.report_broken(at, "required", "a submission requires a code");
         };
         self.is_known = true;
         if self.programme.hides(at, &code, |name| given.get(name).cloned())? {
@@ -136,7 +136,7 @@ impl ScheduleReader<'_> {
         let is_id = |slot: &Value| slot.is_number();
         let has_ids = given.get("slots").and_then(Value::as_array).is_some_and(|list| list.iter().any(is_id));
         if has_ids {
-            self.once(at, "expand", EXPAND)?;
+            self.note_once(at, "expand", EXPAND)?;
         }
         for (index, slot) in slots.into_iter().enumerate() {
             let id = if index == 0 { code.clone() } else { format!("{code}/{}", index + 1) };
@@ -148,7 +148,7 @@ impl ScheduleReader<'_> {
 
     /// Returns the slots of a submission that are visible: those of its list, else its only one, else itself. Empty if it
     /// has slots and none is visible.
-    fn slots<'v>(&self, at: &str, code: &str, given: &'v Value) -> Result<Vec<&'v Value>, Closed> {
+    fn slots<'v>(&self, at: &str, code: &str, given: &'v Value) -> Result<Vec<&'v Value>, SinkClosed> {
         let list = given.get("slots").and_then(Value::as_array).into_iter().flatten();
         let mut given_slots: Vec<&Value> = list.filter(|slot| slot.is_object()).collect();
         if given_slots.is_empty() {
@@ -180,7 +180,7 @@ impl ScheduleReader<'_> {
         note_each(sink, at, "resource", list("resources"), &ATTACHMENT);
     }
 
-    fn submission_at(&mut self, at: &str, id: String, given: &Value, slot: &Value) -> Result<ImportedTalk, Closed> {
+    fn submission_at(&mut self, at: &str, id: String, given: &Value, slot: &Value) -> Result<ImportedTalk, SinkClosed> {
         let value = |name: &str| given.get(name).cloned().unwrap_or_default();
         let locale = text_of(given.get("content_locale"));
         Ok(ImportedTalk {
@@ -189,7 +189,7 @@ impl ScheduleReader<'_> {
             id,
             locale: locale.clone(),
             title: value("title"),
-            format: self.named(at, given.get("submission_type"))?,
+            format: self.resolve_name(at, given.get("submission_type"))?,
             // The widget has breaks among the talks; they have no code.
             kind: given.get("code").is_none_or(Value::is_null).then_some("break"),
             abstract_text: value("abstract"),
@@ -198,7 +198,7 @@ impl ScheduleReader<'_> {
             room: self.room_of(at, slot)?,
             track: match self.lookup.track(&value("track")) {
                 Some(track) => track.clone(),
-                None => self.named(at, given.get("track"))?,
+                None => self.resolve_name(at, given.get("track"))?,
             },
             language: locale,
             people: self.people(at, given.get("speakers"), UnknownPerson::Ask)?,
@@ -211,15 +211,15 @@ impl ScheduleReader<'_> {
     }
 
     /// Returns the name of something that may be an object, a text or an id.
-    fn named(&mut self, at: &str, given: Option<&Value>) -> Result<Value, Closed> {
+    fn resolve_name(&mut self, at: &str, given: Option<&Value>) -> Result<Value, SinkClosed> {
         match given {
-            Some(Value::Number(_)) => self.once(at, "expand", EXPAND).map(|()| Value::Null),
+            Some(Value::Number(_)) => self.note_once(at, "expand", EXPAND).map(|()| Value::Null),
             Some(given) => Ok(given.clone()),
             None => Ok(Value::Null),
         }
     }
 
-    fn room_of(&mut self, at: &str, slot: &Value) -> Result<Option<String>, Closed> {
+    fn room_of(&mut self, at: &str, slot: &Value) -> Result<Option<String>, SinkClosed> {
         let Some(room) = slot.get("room").filter(|room| !room.is_null()) else { return Ok(None) };
         if let Some(details) = words::room(room, &self.settings.locale) {
             note_members(self.sink, at, "room", room, &ROOM);
@@ -228,18 +228,22 @@ impl ScheduleReader<'_> {
         if let Some(name) = self.lookup.room(room) {
             return Ok(words(Some(name), &self.settings.locale));
         }
-        self.named(at, Some(room)).map(|name| words(Some(&name), &self.settings.locale))
+        self.resolve_name(at, Some(room)).map(|name| words(Some(&name), &self.settings.locale))
     }
 
     /// Reads a break, given its day and the minute of the day at which it begins.
     ///
     /// # Errors
-    /// Returns [`Closed`] if the import has ended.
-    pub(super) fn extra(&mut self, at: &str, day: &str, minute: &str, given: &Value) -> Result<(), Closed> {
+    /// Returns [`SinkClosed`] if the import has ended.
+    pub(super) fn read_break(&mut self, at: &str, day: &str, minute: &str, given: &Value) -> Result<(), SinkClosed> {
         self.is_known = true;
         let begins = minute.parse::<u32>().ok().and_then(|m| NaiveTime::from_hms_opt(m / 60, m % 60, 0));
         let (Some(id), Some(begins)) = (text_of(given.get("id")), begins) else {
-            return self.sink.broken(at, "not_a_break", "a break requires an id, under a day and a minute of the day");
+            return self.sink.report_broken(
+                at,
+                "not_a_break",
+                "a break requires an id, under a day and a minute of the day",
+            );
         };
         note_members(self.sink, at, "break", given, &["id", "title", "description"]);
         let talk = ImportedTalk {

@@ -9,7 +9,7 @@ use crate::content::slug::is_id;
 use crate::transfer::read::programme::times::GivenTimes;
 use crate::transfer::read::programme::words::{SESSION, words};
 use crate::transfer::read::programme::{ImportedTalk, TalkPerson};
-use crate::transfer::read::{Closed, text_of};
+use crate::transfer::read::{SinkClosed, text_of};
 
 /// Members of a session that are read besides those of frab's form.
 const READ: [&str; 2] = ["feedback", "participants"];
@@ -27,12 +27,12 @@ impl ScheduleReader<'_> {
     /// Reads a session.
     ///
     /// # Errors
-    /// Returns [`Closed`] if the import has ended.
-    pub(super) fn listed_session(&mut self, at: &str, event: &Value) -> Result<(), Closed> {
+    /// Returns [`SinkClosed`] if the import has ended.
+    pub(super) fn listed_session(&mut self, at: &str, event: &Value) -> Result<(), SinkClosed> {
         let text = |name: &str| text_of(event.get(name));
         self.is_known = true;
         let Some(id) = text("guid").or_else(|| text("id")).or_else(|| text("code")) else {
-            return self.sink.broken(at, "required", "an event requires a guid");
+            return self.sink.report_broken(at, "required", "an event requires a guid");
         };
         if self.programme.hides(at, &id, |name| event.get(name).cloned())? {
             return Ok(());
@@ -95,7 +95,7 @@ impl ScheduleReader<'_> {
     }
 
     /// Returns the participants with their roles. What is known of them stands in a list of its own.
-    fn participants(&mut self, at: &str, event: &Value) -> Result<Vec<TalkPerson>, Closed> {
+    fn participants(&mut self, at: &str, event: &Value) -> Result<Vec<TalkPerson>, SinkClosed> {
         let given = event.get("participants").or_else(|| event.get("persons"));
         let mut people = Vec::new();
         for one in entries(given) {

@@ -8,12 +8,12 @@ use super::ScheduleReader;
 use super::frab::UnknownPerson;
 use super::people::{note_each, note_members, note_types};
 use crate::transfer::language_names::language_tag;
-use crate::transfer::read::plain_text::plain;
+use crate::transfer::read::plain_text::plain_value;
 use crate::transfer::read::programme::states::why_hidden;
 use crate::transfer::read::programme::times::GivenTimes;
 use crate::transfer::read::programme::words::words;
 use crate::transfer::read::programme::{ImportedTalk, cut_name};
-use crate::transfer::read::{Closed, text_of};
+use crate::transfer::read::{SinkClosed, text_of};
 
 /// Members of a session that are read.
 const READ: [&str; 15] = [
@@ -48,15 +48,15 @@ impl ScheduleReader<'_> {
     /// Reads a session.
     ///
     /// # Errors
-    /// Returns [`Closed`] if the import has ended.
-    pub(super) fn sessionize(&mut self, at: &str, given: &Value) -> Result<(), Closed> {
+    /// Returns [`SinkClosed`] if the import has ended.
+    pub(super) fn sessionize(&mut self, at: &str, given: &Value) -> Result<(), SinkClosed> {
         let text = |name: &str| text_of(given.get(name));
         let (Some(id), Some(_)) = (text("id"), text("title")) else {
-            return self.sink.broken(at, "required", "a session requires an id and a title");
+            return self.sink.report_broken(at, "required", "a session requires an id and a title");
         };
         if !SIGNS.iter().any(|name| given.get(*name).is_some()) {
             let message = "this is no session of Sessionize, and of no other form that is known";
-            return self.sink.broken(at, "unknown_format", message);
+            return self.sink.report_broken(at, "unknown_format", message);
         }
         self.is_known = true;
         if let Some(why) = why_hidden(|name| given.get(name).cloned()) {
@@ -82,7 +82,7 @@ impl ScheduleReader<'_> {
             kind: is_service.then_some("break"),
             // The texts of Sessionize are plain.
             description: match given.get("description") {
-                Some(Value::String(text)) if !text.trim().is_empty() => plain(text),
+                Some(Value::String(text)) if !text.trim().is_empty() => plain_value(text),
                 other => other.cloned().unwrap_or_default(),
             },
             times: GivenTimes { date: text("startsAt"), end: text("endsAt"), ..GivenTimes::default() },
@@ -98,7 +98,7 @@ impl ScheduleReader<'_> {
     }
 
     /// Notes the ids of rooms and categories that the file does not have.
-    fn note_dangling(&self, at: &str, given: &Value) -> Result<(), Closed> {
+    fn note_dangling(&self, at: &str, given: &Value) -> Result<(), SinkClosed> {
         let note = |field: &str, id: &Value| {
             let message = format!("left out: the file has nothing with the id {id}");
             self.sink.note(at, field, "dangling_reference", message)

@@ -5,7 +5,7 @@ use std::fmt;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
-use super::{Detailed, Rule};
+use super::{Rule, RuleOptions};
 
 /// One text or several.
 #[derive(Debug, Clone, Default)]
@@ -55,7 +55,7 @@ impl<'de> Visitor<'de> for RuleVisitor {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Rule, A::Error> {
-        Detailed::deserialize(MapAccessDeserializer::new(map)).map(Rule::Detailed)
+        RuleOptions::deserialize(MapAccessDeserializer::new(map)).map(Rule::Detailed)
     }
 }
 

@@ -47,13 +47,13 @@ pub enum Rule {
     /// Template with columns in braces.
     Template(String),
     /// Template with options.
-    Detailed(Detailed),
+    Detailed(RuleOptions),
 }
 
 /// A rule with options.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Detailed {
+pub struct RuleOptions {
     /// Template with columns in braces.
     pub from: String,
     /// For lists: the text between entries.
@@ -84,9 +84,9 @@ pub enum TextForm {
 
 impl Rule {
     /// Returns the rule with its options.
-    pub fn detailed(&self) -> Detailed {
+    pub fn options(&self) -> RuleOptions {
         match self {
-            Rule::Template(from) => Detailed { from: from.clone(), ..Detailed::default() },
+            Rule::Template(from) => RuleOptions { from: from.clone(), ..RuleOptions::default() },
             Rule::Detailed(detailed) => detailed.clone(),
         }
     }
@@ -94,7 +94,7 @@ impl Rule {
     /// Returns the template.
     pub fn template(&self) -> &str {
         match self {
-            Rule::Template(from) | Rule::Detailed(Detailed { from, .. }) => from,
+            Rule::Template(from) | Rule::Detailed(RuleOptions { from, .. }) => from,
         }
     }
 }
@@ -124,8 +124,8 @@ impl Mapping {
     fn spread_text(&mut self) {
         let Some(form) = self.text else { return };
         for rule in self.fields.values_mut() {
-            let detailed = rule.detailed();
-            *rule = Rule::Detailed(Detailed { text: detailed.text.or(Some(form)), ..detailed });
+            let detailed = rule.options();
+            *rule = Rule::Detailed(RuleOptions { text: detailed.text.or(Some(form)), ..detailed });
         }
     }
 
@@ -135,12 +135,12 @@ impl Mapping {
             format!("kind: \"{}\" is not one of {}", self.kind, kinds.join(", "))
         })?;
         for (name, rule) in &self.fields {
-            let declared = field(content_type.fields, name).or_else(|| self.created(content_type, name));
+            let declared = field(content_type.fields, name).or_else(|| self.created_field(content_type, name));
             let declared = declared.ok_or_else(|| {
                 let article = if content_type.noun.starts_with(['a', 'e', 'i', 'o', 'u']) { "an" } else { "a" };
                 format!("fields.{name}: {article} {} has no such field", content_type.noun)
             })?;
-            if rule.detailed().text.is_some() && !matches!(declared.kind, FieldType::Rich { .. }) {
+            if rule.options().text.is_some() && !matches!(declared.kind, FieldType::Rich { .. }) {
                 return Err(format!("fields.{name}: `text` says what a rich text is, and this field is none"));
             }
         }
@@ -167,14 +167,14 @@ impl Mapping {
     }
 
     /// Returns the positions of the columns that no template names.
-    pub fn unused(&self, headers: &[String]) -> Vec<usize> {
+    pub fn unused_columns(&self, headers: &[String]) -> Vec<usize> {
         let named: BTreeSet<&str> = self.templates().flat_map(columns_of).collect();
         let unused = headers.iter().enumerate().filter(|(_, header)| !named.contains(header.as_str()));
         unused.map(|(place, _)| place).collect()
     }
 
     /// Returns a message about the columns that the mapping names and the header lacks; `None` if it lacks none.
-    pub fn lacking(&self, headers: &[String]) -> Option<String> {
+    pub fn missing_columns(&self, headers: &[String]) -> Option<String> {
         let named: BTreeSet<&str> = self.templates().flat_map(columns_of).collect();
         let lacking = named.into_iter().filter(|name| !headers.iter().any(|header| header == name));
         let messages: Vec<String> = lacking
@@ -210,13 +210,13 @@ impl Mapping {
     pub fn created_fields(&self, content_type: &'static ContentType, name: &str) -> Vec<(&str, &Rule, &'static Field)> {
         let below = format!("{name}.");
         let rules = self.fields.iter().filter_map(|(full, rule)| Some((full, full.strip_prefix(&below)?, rule)));
-        rules.filter_map(|(full, inner, rule)| Some((inner, rule, self.created(content_type, full)?))).collect()
+        rules.filter_map(|(full, inner, rule)| Some((inner, rule, self.created_field(content_type, full)?))).collect()
     }
 
     /// Returns the declaration of a field of what is created along the way, as `venue.address.country`.
-    pub fn created(&self, content_type: &'static ContentType, name: &str) -> Option<&'static Field> {
+    pub fn created_field(&self, content_type: &'static ContentType, name: &str) -> Option<&'static Field> {
         let (first, rest) = name.split_once('.')?;
-        let creates = self.fields.get(first).is_some_and(|rule| rule.detailed().create);
+        let creates = self.fields.get(first).is_some_and(|rule| rule.options().create);
         let relation = content_type.fields.iter().find(|field| field.name == first)?.relation()?;
         field(ContentType::of_kind(relation.target)?.fields, rest).filter(|_| creates)
     }

@@ -9,7 +9,7 @@ use super::clock::{Clock, SeriesStart};
 use super::components::Component;
 use super::property::Property;
 use super::rules::RecurrenceRule;
-use super::times::{CalendarTime, after};
+use super::times::{CalendarTime, end_after};
 use super::zones::CalendarZones;
 use crate::time_zone::Zone;
 
@@ -19,6 +19,8 @@ const MOST: usize = 4_000;
 const MOST_RULES: usize = 10;
 /// Greatest number of dates that the rules of one name, or the lists in `RDATE`, give one series.
 const MOST_DATES: usize = 20_000;
+/// Greatest number of values of `RDATE` and `EXDATE` for which an event has a note each.
+const MOST_BAD_VALUES: usize = 20;
 /// Number of steps in which the rules of a file are computed, at most; a step is about a date.
 pub const MOST_STEPS: u64 = 50_000_000;
 /// Steps after which a rule that finds no date gives up.
@@ -53,8 +55,9 @@ impl Occurrences {
         let end = horizon.and_hms_opt(23, 59, 59).unwrap_or_default();
         let dates = BTreeMap::from([(start.first.utc(), (start.first, None))]);
         let (endless, unread, is_cut) = (false, false, false);
-        let (computed, notes) = (0, Vec::new());
-        let mut series = Series { start, zones, end, steps, dates, computed, endless, unread, is_cut, notes };
+        let (computed, bad_values, notes) = (0, 0, Vec::new());
+        let mut series =
+            Series { start, zones, end, steps, dates, computed, bad_values, endless, unread, is_cut, notes };
         event.all("RRULE").take(MOST_RULES).for_each(|rule| series.rule(rule));
         series.computed = 0;
         event.all("RDATE").for_each(|dates| series.dates(dates));
@@ -62,7 +65,7 @@ impl Occurrences {
         event.all("EXRULE").take(MOST_RULES).for_each(|rule| series.except_rule(rule));
         series.except_dates(event);
         ["RRULE", "EXRULE"].into_iter().for_each(|name| series.note_more_rules(event, name));
-        series.bounded()
+        series.into_occurrences()
     }
 }
 
@@ -82,6 +85,8 @@ struct Series<'a> {
     unread: bool,
     /// Whether a rule has more occurrences than are computed.
     is_cut: bool,
+    /// Number of values of lists that cannot be read.
+    bad_values: usize,
     notes: Vec<(&'static str, &'static str, String)>,
 }
 
@@ -90,7 +95,7 @@ impl Series<'_> {
         let start = self.start;
         // Whole days are often written in UTC, whatever the zone.
         let is_day = |utc: NaiveDateTime| matches!(start.first, CalendarTime::Day(_)) && utc.time() == NaiveTime::MIN;
-        let of_clock = |utc: NaiveDateTime| start.clock.local(Zone::utc().from_utc_datetime(&utc));
+        let of_clock = |utc: NaiveDateTime| start.clock.local_time(Zone::utc().from_utc_datetime(&utc));
         let local = |utc: NaiveDateTime| if is_day(utc) { utc } else { of_clock(utc) };
         let found = RecurrenceRule::parse(property, local).and_then(|mut rule| {
             self.endless |= !rule.is_finite;
@@ -98,7 +103,7 @@ impl Series<'_> {
                 self.notes.push((name, "left_out", format!("left out: {part}")));
             }
             let end = if rule.is_finite { None } else { Some(self.end) };
-            let (most, days_a_step) = (self.most(), rule.days_a_step);
+            let (most, days_a_step) = (self.date_limit(), rule.days_a_step);
             if most == 0 {
                 return Err(format!("the rules before it have all dates that are computed, {MOST_DATES} for a series"));
             }
@@ -114,7 +119,7 @@ impl Series<'_> {
                 }
                 self.unread |= !is_whole;
                 self.is_cut |= !is_whole && !dates.is_empty();
-                dates.into_iter().map(|local| start.at(local)).collect()
+                dates.into_iter().map(|local| start.occurrence_at(local)).collect()
             }
             Err(why) => {
                 self.unread = true;
@@ -125,7 +130,7 @@ impl Series<'_> {
     }
 
     /// Returns how many dates of the next rule are computed.
-    fn most(&self) -> u16 {
+    fn date_limit(&self) -> u16 {
         let left =
             MOST_DATES.saturating_sub(self.computed).min(usize::try_from(self.steps.get()).unwrap_or(MOST_DATES));
         u16::try_from(left).unwrap_or(u16::MAX)
@@ -185,23 +190,36 @@ impl Series<'_> {
                 Ok(when) => when,
                 Err(why) => {
                     self.unread = true;
-                    self.notes.push(("RDATE", "not_a_time", format!("left out: {why}")));
+                    self.note_bad_value("RDATE", "not_a_time", &why);
                     continue;
                 }
             };
             let length = end.and_then(|end| {
                 let length = self.length(when, end.trim(), property);
-                length.map_err(|why| self.notes.push(("RDATE", "period", format!("left out: {why}")))).ok()
+                length.map_err(|why| self.note_bad_value("RDATE", "period", &why)).ok()
             });
-            let start = self.start.like(when);
+            let start = self.start.align(when);
             self.dates.insert(start.utc(), (start, length));
+        }
+    }
+
+    /// Notes a value of a list that is left out. A list can have any number of them, so the notes are bounded.
+    fn note_bad_value(&mut self, name: &'static str, code: &'static str, why: &str) {
+        self.bad_values += 1;
+        match self.bad_values {
+            1..=MOST_BAD_VALUES => self.notes.push((name, code, format!("left out: {why}"))),
+            _ if self.bad_values == MOST_BAD_VALUES + 1 => {
+                let message = format!("left out: more than {MOST_BAD_VALUES} values of this series cannot be read");
+                self.notes.push((name, "too_many", message));
+            }
+            _ => {}
         }
     }
 
     /// Returns the length of a period, which has an end or a duration (RFC 5545, section 3.3.9).
     fn length(&self, start: CalendarTime, end: &str, property: &Property) -> Result<TimeDelta, String> {
         let found = if end.trim_start_matches('+').starts_with('P') {
-            after(start, end)?
+            end_after(start, end)?
         } else {
             self.start.read(end, property, self.zones)?
         };
@@ -218,8 +236,8 @@ impl Series<'_> {
         {
             match start.read(&text, property, self.zones) {
                 Ok(CalendarTime::Day(day)) => drop(days.insert(day)),
-                Ok(when) => drop(self.dates.remove(&start.like(when).utc())),
-                Err(why) => self.notes.push(("EXDATE", "not_a_time", format!("left out: {why}"))),
+                Ok(when) => drop(self.dates.remove(&start.align(when).utc())),
+                Err(why) => self.note_bad_value("EXDATE", "not_a_time", &why),
             }
         }
         if !days.is_empty() {
@@ -227,7 +245,7 @@ impl Series<'_> {
         }
     }
 
-    fn bounded(mut self) -> Occurrences {
+    fn into_occurrences(mut self) -> Occurrences {
         let (mut starts, mut left) = (Vec::new(), Vec::new());
         self.note_other_clock();
         for (start, length) in std::mem::take(&mut self.dates).into_values() {
@@ -275,7 +293,7 @@ impl Series<'_> {
     fn note_other_clock(&mut self) {
         let start = self.start;
         let Clock::Defined(_, zone, _) = start.clock else { return };
-        let differs = |when: CalendarTime| start.local_of(when) != when.local();
+        let differs = |when: CalendarTime| start.local_of(when) != when.local_time();
         let others = self.dates.values().filter(|(when, _)| differs(*when)).count();
         if others > 0 && !differs(start.first) {
             let message = format!(

@@ -27,7 +27,7 @@ const CHUNK: i64 = 500;
 
 /// The records that an import has seen.
 #[derive(Debug, Default)]
-pub struct Seen {
+pub struct SeenRecords {
     records: HashSet<u64>,
     origins: BTreeSet<String>,
     /// Events of which this site may have given out the programme that the file is.
@@ -51,7 +51,7 @@ pub struct AbsentRecord {
 }
 
 /// What is missing of a source.
-pub struct Missing {
+pub struct AbsentItem {
     /// The record.
     pub source: Source,
     /// Its item.
@@ -60,7 +60,7 @@ pub struct Missing {
     pub title: String,
 }
 
-impl Seen {
+impl SeenRecords {
     /// Remembers an entry.
     pub fn remember(&mut self, entry: &ImportEntry) {
         match entry {
@@ -118,7 +118,7 @@ impl Seen {
     ///
     /// # Errors
     /// Fails if a query fails.
-    pub fn absent(&self, connection: &mut Db, now: i64) -> QueryResult<Vec<AbsentRecord>> {
+    pub fn find_absent(&self, connection: &mut Db, now: i64) -> QueryResult<Vec<AbsentRecord>> {
         let mut absent = Vec::new();
         for event in &self.own_events {
             let found: Option<String> = items::table.find(event).select(items::id).first(connection).optional()?;
@@ -131,7 +131,7 @@ impl Seen {
             self.each_absent(connection, (kind, origin), |connection, source| {
                 let own = number;
                 number += 1;
-                if let Some(Missing { source, .. }) = self.missing(connection, source, now)? {
+                if let Some(AbsentItem { source, .. }) = self.find_missing(connection, source, now)? {
                     absent.push(AbsentRecord { number: own, kind, source: source.source });
                 }
                 Ok(())
@@ -140,14 +140,14 @@ impl Seen {
         Ok(absent)
     }
 
-    /// Returns the number of records of one kind and source that are missing; see [`Seen::absent`].
+    /// Returns the number of records of one kind and source that are missing; see [`SeenRecords::find_absent`].
     ///
     /// # Errors
     /// Fails if a query fails.
     pub fn missing_count(&self, connection: &mut Db, (kind, origin): (&str, &str), now: i64) -> QueryResult<usize> {
         let mut count = 0;
         self.each_absent(connection, (kind, origin), |connection, source| {
-            count += usize::from(self.missing(connection, source, now)?.is_some());
+            count += usize::from(self.find_missing(connection, source, now)?.is_some());
             Ok(())
         })?;
         Ok(count)
@@ -174,7 +174,7 @@ impl Seen {
     }
 
     /// Returns what is missing with a record that is not in the file; `None` if nothing is.
-    fn missing(&self, connection: &mut Db, source: Source, now: i64) -> QueryResult<Option<Missing>> {
+    fn find_missing(&self, connection: &mut Db, source: Source, now: i64) -> QueryResult<Option<AbsentItem>> {
         let is_missing = !is_withdrawn(&source)
             && !self.has_older_revision(connection, &source)?
             && self.is_last_of_item(connection, &source)?;
@@ -197,7 +197,7 @@ impl Seen {
         let series = row.source.rsplit_once('/').map(|(identity, _)| identity);
         for identity in series.into_iter().chain([row.source.as_str()]) {
             if let Some(number) = self.revisions.get(&hash_of("", identity))
-                && *number < revisions::newest(connection, identity)?
+                && *number < revisions::find_newest(connection, identity)?
             {
                 return Ok(true);
             }
@@ -230,7 +230,7 @@ pub fn was_public(source: &Source) -> bool {
 ///
 /// # Errors
 /// Fails if a query fails.
-pub fn item_of(connection: &mut Db, source: Source, now: i64) -> QueryResult<Option<Missing>> {
+pub fn item_of(connection: &mut Db, source: Source, now: i64) -> QueryResult<Option<AbsentItem>> {
     let ahead = items::table.find(&source.item_id).filter(items::trashed_at.eq(0).and(items::ends_at.ge(now)));
     let item: Option<Item> = ahead.select(Item::as_select()).first(connection).optional()?;
     Ok(item.and_then(|item| {
@@ -238,7 +238,7 @@ pub fn item_of(connection: &mut Db, source: Source, now: i64) -> QueryResult<Opt
         let text = item.content();
         let title = text.get(content_type.label)?;
         let title = title.as_object().and_then(|map| map.values().next()).unwrap_or(title);
-        Some(Missing { title: title.as_str().unwrap_or_default().to_owned(), source, item })
+        Some(AbsentItem { title: title.as_str().unwrap_or_default().to_owned(), source, item })
     }))
 }
 
@@ -247,8 +247,8 @@ pub fn item_of(connection: &mut Db, source: Source, now: i64) -> QueryResult<Opt
 ///
 /// # Errors
 /// Fails with `Conflict` if the item has a working draft, and if a statement fails.
-pub fn withdraw(connection: &mut Db, context: WriteContext<'_>, missing: Missing) -> Result<(), Problem> {
-    let Missing { source, item, .. } = missing;
+pub fn withdraw(connection: &mut Db, context: WriteContext<'_>, missing: AbsentItem) -> Result<(), Problem> {
+    let AbsentItem { source, item, .. } = missing;
     let Some(content_type) = ContentType::of_kind(&item.kind) else { return Ok(()) };
     let (mut content, mut status, mut mark) = (item.content(), None, WITHDRAWN[0]);
     if content_type.kind == "event" {

@@ -90,13 +90,14 @@ impl Expansion {
             let target = target.filter(|_| is_nested(slot, may_show));
             if let (Value::Object(nested), Some(target)) = (&mut *slot, target) {
                 let nested = std::mem::take(nested);
-                *slot = format!("{LOCAL}{}", self.nested(target, format!("{pointer}{place}"), nested, is_put)).into();
+                *slot =
+                    format!("{LOCAL}{}", self.add_nested(target, format!("{pointer}{place}"), nested, is_put)).into();
             }
         });
     }
 
     /// Adds the entry of a nested creation and returns its local id.
-    fn nested(
+    fn add_nested(
         &mut self,
         target: &'static ContentType,
         place: String,
@@ -116,7 +117,8 @@ impl Expansion {
             self.take(target, content, &content_place, is_put);
         }
         let Some(identity) = identity else {
-            let write = content.map_or_else(|| EntryWrite::Refused(required("match")), |c| EntryWrite::Create(c, None));
+            let write = content
+                .map_or_else(|| EntryWrite::Refused(required_violation("match")), |c| EntryWrite::Create(c, None));
             return self.add(target, place, content_place, write);
         };
         let Some(index) = known else {
@@ -141,7 +143,7 @@ impl Expansion {
     }
 }
 
-fn required(name: &str) -> Violations {
+fn required_violation(name: &str) -> Violations {
     Violations::one(format!("/{name}"), "required", format!("\"{name}\" is required"))
 }
 
@@ -159,7 +161,7 @@ fn read(
     let content = nested.get("create").cloned();
     let identity = nested.get("match").map(|given| identity(given, &mut violations));
     if identity.is_none() && (is_put || content.is_none()) {
-        violations.extend(required("match"));
+        violations.extend(required_violation("match"));
     }
     if let Some(Some(ItemIdentity::Slug(slug))) = &identity {
         may_have_slug(target, slug, "/match/slug", &mut violations);

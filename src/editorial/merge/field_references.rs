@@ -12,7 +12,7 @@ use crate::content_types::references::replace_deep;
 /// What a merge did to the references in one field of an item.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "change", rename_all = "snake_case")]
-pub enum TieChange {
+pub enum ReferenceChange {
     /// The references lead to the other item now.
     Moved { entries: Vec<MovedEntry> },
     /// The field named both items, and names one now: the entry of the item that stays, which got what it lacked from the
@@ -56,7 +56,7 @@ impl Retarget<'_> {
         &self,
         content_type: &'static ContentType,
         content: &mut Map<String, Value>,
-    ) -> Vec<(&'static str, TieChange)> {
+    ) -> Vec<(&'static str, ReferenceChange)> {
         let relations: Vec<Relation> = content_type.relations().filter(|r| r.target == self.kind).collect();
         let changes = relations.iter().filter_map(|relation| {
             if let RelationShape::Within(field) = relation.shape {
@@ -68,30 +68,30 @@ impl Retarget<'_> {
             };
             Some((relation.name, change?))
         });
-        let mut changes: Vec<(&'static str, TieChange)> = changes.collect();
-        changes.extend(self.deep(content_type, content));
+        let mut changes: Vec<(&'static str, ReferenceChange)> = changes.collect();
+        changes.extend(self.move_nested(content_type, content));
         changes
     }
 
     /// Moves the references in objects within the fields of an item. A field counts as one reference.
-    fn deep(
+    fn move_nested(
         &self,
         content_type: &'static ContentType,
         content: &mut Map<String, Value>,
-    ) -> Vec<(&'static str, TieChange)> {
+    ) -> Vec<(&'static str, ReferenceChange)> {
         let fields = content_type.fields.iter().filter(|field| field.relation().is_none());
         let changes = fields.filter_map(|field| {
             let value = content.get_mut(field.name)?;
             let before = value.clone();
             let is_moved = replace_deep(&field.kind, value, self.kind, (self.from, self.to));
-            let change = TieChange::Moved { entries: vec![MovedEntry { before, after: value.clone() }] };
+            let change = ReferenceChange::Moved { entries: vec![MovedEntry { before, after: value.clone() }] };
             is_moved.then_some((field.name, change))
         });
         changes.collect()
     }
 
     /// Moves the references within the blocks of a field. Two of a list that lead to the same item become one.
-    fn in_blocks(&self, field: &'static Field, content: &mut Map<String, Value>) -> Option<TieChange> {
+    fn in_blocks(&self, field: &'static Field, content: &mut Map<String, Value>) -> Option<ReferenceChange> {
         let before = content.get(field.name)?.clone();
         let mut after = before.clone();
         blocks::visit_references(&field.kind, &mut after, "", &mut |target, _, value| {
@@ -104,7 +104,7 @@ impl Retarget<'_> {
             return None;
         }
         content.insert(field.name.to_owned(), after.clone());
-        Some(TieChange::Moved { entries: vec![MovedEntry { before, after }] })
+        Some(ReferenceChange::Moved { entries: vec![MovedEntry { before, after }] })
     }
 
     fn in_field(
@@ -112,7 +112,7 @@ impl Retarget<'_> {
         content_type: &'static ContentType,
         relation: &Relation,
         content: &mut Map<String, Value>,
-    ) -> Option<TieChange> {
+    ) -> Option<ReferenceChange> {
         let before = content.get(relation.name).filter(|value| value.as_str() == Some(self.from))?.clone();
         let above = self.own.filter(|_| content_type.parent == Some(relation.name));
         let above = above.and_then(|own| own.get(relation.name)).filter(|id| id.as_str() != Some(self.to));
@@ -123,16 +123,16 @@ impl Retarget<'_> {
         Some(match after {
             Some(after) => {
                 content.insert(relation.name.to_owned(), after.clone());
-                TieChange::Moved { entries: vec![MovedEntry { before, after }] }
+                ReferenceChange::Moved { entries: vec![MovedEntry { before, after }] }
             }
             None => {
                 content.shift_remove(relation.name);
-                TieChange::Removed { gone: vec![GoneEntry { position: 0, entry: before }] }
+                ReferenceChange::Removed { gone: vec![GoneEntry { position: 0, entry: before }] }
             }
         })
     }
 
-    fn in_list(&self, relation: &Relation, list: &mut Vec<Value>) -> Option<TieChange> {
+    fn in_list(&self, relation: &Relation, list: &mut Vec<Value>) -> Option<ReferenceChange> {
         if !list.iter().any(|entry| names(relation, entry, self.from)) {
             return None;
         }
@@ -144,7 +144,7 @@ impl Retarget<'_> {
                 lead_to(relation, entry, self.to);
                 entries.push(MovedEntry { before, after: entry.clone() });
             }
-            return Some(TieChange::Moved { entries });
+            return Some(ReferenceChange::Moved { entries });
         }
         let gone: Vec<GoneEntry> = list
             .iter()
@@ -154,7 +154,7 @@ impl Retarget<'_> {
             .collect();
         let Some(kept) = kept else {
             list.retain(|entry| !names(relation, entry, self.from));
-            return Some(TieChange::Removed { gone });
+            return Some(ReferenceChange::Removed { gone });
         };
         let before = list[kept].clone();
         let mut after = before.clone();
@@ -167,11 +167,11 @@ impl Retarget<'_> {
             false => list[kept].clone_from(&after),
         }
         list.retain(|entry| !names(relation, entry, self.from));
-        Some(TieChange::Joined { before, after, gone })
+        Some(ReferenceChange::Joined { before, after, gone })
     }
 }
 
-impl TieChange {
+impl ReferenceChange {
     /// Undoes the change in a content, and returns whether it did: it does not if an editor changed one of the references
     /// since, or if the list is full.
     pub fn undo(&self, content_type: &'static ContentType, name: &str, content: &mut Map<String, Value>) -> bool {
@@ -190,7 +190,7 @@ impl TieChange {
             Self::Joined { before, after, gone } => replace(&mut list, after, before) && insert(&mut list, gone),
             Self::Removed { gone } => insert(&mut list, gone),
         };
-        let is_undone = is_undone && list.len() <= longest(content_type, name);
+        let is_undone = is_undone && list.len() <= max_entries(content_type, name);
         if is_undone {
             content.insert(name.to_owned(), list.into());
         }
@@ -265,7 +265,7 @@ fn insert(list: &mut Vec<Value>, gone: &[GoneEntry]) -> bool {
 }
 
 /// Returns the greatest number of entries of a list.
-fn longest(content_type: &'static ContentType, name: &str) -> usize {
+fn max_entries(content_type: &'static ContentType, name: &str) -> usize {
     match content_type.field(name).map(|field| &field.kind) {
         Some(FieldType::List { max, .. }) => *max,
         _ => usize::MAX,
@@ -316,7 +316,7 @@ mod tests {
             let mut content = before.clone();
             let changes = Retarget { kind: "speaker", from: "b", to: "a", own: None }.apply(of("session"), &mut content);
             prop_assert_eq!(count(&content["speakers"], "b"), 0);
-            // One tie for two, and otherwise as many as there were.
+            // One reference for two, and otherwise as many as there were.
             let (a, b) = (count(&before["speakers"], "a"), count(&before["speakers"], "b"));
             prop_assert_eq!(count(&content["speakers"], "a"), if a > 0 { a } else { b });
             prop_assert_eq!(changes.len(), usize::from(b > 0));
@@ -327,7 +327,7 @@ mod tests {
             };
             prop_assert_eq!(others(&content), others(&before));
             for (name, change) in &changes {
-                let stored: TieChange = serde_json::from_str(&serde_json::to_string(change).unwrap()).unwrap();
+                let stored: ReferenceChange = serde_json::from_str(&serde_json::to_string(change).unwrap()).unwrap();
                 prop_assert!(stored.undo(of("session"), name, &mut content));
             }
             prop_assert_eq!(content, before);

@@ -75,7 +75,7 @@ pub async fn respond(app: &Arc<App>, route: &Route, request: InternalRequest) ->
     if request.actor.is_none() && is_cacheable(route) {
         let key = cache_key(app, &http, None);
         match find_cached(app, key) {
-            Some(CacheLookup::Found(cached)) => return Ok(Response::cached(Some(key), cached)),
+            Some(CacheLookup::Found(cached)) => return Ok(Response::from_cached(Some(key), cached)),
             Some(CacheLookup::Absent(found)) => return absence_response(app, &found, true),
             None => {}
         }

@@ -3,7 +3,7 @@
 use utoipa::openapi::Schema;
 use utoipa::openapi::schema::{OneOfBuilder, Type};
 
-use crate::api::openapi::schemas::{Locales, closed, item_reference, of_type, reference, schema, slug_text};
+use crate::api::openapi::schemas::{Locales, closed_object, item_reference, of_type, reference, schema, slug_text};
 use crate::content_types::{ALL, ContentType};
 
 /// Returns the name of the schema of references to items of a content type.
@@ -21,7 +21,7 @@ pub fn schemas() -> Vec<(String, Schema)> {
     for target in ALL.into_iter().filter(|target| is_nested(target)) {
         for locales in [Locales::One, Locales::All] {
             all.push((reference_name(target, locales), choice(target, locales)));
-            all.push((nested_name(target, locales), nested(target, locales)));
+            all.push((nested_name(target, locales), nested_schema(target, locales)));
         }
     }
     all
@@ -41,13 +41,13 @@ fn choice(target: &'static ContentType, locales: Locales) -> Schema {
     Schema::OneOf(union.build())
 }
 
-fn nested(target: &'static ContentType, locales: Locales) -> Schema {
+fn nested_schema(target: &'static ContentType, locales: Locales) -> Schema {
     let about = format!(
         "Creation of one {} within the content of another item. With `match`, the item that matches is referred to if \
          there is one, and `create` is then ignored.",
         target.noun
     );
-    let object = closed(of_type(Type::Object).description(Some(about)).min_properties(Some(1)))
+    let object = closed_object(of_type(Type::Object).description(Some(about)).min_properties(Some(1)))
         .property("create", reference(&format!("{}Input", locales.name(target.schema))))
         .property("match", reference("MatchInput"));
     Schema::Object(object.build())
@@ -56,7 +56,7 @@ fn nested(target: &'static ContentType, locales: Locales) -> Schema {
 /// Returns the schema of what is looked for before an item is created.
 fn search() -> Schema {
     let about = "What identifies an item that may exist already: its external id or its slug. A new item gets it.";
-    let object = closed(of_type(Type::Object).description(Some(about)))
+    let object = closed_object(of_type(Type::Object).description(Some(about)))
         .min_properties(Some(1))
         .max_properties(Some(1))
         .property("external_id", reference("ExternalIdInput"))

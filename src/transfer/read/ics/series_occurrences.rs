@@ -1,4 +1,4 @@
-//! What ties the events of a file together: those with the same UID, and those that replace an occurrence of a series.
+//! What relates the events of a file to each other: those with the same UID, and those that replace an occurrence of a series.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -11,7 +11,7 @@ const MOST_WAITING: usize = 10_000;
 
 /// The events of a file that were read so far.
 #[derive(Debug, Default)]
-pub struct Ties {
+pub struct SeriesOccurrences {
     /// What tells the first event with a source from others, by the hash of the source: its start, its title and its place,
     /// the latter two as one hash.
     first: HashMap<u64, (u64, u64)>,
@@ -22,7 +22,7 @@ pub struct Ties {
     waiting_count: usize,
 }
 
-impl Ties {
+impl SeriesOccurrences {
     /// Returns the source of an event if it must have one of its own: another event with the source came before it, which
     /// has another start, or another title or place.
     pub fn own_source(&mut self, source: &str, start: &str, words: &str) -> Option<String> {

@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::content::slug::{is_slug, sort_key};
 use crate::content_types::ContentType;
 use crate::database::schema::items;
-use crate::database::{Db, unindexed};
+use crate::database::{Db, in_list_unindexed};
 use crate::items::Item;
 use crate::transfer::record::Record;
 
@@ -44,18 +44,18 @@ const MOST_ADDRESSES: i64 = 20_000;
 
 /// The items that new ones could stand for too.
 #[derive(Debug, Default)]
-pub struct Doubles {
+pub struct DuplicateCandidates {
     /// The slugs of items by kind, street and city, of the kinds that have been asked for.
     addresses: HashMap<&'static str, HashMap<String, String>>,
 }
 
-impl Doubles {
+impl DuplicateCandidates {
     /// Returns what to say of a new item that has the name or the postal address of another one, of a kind of which
     /// there should be one for each.
     ///
     /// # Errors
     /// Fails if a query fails.
-    pub fn of(&mut self, connection: &mut Db, item: &Item) -> QueryResult<Option<String>> {
+    pub fn find_duplicate(&mut self, connection: &mut Db, item: &Item) -> QueryResult<Option<String>> {
         let Some(content_type) = ContentType::of_kind(&item.kind) else { return Ok(None) };
         let same_place = self.at_same_address(connection, content_type.kind, item)?;
         let said = |slug: String, what: &str| format!("the {} \"{slug}\" has the same {what}", content_type.noun);
@@ -90,7 +90,7 @@ fn addresses(connection: &mut Db, kind: &str, except: &str) -> QueryResult<HashM
     let (mut found, mut last, mut read) = (HashMap::new(), String::new(), 0);
     while read < MOST_ADDRESSES {
         let rows: Vec<Item> = items::table
-            .filter(unindexed(connection.dialect(), items::kind, [kind]).and(items::trashed_at.eq(0)))
+            .filter(in_list_unindexed(connection.dialect(), items::kind, [kind]).and(items::trashed_at.eq(0)))
             .filter(items::id.gt(&last))
             .order(items::id)
             .limit(CHUNK)

@@ -11,7 +11,7 @@ use crate::database::{Db, in_list};
 use crate::editorial::validate::ValidatedBody;
 use crate::editorial::write::{self, ItemWrite};
 use crate::items::Item;
-use crate::items::sources::{self, Renewed};
+use crate::items::sources::{self, VersionChange};
 use crate::problem::Problem;
 use crate::transfer::edits::{imported_version, is_edited};
 
@@ -72,11 +72,11 @@ impl Importer {
     }
 
     fn publish(&self, connection: &mut Db, content_type: &'static ContentType, item: Item) -> Result<(), Problem> {
-        let (from, content) = (item.latest(), item.content());
+        let (from, content) = (item.latest_version(), item.content());
         let status = Some("published".to_owned());
         let writing = ItemWrite { status, ..ItemWrite::of(content_type, content) };
         let item = write::update(connection, self.context(), item, writing)?;
         // The item is still as the record of its source has it.
-        Ok(sources::follow(connection, &[Renewed { item_id: item.id.clone(), from, to: item.latest() }])?)
+        Ok(sources::follow(connection, &[VersionChange { item_id: item.id.clone(), from, to: item.latest_version() }])?)
     }
 }

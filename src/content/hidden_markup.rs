@@ -11,7 +11,7 @@ use html5ever::tendril::StrTendril;
 use html5ever::tokenizer::states::RawKind;
 use html5ever::tokenizer::{BufferQueue, StartTag, Tag, TagToken, Token, TokenSink, TokenSinkResult, Tokenizer};
 
-use crate::content::rich_text::{RichTextFormat, sanitised, to_raw_html};
+use crate::content::rich_text::{RichTextFormat, sanitise, to_raw_html};
 
 /// Elements of a document around a text. Nothing of them is ever shown.
 const FRAME: [&str; 3] = ["body", "head", "html"];
@@ -40,7 +40,7 @@ const MAX_NAME: usize = 40;
 
 /// An element, or an attribute of one.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-struct Part {
+struct HtmlPart {
     element: String,
     attribute: Option<String>,
 }
@@ -49,21 +49,21 @@ struct Part {
 ///
 /// The text within an element that is left out is shown, except that of `script` and `style`.
 /// `html` is what the sanitiser has made of the source, if it is known.
-pub fn left_out(format: RichTextFormat, source: &str, html: Option<&str>) -> Option<String> {
+pub fn hidden_markup(format: RichTextFormat, source: &str, html: Option<&str>) -> Option<String> {
     let raw = to_raw_html(format, source);
-    let html = html.map_or_else(|| Cow::Owned(sanitised(&raw)), Cow::Borrowed);
+    let html = html.map_or_else(|| Cow::Owned(sanitise(&raw)), Cow::Borrowed);
     if raw == html {
         return None;
     }
     let (written, shown) = (parts(&raw), parts(&html));
-    let lost = |part: &Part| written.get(part).copied().unwrap_or(0) - shown.get(part).copied().unwrap_or(0);
+    let lost = |part: &HtmlPart| written.get(part).copied().unwrap_or(0) - shown.get(part).copied().unwrap_or(0);
     let names: Vec<String> = written
         .keys()
         .filter_map(|part| {
-            let element = Part { element: part.element.clone(), attribute: None };
+            let element = HtmlPart { element: part.element.clone(), attribute: None };
             // An attribute is left out with its element; that is said once.
             let count = lost(part) - if part.attribute.is_some() { lost(&element).max(0) } else { 0 };
-            (count > 0 && is_told(part)).then(|| described(part, count))
+            (count > 0 && is_told(part)).then(|| part_description(part, count))
         })
         .collect();
     let more = names.len().saturating_sub(MAX_NAMES);
@@ -71,14 +71,14 @@ pub fn left_out(format: RichTextFormat, source: &str, html: Option<&str>) -> Opt
     (!names.is_empty()).then(|| if more > 0 { format!("{shown} and {more} more") } else { shown })
 }
 
-fn is_told(part: &Part) -> bool {
+fn is_told(part: &HtmlPart) -> bool {
     match &part.attribute {
         None => !FRAME.contains(&part.element.as_str()),
         Some(name) => !STYLE.contains(&name.as_str()) && !name.starts_with("data-") && !name.starts_with("aria-"),
     }
 }
 
-fn described(part: &Part, count: i64) -> String {
+fn part_description(part: &HtmlPart, count: i64) -> String {
     let short = |name: &str| name.chars().take(MAX_NAME).collect::<String>();
     let name = match &part.attribute {
         None => short(&part.element),
@@ -88,7 +88,7 @@ fn described(part: &Part, count: i64) -> String {
 }
 
 /// Counts the elements and attributes of HTML.
-fn parts(html: &str) -> BTreeMap<Part, i64> {
+fn parts(html: &str) -> BTreeMap<HtmlPart, i64> {
     let input = BufferQueue::default();
     input.push_back(StrTendril::from(html));
     let tokenizer = Tokenizer::new(Counter::default(), Default::default());
@@ -100,16 +100,16 @@ fn parts(html: &str) -> BTreeMap<Part, i64> {
 
 #[derive(Default)]
 struct Counter {
-    parts: RefCell<BTreeMap<Part, i64>>,
+    parts: RefCell<BTreeMap<HtmlPart, i64>>,
 }
 
 impl Counter {
     fn count(&self, tag: &Tag) {
         let element = || tag.name.to_string();
         let mut parts = self.parts.borrow_mut();
-        *parts.entry(Part { element: element(), attribute: None }).or_default() += 1;
+        *parts.entry(HtmlPart { element: element(), attribute: None }).or_default() += 1;
         for attribute in &tag.attrs {
-            let part = Part { element: element(), attribute: Some(attribute.name.local.to_string()) };
+            let part = HtmlPart { element: element(), attribute: Some(attribute.name.local.to_string()) };
             *parts.entry(part).or_default() += 1;
         }
     }
@@ -153,29 +153,29 @@ mod tests {
             ("<td>1</td>", Some("td")),
             ("<video controls><source src=x></video>", Some("source, video")),
         ] {
-            assert_eq!(left_out(RichTextFormat::Html, source, None).as_deref(), expected, "{source}");
+            assert_eq!(hidden_markup(RichTextFormat::Html, source, None).as_deref(), expected, "{source}");
         }
         let many: String = (0..30).map(|n| format!("<x-{n}>")).collect();
-        assert!(left_out(RichTextFormat::Html, &many, None).unwrap().ends_with(" and 10 more"));
+        assert!(hidden_markup(RichTextFormat::Html, &many, None).unwrap().ends_with(" and 10 more"));
     }
 
     #[test]
     fn markdown_is_shown_as_a_whole() {
         let source =
             "# A\n\n|a|b|\n|--|-:|\n|1|2|\n\n```c++\nx\n```\n\n~~b~~ https://a.org [x](#a)[^1]\n\n[^1]: Note.\n\n- 1";
-        assert_eq!(left_out(RichTextFormat::Markdown, source, None), None);
+        assert_eq!(hidden_markup(RichTextFormat::Markdown, source, None), None);
         assert_eq!(
-            left_out(RichTextFormat::Markdown, "`<iframe>` <iframe src=x></iframe>", None).as_deref(),
+            hidden_markup(RichTextFormat::Markdown, "`<iframe>` <iframe src=x></iframe>", None).as_deref(),
             Some("iframe")
         );
-        assert_eq!(left_out(RichTextFormat::Markdown, "[a](javascript:x)", None).as_deref(), Some("href of a"));
+        assert_eq!(hidden_markup(RichTextFormat::Markdown, "[a](javascript:x)", None).as_deref(), Some("href of a"));
     }
 
     proptest! {
         #[test]
         fn of_what_is_shown_nothing_is_left_out(source in "(<[a-z]{1,6}( (id|href|src|on[a-z])=a)?>|</[a-z]{1,6}>|[a-z<> ]){0,30}") {
             let shown = crate::content::rich_text::to_html(RichTextFormat::Html, &source);
-            prop_assert_eq!(left_out(RichTextFormat::Html, &shown, None), None, "{}", shown);
+            prop_assert_eq!(hidden_markup(RichTextFormat::Html, &shown, None), None, "{}", shown);
         }
     }
 }

@@ -16,15 +16,15 @@ const UNNAMED: &str = "\u{1}unnamed";
 
 /// The beginning of a file.
 #[derive(Clone)]
-struct Beginning(Arc<[u8]>);
+struct FileHead(Arc<[u8]>);
 
-impl AsRef<[u8]> for Beginning {
+impl AsRef<[u8]> for FileHead {
     fn as_ref(&self) -> &[u8] {
         &self.0
     }
 }
 
-impl ImportFile for Beginning {
+impl ImportFile for FileHead {
     fn path(&self) -> PathBuf {
         PathBuf::new()
     }
@@ -41,9 +41,9 @@ impl ImportFile for Beginning {
 /// Fails if no thread can be started.
 pub async fn names_itself(format: ImportFormat, beginning: Vec<u8>, settings: Settings) -> io::Result<bool> {
     let settings = Settings { file: UNNAMED.to_owned(), name: String::new(), ..settings };
-    let file = Arc::new(Beginning(beginning.into()));
+    let file = Arc::new(FileHead(beginning.into()));
     let reading = FileReader { file, format, settings, progress: ProgressBar::hidden() }.read()?;
-    while let Some(entries) = reading.next(1).await {
+    while let Some(entries) = reading.next_entries(1).await {
         let is_unnamed =
             |entry: &ImportEntry| matches!(entry, ImportEntry::Record(record) if record.origin.contains(UNNAMED));
         if entries.iter().any(is_unnamed) {
