@@ -97,7 +97,7 @@ async fn watch_journal(app: Weak<App>, job: Arc<BackgroundJob>) {
                 tracing::warn!(%error, "the journal could not be polled");
                 app.database.invalidation_clock().journal_unreadable();
                 let max_age = Duration::from_secs(app.config.server.stale_response_seconds);
-                if app.database.invalidation_clock().staleness().is_some_and(|age| age > max_age) {
+                if app.database.invalidation_clock().staleness(Instant::now()).is_some_and(|age| age > max_age) {
                     app.database.invalidation_clock().record_all();
                 }
                 job.fail("the journal cannot be read");

@@ -206,9 +206,10 @@ impl InvalidationClock {
 
     /// Returns the time since the last successful look at the journal if it is overdue. Cached values may be
     /// outdated by that much.
-    pub fn staleness(&self) -> Option<Duration> {
-        let age =
-            self.started.elapsed().saturating_sub(Duration::from_millis(self.journal_read_at.load(Ordering::Relaxed)));
+    pub fn staleness(&self, now: Instant) -> Option<Duration> {
+        let age = now
+            .saturating_duration_since(self.started)
+            .saturating_sub(Duration::from_millis(self.journal_read_at.load(Ordering::Relaxed)));
         (age > MAX_JOURNAL_AGE).then_some(age)
     }
 

@@ -2,6 +2,7 @@
 //! response itself.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use actix_web::HttpResponse;
 use actix_web::dev::RequestHead;
@@ -21,7 +22,7 @@ use crate::http::pipeline::{preferred_coding, problem_response, respond};
 use crate::http::preconditions::matches_if_none_match;
 use crate::http::request::has_parameter;
 use crate::http::request_id::RequestId;
-use crate::http::response::Response;
+use crate::http::response::{CachedHandle, Response};
 use crate::http::route::{Access, Route};
 use crate::problem::Problem;
 
@@ -97,12 +98,14 @@ pub fn find_public(app: &App, route: &Route, head: &RequestHead) -> Option<(Cach
 pub fn respond_public(
     app: &App,
     head: &RequestHead,
-    key: CacheKey,
-    found: CacheLookup,
+    (key, found): (CacheKey, CacheLookup),
     id: &RequestId,
+    now: Instant,
 ) -> HttpResponse {
     match found {
-        CacheLookup::Found(cached) => respond_cached(app, &head.headers, Some(key), cached, id),
+        CacheLookup::Found(response) => {
+            respond_cached(app, &head.headers, CachedHandle { key: Some(key), response }, id, now)
+        }
         CacheLookup::Absent(found) => match absence_response(app, &found, true) {
             Ok(response) => respond(app, &head.headers, response, id),
             Err(problem) => problem_response(app, head.uri.path(), &problem, id),
@@ -135,22 +138,23 @@ pub fn absence_response(app: &App, found: &CachedAbsence, public: bool) -> Resul
 /// Responds with a cached response in the content coding that the client prefers, or with 304 if the client
 /// has it.
 ///
-/// `key` is the cache key of the response, under which its encoded forms are cached too. Without one, the
-/// response is encoded for this request only.
+/// The key of the handle is the one under which the encoded forms of the response are cached too. Without one, the
+/// response is encoded for this request only. Each reading of the clock takes 50 ns, so the caller's counts.
 pub fn respond_cached(
     app: &App,
     headers: &HeaderMap,
-    key: Option<CacheKey>,
-    cached: Arc<CachedResponse>,
+    handle: CachedHandle,
     id: &RequestId,
+    now: Instant,
 ) -> HttpResponse {
+    let CachedHandle { key, response: cached } = handle;
     let coding = preferred_coding(app, headers);
     if headers.contains_key(header::IF_NONE_MATCH) {
         // The tag of the encoded form is known without encoding it, so that 304 does not cost a compression.
         let tag = cached.tag_in(coding);
         if matches_if_none_match(headers, &tag) {
             let mut response = HttpResponse::new(StatusCode::NOT_MODIFIED);
-            set_headers(app, response.headers_mut(), &tag, &cached);
+            set_headers(app, response.headers_mut(), &tag, &cached, now);
             set_common_headers(app, response.headers_mut(), id);
             return response;
         }
@@ -162,7 +166,7 @@ pub fn respond_cached(
     let representation = encoded.unwrap_or(cached);
     let mut response = HttpResponse::new(StatusCode::OK);
     let headers = response.headers_mut();
-    set_headers(app, headers, representation.tag.as_str(), &representation);
+    set_headers(app, headers, representation.tag.as_str(), &representation, now);
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(representation.media_type));
     set_common_headers(app, headers, id);
     response.set_body(into_body(representation.body()))
@@ -170,8 +174,8 @@ pub fn respond_cached(
 
 /// Sets the headers of a cached response with this entity tag. While the database does not respond, `Age` is
 /// among them (RFC 9111, section 5.1): the time since the response was last known to be current.
-fn set_headers(app: &App, headers: &mut HeaderMap, tag: &str, cached: &CachedResponse) {
-    if let Some(age) = app.database.invalidation_clock().staleness() {
+fn set_headers(app: &App, headers: &mut HeaderMap, tag: &str, cached: &CachedResponse, now: Instant) {
+    if let Some(age) = app.database.invalidation_clock().staleness(now) {
         headers.insert(header::AGE, HeaderValue::from(age.as_secs()));
     }
     if let Ok(tag) = HeaderValue::from_str(tag) {

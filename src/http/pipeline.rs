@@ -55,9 +55,9 @@ impl Endpoint {
     /// response under this key.
     pub fn serve_cached(&self, app: &App, head: &RequestHead) -> Option<HttpResponse> {
         let start = Instant::now();
-        let (key, found) = find_public(app, &self.route, head)?;
+        let found = find_public(app, &self.route, head)?;
         let id = RequestId::from_headers(&head.headers);
-        let response = respond_public(app, head, key, found, &id);
+        let response = respond_public(app, head, found, &id, start);
         self.record(head, response.status(), start.elapsed(), &id);
         Some(response)
     }
@@ -254,7 +254,7 @@ async fn read_body(app: &App, http: &HttpRequest, payload: &mut Payload) -> Resu
 /// Turns the result of a handler into a response in the content coding that the client prefers.
 pub fn respond(app: &App, headers: &HeaderMap, response: Response, id: &RequestId) -> HttpResponse {
     if let Some(handle) = response.cached {
-        return respond_cached(app, headers, handle.key, handle.response, id);
+        return respond_cached(app, headers, handle, id, Instant::now());
     }
     let mut builder =
         HttpResponse::build(StatusCode::from_u16(response.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR));
