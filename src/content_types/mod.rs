@@ -39,7 +39,8 @@ pub use response_paths::ResponsePath;
 pub use site_settings::SITE_SETTINGS;
 
 /// All content types, in the order of the documentation. Imports need another order, in which a type follows
-/// those that it refers to: see [`in_order_of_reference`].
+/// those that it refers to: see [`in_order_of_reference`]. Those without pages of their own come last ([`PAGE_COLLECTIONS`]).
+/// The search index names a type by its place here: a change of the order needs another `FORMAT` in `src/search/index.rs`.
 pub static ALL: [&ContentType; 13] = [
     &EVENT,
     &sessions::SESSION,

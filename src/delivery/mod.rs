@@ -47,7 +47,7 @@ pub struct Shape {
     pub full: bool,
     /// Viewer for whom the response is rendered.
     pub viewer: Viewer,
-    /// Sparse fieldset: the only paths of the response ([`Path`](crate::content_types::Path)) that are shown; all
+    /// Sparse fieldset: the only paths of the response ([`Path`](crate::content_types::ResponsePath)) that are shown; all
     /// of them if `None`.
     pub fields: Option<Vec<&'static str>>,
     /// Whether the newest text (the working draft) is shown instead of the published one.

@@ -16,7 +16,7 @@ use crate::items::Item;
 use crate::items::{paths, projection, side_tables, working_draft};
 
 /// Version of the rendering. It must be increased whenever the same content is rendered in another way; a
-/// change of the declared fields and filters is noticed without it.
+/// change of the declared fields, filters and sort keys is noticed without it.
 const RENDER_VERSION: u32 = 9;
 /// Number of items in one transaction; other writes come in between.
 const CHUNK: i64 = 500;
@@ -68,13 +68,14 @@ pub async fn is_current(database: &Database, site: &Site) -> Result<bool, Databa
 }
 
 /// Returns a hash of the circumstances of rendering: the version of the code, the site's languages with
-/// their fallbacks and time zone, and the declared fields and filters of all kinds.
+/// their fallbacks and time zone, and the declared fields, filters and sort keys of all kinds.
 fn fingerprint(site: &Site) -> String {
     let mut hash = Sha256::new();
     hash.update(RENDER_VERSION.to_be_bytes());
     hash.update(format!("{:?} {} {:?}", site.locales, site.time_zone, site.fallback));
     for content_type in ALL {
-        hash.update(format!("{}{:?}{:?}", content_type.kind, content_type.fields, content_type.filters));
+        let ContentType { kind, fields, filters, sorts, .. } = content_type;
+        hash.update(format!("{kind}{fields:?}{filters:?}{sorts:?}"));
     }
     hex(&hash.finalize())
 }

@@ -22,7 +22,8 @@ use crate::search::searcher::CachedIdents;
 use crate::search::stems::Stems;
 use crate::search::tokenizer::WordTokenizer;
 
-/// Format of the index, which is incremented when documents are made in another way.
+/// Format of the index, which is incremented when documents are made in another way, and when the content types change: the
+/// index has fields for each, and names a type by its place in `ALL`.
 const FORMAT: u32 = 4;
 /// Memory of the writer in bytes, the minimum of the library.
 const WRITER_BYTES: usize = 15_000_000;

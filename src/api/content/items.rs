@@ -280,7 +280,7 @@ pub fn media_type(shape: &Shape) -> &'static str {
 }
 
 /// Returns when the response to a list query expires even if no content changes: a query that depends on the
-/// current time (`when=upcoming`) has another result time_dependent_expiry after. `None` if it does not depend on the time.
+/// current time (`when=upcoming`) has another result soon after. `None` if it does not depend on the time.
 pub fn expires_at(query: &ListQuery) -> Option<Instant> {
     query.depends_on_now().then(time_dependent_expiry)
 }

@@ -1,7 +1,7 @@
 //! Moves schemas that were given a name to the components of a document, and writes nullable and constant values in the
 //! forms that most generators understand.
 //!
-//! Schemas are named where they are declared ([`with_name`](super::schemas::named)), since parameters and fields have no
+//! Schemas are named where they are declared ([`with_name`](super::schemas::with_name)), since parameters and fields have no
 //! access to the components. A schema carries its name as its `title` until this pass.
 
 use serde_json::{Map, Value, json};

@@ -145,7 +145,7 @@ impl Resolver<'_> {
     }
 
     /// Looks up the ids of items that are given by id or slug, each once. `cached` tells whether the slugs are cached: only
-    /// those by which [`Selection::from_cache`] can resolve a list.
+    /// those by which [`Selection::from_cache`](super::selection::Selection::from_cache) can resolve a list.
     fn ids(self, connection: &mut Db, kind: &str, given: &[String], cached: bool) -> QueryResult<Vec<String>> {
         let given: Vec<&str> = given.iter().map(String::as_str).collect();
         let found = stored::ids_of(connection, kind, &given, self.viewer.lookup_scope(kind))?;
