@@ -29,6 +29,7 @@ use crate::editorial;
 use crate::editorial::previews::Previews;
 use crate::items::site_texts::SiteTexts;
 use crate::mail::Mailer;
+use crate::microseconds::{MINUTE, SECOND};
 use crate::newsletter::rendering::RenderingContext;
 use crate::newsletter::subscribers::SubscriberContext;
 use crate::newsletter::{events, reports, signups, subscribers};
@@ -203,7 +204,7 @@ impl App {
                 .write(move |c| {
                     // Another node may have created a key between the read above and this transaction.
                     let newest = tokens::load_keys(c, "jwt")?.first().map_or(0, |key| key.created_at);
-                    if newest < now() - 60_000_000 {
+                    if newest < now() - MINUTE {
                         tokens::add_key(c, "jwt")?;
                     }
                     tokens::retire_keys(c, "jwt", lifetime)?;
@@ -247,7 +248,7 @@ impl App {
                 Err(problem) => tracing::error!(detail = problem.detail, "the trash could not be purged"),
             }
         }
-        let bound = now() - IDEMPOTENCY_SECONDS * 1_000_000;
+        let bound = now() - IDEMPOTENCY_SECONDS * SECOND;
         let keep_mail_days = self.config.mail.keep_days;
         let NewsletterConfig { keep_unconfirmed_days, keep_unsubscribed_days, .. } = self.config.newsletter;
         self.database

@@ -28,12 +28,13 @@ use crate::auth::actor::Actor;
 use crate::database::invalidation::{DependencySlots, Freshness, InvalidationClock};
 use crate::database::schema::{accounts, refresh_tokens};
 use crate::database::{Database, Db, now};
+use crate::microseconds::SECOND;
 use crate::problem::{Problem, ProblemKind};
 
 /// Time for which the cache is trusted after the journal was polled.
 const MAX_JOURNAL_AGE: Duration = Duration::from_secs(1);
 /// Time for which the rights of a cookie are cached (µs).
-const MAX_COOKIE_AGE: i64 = 30_000_000;
+const MAX_COOKIE_AGE: i64 = 30 * SECOND;
 /// Largest number of cached credentials; the cache is emptied when it is exceeded.
 const MAX_CACHED: usize = 4_096;
 

@@ -17,6 +17,7 @@ use tokio::sync::{Mutex, MutexGuard};
 use super::sessions::hash;
 use crate::database::schema::login_failures;
 use crate::database::{Db, now};
+use crate::microseconds::SECOND;
 use crate::signed_token;
 
 /// Time without a failure (µs) after which a counter starts again at zero.
@@ -47,7 +48,7 @@ impl Limit {
             return 0;
         }
         let doublings = u32::try_from((failures - self.free).min(20)).unwrap_or(0);
-        (self.first_wait << doublings).min(self.longest_wait) * 1_000_000
+        (self.first_wait << doublings).min(self.longest_wait) * SECOND
     }
 }
 
@@ -87,7 +88,7 @@ impl Attempt {
             .select(login_failures::locked_until)
             .load(connection)?;
         let left = until.into_iter().max().unwrap_or(0) - now();
-        Ok(u64::try_from(left).ok().filter(|left| *left > 0).map(|left| left / 1_000_000 + 1))
+        Ok((left > 0).then_some(left / SECOND + 1).and_then(|seconds| u64::try_from(seconds).ok()))
     }
 
     /// Counts the attempt as failed, or returns the seconds after which it is allowed. The transaction must
@@ -246,10 +247,10 @@ mod tests {
 
     #[test]
     fn waits_double_up_to_the_longest() {
-        let seconds = |failures| PER_SOURCE_LIMIT.wait(failures) / 1_000_000;
+        let seconds = |failures| PER_SOURCE_LIMIT.wait(failures) / SECOND;
         assert_eq!([0, 4, 5, 6, 7, 11, 12, 1_000].map(seconds), [0, 0, 30, 60, 120, 1_920, 3_600, 3_600]);
         assert_eq!(PER_ADDRESS_LIMIT.wait(49), 0);
-        assert_eq!(PER_ADDRESS_LIMIT.wait(1_000_000) / 1_000_000, 900);
+        assert_eq!(PER_ADDRESS_LIMIT.wait(1_000_000) / SECOND, 900);
     }
 
     #[test]

@@ -18,6 +18,7 @@ use sha2::{Digest, Sha256};
 
 use crate::config::OidcConfig;
 use crate::database::{new_id, now};
+use crate::microseconds::MINUTE;
 use crate::problem::{Problem, ProblemKind};
 use crate::signed_token;
 
@@ -26,7 +27,7 @@ const STATE_LIFETIME: i64 = 600_000_000;
 /// Time for which the provider's metadata and keys are cached (µs).
 const METADATA_MAX_AGE: i64 = 3_600_000_000;
 /// Age of the provider's keys before which they are not fetched anew for a token with an unknown key (µs).
-const KEYS_MIN_AGE: i64 = 60_000_000;
+const KEYS_MIN_AGE: i64 = MINUTE;
 /// Time after a request to the provider that failed, within which no other one is made for its metadata and keys.
 const PAUSE: Duration = Duration::from_secs(10);
 /// Timeout of a request to the provider.

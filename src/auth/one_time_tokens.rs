@@ -13,7 +13,7 @@ use crate::content::violation::Violations;
 use crate::database::schema::mailed_tokens;
 use crate::database::{Db, now};
 use crate::journal::Author;
-use crate::microseconds::{DAY, HOUR};
+use crate::microseconds::{DAY, HOUR, MINUTE};
 use crate::problem::Problem;
 use crate::signed_token;
 
@@ -46,7 +46,7 @@ impl Purpose {
 /// What the secrets of mailed tokens are derived for.
 const MAILED: &str = "mailed-token";
 /// Least time between two mails to one account (µs).
-const PAUSE: i64 = 60_000_000;
+const PAUSE: i64 = MINUTE;
 
 /// Issues a token for an account and invalidates earlier ones. Returns the seed of the token, which [`token`] derives
 /// from it when the mail is sent, so that no table has the token itself. Returns `None` if one was issued within

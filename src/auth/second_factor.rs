@@ -9,6 +9,7 @@ use super::accounts::AccountRow;
 use super::sessions::hash;
 use crate::database::schema::{accounts, recovery_codes};
 use crate::database::{Db, now};
+use crate::microseconds::SECOND;
 
 /// Number of recovery codes of an account.
 const CODES: usize = 10;
@@ -52,7 +53,7 @@ pub fn check(connection: &mut Db, account: &AccountRow, code: &str) -> QueryResu
 
 /// Returns the time step of a code, if the code is valid at present.
 fn step_of(account: &AccountRow, code: &str) -> Option<i64> {
-    let seconds = u64::try_from(now() / 1_000_000).ok()?;
+    let seconds = u64::try_from(now() / SECOND).ok()?;
     let step = codes(&account.totp_secret, &account.email)?.check(code, seconds)?;
     i64::try_from(step).ok()
 }

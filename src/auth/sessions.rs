@@ -16,7 +16,7 @@ use sha2::{Digest, Sha256};
 use super::accounts::{self, AccountRow};
 use crate::database::schema::refresh_tokens;
 use crate::database::{Db, new_id, now};
-use crate::microseconds::{DAY, HOUR, MINUTE};
+use crate::microseconds::{DAY, HOUR, MINUTE, SECOND};
 use crate::problem::{Problem, ProblemKind};
 use crate::signed_token;
 
@@ -101,7 +101,7 @@ impl SessionKind {
 }
 
 /// Time after the use of a token (µs) within which using it again returns the same successor.
-const LEEWAY: i64 = 10_000_000;
+const LEEWAY: i64 = 10 * SECOND;
 /// Greatest number of successors within that time. More of them are no sign of a second tab but of a reuse.
 const MOST_STEPS: usize = 16;
 /// Characters of the `User-Agent` that are stored.

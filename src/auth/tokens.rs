@@ -23,7 +23,7 @@ use super::permissions::Role;
 use crate::config::AuthConfig;
 use crate::database::schema::signing_keys;
 use crate::database::{Database, DatabaseError, Db, new_id, now};
-use crate::microseconds::DAY;
+use crate::microseconds::{DAY, SECOND};
 
 /// The claims of an access token.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -204,7 +204,7 @@ impl AccessTokens {
     pub fn issue(&self, account: &str, role: Role, session: &str) -> Result<String, String> {
         let keys = self.keys();
         let key = signing_key(&keys, now()).ok_or("there is no signing key")?;
-        let iat = now() / 1_000_000;
+        let iat = now() / SECOND;
         let claims = Claims {
             iss: self.config.issuer.clone(),
             aud: self.config.audience.clone(),
@@ -229,7 +229,7 @@ impl AccessTokens {
         }
         let verified = self.check(token);
         if let VerificationOutcome::Good(claims) = &verified {
-            let expiry = Expiry::from_wall(claims.exp.saturating_mul(1_000_000));
+            let expiry = Expiry::from_wall(claims.exp.saturating_mul(SECOND));
             let mut known = self.lock_cache();
             if known.len() >= MAX_CACHED {
                 known.clear();
@@ -253,7 +253,7 @@ impl AccessTokens {
         rules.set_required_spec_claims(&["exp", "nbf", "iss", "aud", "sub"]);
         rules.leeway = 0;
         let decoded = jsonwebtoken::decode::<Claims>(token, &key.decoding, &rules).ok().map(|data| data.claims);
-        match decoded.filter(|claims| is_of_now(claims, now() / 1_000_000)) {
+        match decoded.filter(|claims| is_of_now(claims, now() / SECOND)) {
             Some(claims) => VerificationOutcome::Good(claims),
             None => VerificationOutcome::Bad,
         }
@@ -348,7 +348,7 @@ pub fn add_key(connection: &mut Db, purpose: &str) -> QueryResult<()> {
 /// Returns an error if a statement fails.
 pub fn retire_keys(connection: &mut Db, purpose: &str, lifetime: i64) -> QueryResult<usize> {
     let keys = load_keys(connection, purpose)?;
-    let bound = now() - lifetime * 1_000_000 - 2 * LEAD;
+    let bound = now() - lifetime * SECOND - 2 * LEAD;
     let Some(current) = keys.iter().position(|key| key.created_at < bound) else { return Ok(0) };
     let old: Vec<&String> = keys[current + 1..].iter().map(|key| &key.id).collect();
     diesel::delete(signing_keys::table.filter(signing_keys::id.eq_any(old))).execute(connection)

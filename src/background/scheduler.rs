@@ -12,6 +12,7 @@ use crate::database::now;
 use crate::editorial::due_plans::{BATCH, Batch, next_due_time, run_batch};
 use crate::editorial::plan::PlanId;
 use crate::jobs::BackgroundJob;
+use crate::microseconds::{MINUTE, SECOND};
 use crate::problem::Problem;
 
 /// Interval at which the scheduler looks for new plans. The next known plan is waited for exactly, so the
@@ -21,9 +22,9 @@ const POLL_INTERVAL: Duration = Duration::from_millis(250);
 const MAX_POLL_INTERVAL: Duration = Duration::from_secs(8);
 /// First delay of a plan that could not be carried out for a reason outside the plan (µs). The delay doubles
 /// with each attempt, up to [`MAX_DELAY`].
-const FIRST_DELAY: i64 = 1_000_000;
+const FIRST_DELAY: i64 = SECOND;
 /// Maximum delay between attempts (µs).
-const MAX_DELAY: i64 = 60_000_000;
+const MAX_DELAY: i64 = MINUTE;
 
 /// Runs the scheduler until the application ends. The weak reference does not keep the application alive.
 pub async fn run(app: Weak<App>, job: Arc<BackgroundJob>) {

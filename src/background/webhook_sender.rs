@@ -10,6 +10,7 @@ use crate::app::App;
 use crate::database::{Db, now};
 use crate::jobs::BackgroundJob;
 use crate::metrics::counter;
+use crate::microseconds::SECOND;
 use crate::newsletter::event_body::body;
 use crate::newsletter::events::{self, EventStatus, SubscriberEvent};
 use crate::problem::Problem;
@@ -133,7 +134,7 @@ async fn post(app: &App, secret: &Arc<WebhookSecret>, id: &str, body: String) ->
     let (url, secret, id) = (app.config.newsletter.webhook_url.clone(), Arc::clone(secret), id.to_owned());
     let timeout = Duration::from_secs(app.config.mail.timeout_seconds);
     let send = move || {
-        let at = now() / 1_000_000;
+        let at = now() / SECOND;
         let signature = secret.sign(&id, at, body.as_bytes()).unwrap_or_default();
         let config = ureq::Agent::config_builder().timeout_global(Some(timeout)).max_redirects(0);
         let agent: ureq::Agent = config.http_status_as_error(false).build().into();

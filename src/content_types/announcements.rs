@@ -88,7 +88,7 @@ pub static ANNOUNCEMENT: ContentType = ContentType {
     sorts: &[
         descending_sort("starts_at", Column::StartsAt),
         descending_sort("ends_at", Column::EndsAt),
-        ascending_sort("title", Column::Label),
+        BY_TITLE,
         CREATED,
         UPDATED,
         PUBLISHED,

@@ -37,11 +37,5 @@ pub static EVENT_TYPE: ContentType = ContentType {
         CUSTOM,
     ],
     filters: &[SLUG, IDS, UPDATED_AT, CREATED_AT, PUBLISHED_AT],
-    sorts: &[
-        ascending_sort("position", Column::Position),
-        ascending_sort("name", Column::Label),
-        CREATED,
-        UPDATED,
-        PUBLISHED,
-    ],
+    sorts: &[BY_POSITION, BY_NAME, CREATED, UPDATED, PUBLISHED],
 };

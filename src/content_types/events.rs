@@ -294,13 +294,7 @@ pub static EVENT: ContentType = ContentType {
         word(&["date_precision"], PRECISIONS, "time", "Precision of start and end."),
         word(&["registration", "invitation_only"], BOOLEANS, "false", "Whether only invited persons may attend."),
         related_filter("country", "venue", "venue", &COUNTRY, "Country of the venue, ISO 3166-1 alpha-2 code."),
-        related_filter(
-            "speaker.country",
-            "speakers",
-            "speaker",
-            &COUNTRY,
-            "Country of a speaker, ISO 3166-1 alpha-2 code.",
-        ),
+        SPEAKER_COUNTRY,
         related_filter(
             "speaker.language",
             "speakers",
@@ -332,7 +326,7 @@ pub static EVENT: ContentType = ContentType {
     sorts: &[
         descending_sort("starts_at", Column::StartsAt),
         descending_sort("ends_at", Column::EndsAt),
-        ascending_sort("title", Column::Label),
+        BY_TITLE,
         CREATED,
         UPDATED,
         PUBLISHED,

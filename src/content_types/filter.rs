@@ -208,6 +208,14 @@ pub(super) const YEAR: Filter = Filter {
 pub(super) const COUNTRY: Filter =
     Filter { name: "country", on: FilterTarget::Country, about: "Country, ISO 3166-1 alpha-2 code.", example: "BE" };
 
+pub(super) const SPEAKER_COUNTRY: Filter = related_filter(
+    "speaker.country",
+    "speakers",
+    "speaker",
+    &COUNTRY,
+    "Country of a speaker, ISO 3166-1 alpha-2 code.",
+);
+
 pub(super) const CREATED_AT: Filter = Filter {
     name: "created_at",
     on: FilterTarget::Time(Column::CreatedAt),
@@ -263,6 +271,9 @@ pub(super) const fn word(
     }
 }
 
+pub(super) const BY_NAME: Sort = ascending_sort("name", Column::Label);
+pub(super) const BY_POSITION: Sort = ascending_sort("position", Column::Position);
+pub(super) const BY_TITLE: Sort = ascending_sort("title", Column::Label);
 pub(super) const CREATED: Sort = descending_sort("created_at", Column::CreatedAt);
 pub(super) const UPDATED: Sort = descending_sort("updated_at", Column::UpdatedAt);
 pub(super) const PUBLISHED: Sort = descending_sort("published_at", Column::PublishedAt);

@@ -85,7 +85,7 @@ pub static MENU: ContentType = ContentType {
         CUSTOM,
     ],
     filters: &[SLUG, IDS, UPDATED_AT, CREATED_AT, PUBLISHED_AT],
-    sorts: &[ascending_sort("title", Column::Label), CREATED, UPDATED, PUBLISHED],
+    sorts: &[BY_TITLE, CREATED, UPDATED, PUBLISHED],
 };
 
 fn menu_rules(content: &mut Map<String, Value>, faults: &mut Violations) {

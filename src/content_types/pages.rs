@@ -112,13 +112,7 @@ pub static PAGE: ContentType = ContentType {
         CREATED_AT,
         PUBLISHED_AT,
     ],
-    sorts: &[
-        ascending_sort("position", Column::Position),
-        ascending_sort("title", Column::Label),
-        CREATED,
-        UPDATED,
-        PUBLISHED,
-    ],
+    sorts: &[BY_POSITION, BY_TITLE, CREATED, UPDATED, PUBLISHED],
 };
 
 fn page_rules(page: &mut Map<String, Value>, violations: &mut Violations) {

@@ -92,5 +92,5 @@ pub static PARTNER: ContentType = ContentType {
         CREATED_AT,
         PUBLISHED_AT,
     ],
-    sorts: &[ascending_sort("name", Column::Label), CREATED, UPDATED, PUBLISHED],
+    sorts: &[BY_NAME, CREATED, UPDATED, PUBLISHED],
 };

@@ -115,7 +115,7 @@ pub static REDIRECT: ContentType = ContentType {
         CREATED_AT,
         PUBLISHED_AT,
     ],
-    sorts: &[ascending_sort(SOURCE, Column::Label), ascending_sort("position", Column::Position), CREATED, UPDATED, PUBLISHED],
+    sorts: &[ascending_sort(SOURCE, Column::Label), BY_POSITION, CREATED, UPDATED, PUBLISHED],
 };
 
 /// Checks the source by the way in which it is compared, and that the redirect leads to one place.

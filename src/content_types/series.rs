@@ -64,5 +64,5 @@ pub static SERIES: ContentType = ContentType {
         CREATED_AT,
         PUBLISHED_AT,
     ],
-    sorts: &[ascending_sort("title", Column::Label), CREATED, UPDATED, PUBLISHED],
+    sorts: &[BY_TITLE, CREATED, UPDATED, PUBLISHED],
 };

@@ -117,13 +117,7 @@ pub static SESSION: ContentType = ContentType {
             about: "Speaker of the session, by id or slug.",
             example: "anna-janssens",
         },
-        related_filter(
-            "speaker.country",
-            "speakers",
-            "speaker",
-            &COUNTRY,
-            "Country of a speaker, ISO 3166-1 alpha-2 code.",
-        ),
+        SPEAKER_COUNTRY,
         Filter {
             name: "language",
             on: FilterTarget::Word(WordField {
@@ -149,7 +143,7 @@ pub static SESSION: ContentType = ContentType {
     sorts: &[
         ascending_sort("starts_at", Column::StartsAt),
         ascending_sort("ends_at", Column::EndsAt),
-        ascending_sort("title", Column::Label),
+        BY_TITLE,
         CREATED,
         UPDATED,
         PUBLISHED,

@@ -251,7 +251,7 @@ pub static SITE_SETTINGS: ContentType = ContentType {
         CUSTOM,
     ],
     filters: &[SLUG, IDS, UPDATED_AT, CREATED_AT, PUBLISHED_AT],
-    sorts: &[ascending_sort("name", Column::Label), CREATED, UPDATED, PUBLISHED],
+    sorts: &[BY_NAME, CREATED, UPDATED, PUBLISHED],
 };
 
 /// Checks the forms of numbers, hours and tokens.

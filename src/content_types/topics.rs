@@ -55,11 +55,5 @@ pub static TOPIC: ContentType = ContentType {
         CREATED_AT,
         PUBLISHED_AT,
     ],
-    sorts: &[
-        ascending_sort("position", Column::Position),
-        ascending_sort("name", Column::Label),
-        CREATED,
-        UPDATED,
-        PUBLISHED,
-    ],
+    sorts: &[BY_POSITION, BY_NAME, CREATED, UPDATED, PUBLISHED],
 };

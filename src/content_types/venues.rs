@@ -122,5 +122,5 @@ pub static VENUE: ContentType = ContentType {
         CREATED_AT,
         PUBLISHED_AT,
     ],
-    sorts: &[ascending_sort("name", Column::Label), CREATED, UPDATED, PUBLISHED],
+    sorts: &[BY_NAME, CREATED, UPDATED, PUBLISHED],
 };

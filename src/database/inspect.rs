@@ -11,6 +11,7 @@ use super::connection::connect;
 use super::schema::{items, journal};
 use super::{Address, DatabaseError, Db, now};
 use crate::database::journal_tail::newest_sequence;
+use crate::microseconds::SECOND;
 
 /// Number of times that two connections are compared.
 const POOLER_TRIES: usize = 5;
@@ -174,7 +175,7 @@ pub fn clock_ahead(connection: &mut Db) -> QueryResult<i64> {
         Db::Postgres(c) => {
             let theirs: Number =
                 diesel::sql_query("SELECT extract(epoch FROM clock_timestamp())::bigint AS number").get_result(c)?;
-            Ok(theirs.number - now() / 1_000_000)
+            Ok(theirs.number - now() / SECOND)
         }
     }
 }

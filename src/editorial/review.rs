@@ -10,6 +10,7 @@ use crate::editorial::lifecycle;
 use crate::editorial::write_context::WriteContext;
 use crate::items::Item;
 use crate::journal::{self, Author};
+use crate::microseconds::MINUTE;
 use crate::problem::Problem;
 
 /// A row of `comments`.
@@ -161,7 +162,7 @@ pub fn assign(
 }
 
 /// Time for which an account counts as present after its last signal (µs).
-const PRESENCE: i64 = 120_000_000;
+const PRESENCE: i64 = 2 * MINUTE;
 
 /// An account that is editing an item.
 #[derive(Debug, Clone)]

@@ -111,7 +111,7 @@ pub fn delete(connection: &mut Db, item: &mut Item) -> QueryResult<()> {
     diesel::delete(drafts::table.find(&item.id)).execute(connection).map(drop)
 }
 
-/// What the restoration of a stage and a working draft changed.
+/// The changes by the restoration of a stage and a working draft.
 #[derive(Debug, Default)]
 pub struct Restoration {
     /// Whether it changed anything.

@@ -22,6 +22,7 @@ use crate::database::schema::{items, settings};
 use crate::database::{Database, Db, new_id};
 use crate::items::{Item, projection, read_detail, rerender};
 use crate::journal::{self, Author, NewEntry};
+use crate::microseconds::SECOND;
 use crate::problem::{Problem, ProblemKind};
 use crate::time_zone::rules;
 
@@ -232,7 +233,7 @@ impl UpdateStep {
             times.iter().map(|time| json!({"at": time.pointer, "before": time.before, "after": time.after})).collect();
         let shown = json!(times);
         tracing::info!(kind = saved.kind, slug = saved.slug, times = %shown, "times updated to the new rules");
-        let seconds = |before: i64, after: i64| (after.saturating_sub(before)) / 1_000_000;
+        let seconds = |before: i64, after: i64| (after.saturating_sub(before)) / SECOND;
         Ok(Some(json!({
             "kind": saved.kind, "id": saved.id, "slug": saved.slug, "times": times,
             "starts_later_by_seconds": seconds(before.0, saved.starts_at),

@@ -234,7 +234,7 @@ pub fn release(connection: &mut Db, node: &str, reason: &SendResult) -> QueryRes
 pub fn retry_delay(config: &MailConfig, attempts: i64) -> i64 {
     let exponent = u32::try_from((attempts - 1).clamp(0, 12)).unwrap_or(0);
     let seconds = i64::from(config.retry_seconds).saturating_mul(4_i64.pow(exponent));
-    let delay = seconds.min(config.retry_max_seconds.into()) * 1_000_000;
+    let delay = seconds.min(config.retry_max_seconds.into()) * SECOND;
     delay * 3 / 4 + rand::random_range(0..=delay / 2)
 }
 
@@ -259,7 +259,7 @@ mod tests {
         let config = MailConfig::default();
         for (attempts, seconds) in [(1, 15), (2, 60), (3, 240), (4, 960), (5, 3_840), (6, 14_400), (60, 14_400)] {
             for _ in 0..100 {
-                let delay = retry_delay(&config, attempts) / 1_000_000;
+                let delay = retry_delay(&config, attempts) / SECOND;
                 assert!((seconds * 3 / 4..=seconds * 5 / 4).contains(&delay), "{attempts}: {delay}");
             }
         }

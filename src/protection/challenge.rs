@@ -12,6 +12,7 @@ use diesel::result::QueryResult;
 use crate::config::ProtectionConfig;
 use crate::database::mail_schema::used_challenges;
 use crate::database::{Db, now};
+use crate::microseconds::{MINUTE, SECOND};
 use crate::problem::Problem;
 use crate::signed_token;
 
@@ -45,7 +46,7 @@ pub fn create(config: &ProtectionConfig, key: &[u8]) -> Result<Challenge, Proble
         algorithm: ALGORITHM.to_owned(),
         cost: config.difficulty,
         data: Some(BTreeMap::from([(MADE_AT.to_owned(), (at / 1_000).into())])),
-        expires_at: Some(at / 1_000_000 + i64::from(config.challenge_minutes) * 60),
+        expires_at: Some(at / SECOND + i64::from(config.challenge_minutes) * 60),
         hmac_signature_secret: secret(key),
         ..CreateChallengeOptions::default()
     };
@@ -81,7 +82,7 @@ pub fn verify(
             "the form was sent sooner than a person fills it in; wait a moment and send it again",
         ));
     }
-    Ok(SolvedChallenge { nonce: challenge.parameters.nonce, expires_at: expires_at.saturating_mul(1_000_000) })
+    Ok(SolvedChallenge { nonce: challenge.parameters.nonce, expires_at: expires_at.saturating_mul(SECOND) })
 }
 
 impl SolvedChallenge {
@@ -106,7 +107,7 @@ impl SolvedChallenge {
 /// # Errors
 /// Fails if the statement fails.
 pub fn delete_expired(connection: &mut Db) -> QueryResult<usize> {
-    let expired = used_challenges::expires_at.lt(now() - 60_000_000);
+    let expired = used_challenges::expires_at.lt(now() - MINUTE);
     diesel::delete(used_challenges::table.filter(expired)).execute(connection)
 }
 

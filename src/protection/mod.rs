@@ -9,6 +9,7 @@ use std::net::IpAddr;
 use crate::config::ProtectionConfig;
 use crate::content::violation::Violations;
 use crate::database::{Db, now};
+use crate::microseconds::SECOND;
 use crate::problem::{Problem, ProblemKind};
 use crate::protection::challenge::SolvedChallenge;
 use crate::protection::limits::{Quota, network_key};
@@ -54,6 +55,6 @@ pub fn network_quota(config: &ProtectionConfig, key: &[u8], address: Option<IpAd
 
 /// Returns the problem of a sender whose quota is used up until this time (µs).
 pub fn too_many(ends_at: i64) -> Problem {
-    let seconds = u64::try_from((ends_at - now()) / 1_000_000 + 1).unwrap_or(1);
+    let seconds = u64::try_from((ends_at - now()) / SECOND + 1).unwrap_or(1);
     Problem::new(ProblemKind::TooManyAttempts, "too many forms were sent from this network").retry_after(seconds)
 }

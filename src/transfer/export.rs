@@ -94,7 +94,7 @@ pub fn for_each_chunk(
     }
 }
 
-/// What is beside the rows of items in the database, by the id of the item.
+/// The rows of other tables that belong to items, by the id of the item.
 struct SideRows {
     sources: HashMap<String, Vec<ExportedSource>>,
     slugs: HashMap<String, Vec<String>>,
@@ -124,7 +124,7 @@ impl SideRows {
         Ok(Self { sources, slugs: by_item(slugs), taken_slugs, paths, drafts })
     }
 
-    /// Returns an item as an export has it, with what is beside its row.
+    /// Returns an item as an export has it, with the rows that belong to it.
     fn export(&mut self, connection: &mut Db, fields: &'static [Field], row: Item) -> QueryResult<ExportedItem> {
         let draft = self.drafts.remove(&row.id).map(|draft| ExportedDraft {
             content: editable_form(fields, &draft.content(), &LocaleMode::All),

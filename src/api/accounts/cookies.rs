@@ -16,6 +16,7 @@ use crate::http::request::Request;
 use crate::http::response::{JSON, Response};
 use crate::http::route::{Access, Route};
 use crate::http::session_cookie::{self, DEVICE, SESSION};
+use crate::microseconds::SECOND;
 use crate::problem::{Problem, ProblemKind};
 
 /// Time for which a browser keeps its device token, in seconds.
@@ -137,7 +138,7 @@ async fn end(request: Request) -> Result<Response, Problem> {
 }
 
 fn session(request: &Request, account: &AccountRow, issued: &RefreshToken) -> Result<Response, Problem> {
-    let (config, seconds) = (&request.app.config, (issued.expires_at - now()) / 1_000_000);
+    let (config, seconds) = (&request.app.config, (issued.expires_at - now()) / SECOND);
     let device = lockout::device_token(&request.app.site_key, &account.email, &issued.session);
     let body = CookieSession {
         expires_at: utc_text(issued.expires_at),

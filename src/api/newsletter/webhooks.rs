@@ -24,6 +24,7 @@ use crate::http::request::Request;
 use crate::http::response::{JSON, Response};
 use crate::http::route::{Access, Route, parameter};
 use crate::mail::outbox::normal_address;
+use crate::microseconds::SECOND;
 use crate::newsletter::events::{self, EventKind, EventStatus, SubscriberEvent};
 use crate::newsletter::reports::{self, REPORT_KINDS, SubscriberReport};
 use crate::problem::{Problem, ProblemKind};
@@ -184,7 +185,7 @@ fn verified_id(request: &Request) -> Result<String, Problem> {
     let secret = WebhookSecret::parse(&request.app.config.newsletter.report_secret);
     let header = |name: &str| request.header(name).unwrap_or_default();
     let headers = WebhookHeaders { id: header(ID), timestamp: header(TIMESTAMP), signature: header(SIGNATURE) };
-    let is_signed = secret.is_some_and(|secret| secret.verifies(headers, &request.body, now() / 1_000_000));
+    let is_signed = secret.is_some_and(|secret| secret.verifies(headers, &request.body, now() / SECOND));
     if !is_signed {
         let detail = "the report is not signed with the secret of the settings within the last five minutes";
         return Err(Problem::new(ProblemKind::Unauthorized, detail));

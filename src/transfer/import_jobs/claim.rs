@@ -8,6 +8,7 @@ use diesel::result::QueryResult;
 use super::{ImportFailure, ImportJob, ImportStatus, MOST_LINES, end};
 use crate::database::schema::{import_lines, imports};
 use crate::database::{Db, new_id, now};
+use crate::microseconds::SECOND;
 use crate::problem::{Problem, ProblemKind};
 use crate::transfer::listener::ImportPosition;
 use crate::transfer::report::Report;
@@ -15,7 +16,7 @@ use crate::transfer::report::Report;
 /// Time for which a node has an import without renewing its claim (µs).
 const LEASE: i64 = 20_000_000;
 /// Time from a fault of the program to the next attempt (µs).
-const PAUSE: i64 = 1_000_000;
+const PAUSE: i64 = SECOND;
 /// Number of times that nodes begin an import without making progress.
 const MOST_ATTEMPTS: i64 = 5;
 /// Version of the program. Another one may find other entries in a file.

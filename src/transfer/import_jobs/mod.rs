@@ -14,7 +14,7 @@ use diesel::result::QueryResult;
 use crate::database::schema::{import_lines, import_parts, imports};
 use crate::database::{Db, now};
 use crate::journal::{self, Author, NewEntry};
-use crate::microseconds::DAY;
+use crate::microseconds::{DAY, SECOND};
 use crate::problem::{Problem, ProblemKind};
 use crate::transfer::listener::ImportPosition;
 
@@ -238,7 +238,7 @@ fn end(connection: &mut Db, id: &str, status: ImportStatus, failure: Option<(Imp
 /// # Errors
 /// Fails if a query fails.
 pub fn load_expired(connection: &mut Db, days: u32, seconds: u64) -> QueryResult<Vec<String>> {
-    let stalled = now() - i64::try_from(seconds).unwrap_or_default() * 1_000_000;
+    let stalled = now() - i64::try_from(seconds).unwrap_or_default() * SECOND;
     let of = |status: ImportStatus| imports::table.filter(imports::status.eq(status.name())).select(imports::id);
     let mut ids: Vec<String> = of(ImportStatus::Receiving).filter(imports::created_at.lt(stalled)).load(connection)?;
     let old = now() - i64::from(days) * DAY;

@@ -8,7 +8,7 @@ use rrule::{RRule, RRuleSet, Tz, Unvalidated};
 
 use super::old_rules::{DAYS, new_form};
 use super::property::Property;
-use super::skipped_days::{self, Skip};
+use super::skipped_days::{self, Skip, part_value};
 use super::times::basic_time;
 use crate::transfer::read::iso_time::is_in_years;
 
@@ -90,7 +90,7 @@ impl RecurrenceRule {
             let (mut found, is_whole) = rule.occurrences(start, end, most)?;
             if self.skip == Some(Skip::Forward) {
                 found.iter_mut().for_each(|date| *date = skipped_days::move_forward(*date, day));
-                let last = self.parts.iter().find_map(|part| part.strip_prefix("UNTIL=")).and_then(parse_basic);
+                let last = part_value(&self.parts, "UNTIL").and_then(parse_basic);
                 found.retain(|date| last.is_none_or(|last| *date <= last) && end.is_none_or(|end| *date <= end));
             }
             return Ok((found, is_whole));
@@ -132,25 +132,16 @@ fn last_time() -> NaiveDateTime {
     NaiveDate::from_ymd_opt(9_999, 12, 31).and_then(|day| day.and_hms_opt(23, 59, 59)).unwrap_or_default()
 }
 
-/// Returns the value of a part of a rule; empty if it has none.
-fn part<'a>(parts: &'a [String], name: &str) -> &'a str {
-    parts.iter().find_map(|part| part.strip_prefix(name)?.strip_prefix('=')).unwrap_or_default()
-}
-
 fn frequency(parts: &[String]) -> &str {
-    part(parts, "FREQ")
-}
-
-fn has_part(parts: &[String], name: &str) -> bool {
-    !part(parts, name).is_empty()
+    part_value(parts, "FREQ").unwrap_or_default()
 }
 
 /// Returns the parts of a rule with the weekday of its start, if it names weeks and no day: what a rule lacks is that of its
 /// start (RFC 5545, section 3.3.10). The library takes all days of a week of the year.
 fn with_day_of_start(parts: &[String], start: NaiveDateTime) -> Option<Vec<String>> {
-    let has_day = ["BYDAY", "BYMONTHDAY", "BYYEARDAY"].into_iter().any(|name| has_part(parts, name));
-    let of_year = frequency(parts) == "YEARLY" && has_part(parts, "BYWEEKNO");
-    let of_week = frequency(parts) == "WEEKLY" && has_part(parts, "BYSETPOS");
+    let has_day = ["BYDAY", "BYMONTHDAY", "BYYEARDAY"].into_iter().any(|name| part_value(parts, name).is_some());
+    let of_year = frequency(parts) == "YEARLY" && part_value(parts, "BYWEEKNO").is_some();
+    let of_week = frequency(parts) == "WEEKLY" && part_value(parts, "BYSETPOS").is_some();
     if has_day || !(of_year || of_week) {
         return None;
     }
@@ -162,19 +153,19 @@ fn with_day_of_start(parts: &[String], start: NaiveDateTime) -> Option<Vec<Strin
 /// the number of its occurrences from the start on. The positions are those within the whole week (RFC 5545, section 3.3.10);
 /// the library counts those of the first week from the start. `None` for any other rule.
 fn by_whole_weeks(parts: &[String], start: NaiveDateTime) -> Option<(Vec<String>, NaiveDateTime, Option<usize>)> {
-    if frequency(parts) != "WEEKLY" || !has_part(parts, "BYSETPOS") {
+    if frequency(parts) != "WEEKLY" || part_value(parts, "BYSETPOS").is_none() {
         return None;
     }
-    let first_day = DAYS.iter().position(|day| *day == part(parts, "WKST")).unwrap_or(0);
+    let first_day = DAYS.iter().position(|day| part_value(parts, "WKST") == Some(*day)).unwrap_or(0);
     let days = (start.weekday().num_days_from_monday() as usize + DAYS.len() - first_day) % DAYS.len();
     let first = start.checked_sub_days(Days::new(days as u64)).filter(|first| *first != start)?;
-    let count = part(parts, "COUNT").parse().ok();
+    let count = part_value(parts, "COUNT").and_then(|count| count.parse().ok());
     Some((parts.iter().filter(|part| !part.starts_with("COUNT=")).cloned().collect(), first, count))
 }
 
 /// Refuses a rule with so many times of day, or so many seconds to pass over, that it cannot be meant.
 fn check_bounds(parts: &[String]) -> Result<(), String> {
-    let given = ["BYHOUR", "BYMINUTE", "BYSECOND"].map(|name| part(parts, name));
+    let given = ["BYHOUR", "BYMINUTE", "BYSECOND"].map(|name| part_value(parts, name).unwrap_or_default());
     if frequency(parts) == "SECONDLY" && given.iter().any(|times| !times.is_empty()) {
         return Err("a rule by seconds with BYHOUR, BYMINUTE or BYSECOND is not supported".to_owned());
     }

@@ -14,27 +14,28 @@ pub enum Skip {
     Backward,
 }
 
-fn value<'a>(parts: &'a [String], name: &str) -> Option<&'a str> {
+/// Returns the value of a part of a rule, if the rule has that part.
+pub fn part_value<'a>(parts: &'a [String], name: &str) -> Option<&'a str> {
     parts.iter().find_map(|part| part.strip_prefix(name)?.strip_prefix('='))
 }
 
 /// Returns whether a rule may name days that do not exist.
 pub fn matters(parts: &[String]) -> bool {
     let is_everywhere = |day: &str| day.trim().parse::<i32>().is_ok_and(|day| day.unsigned_abs() <= LAST_OF_ALL);
-    let of_months = matches!(value(parts, "FREQ"), Some("MONTHLY" | "YEARLY"));
+    let of_months = matches!(part_value(parts, "FREQ"), Some("MONTHLY" | "YEARLY"));
     of_months
-        && match value(parts, "BYMONTHDAY") {
+        && match part_value(parts, "BYMONTHDAY") {
             Some(days) => !days.split(',').all(is_everywhere),
-            None => value(parts, "BYDAY").or(value(parts, "BYWEEKNO")).is_none(),
+            None => part_value(parts, "BYDAY").or(part_value(parts, "BYWEEKNO")).is_none(),
         }
 }
 
 /// Returns whether a rule names one day of a month, or one of the year, and nothing that other days depend on.
 pub fn is_simple(parts: &[String]) -> bool {
-    let has = |name: &str| value(parts, name).is_some();
-    let is_one = |name: &str| value(parts, name).is_none_or(|text| !text.contains(',') && !text.starts_with('-'));
+    let has = |name: &str| part_value(parts, name).is_some();
+    let is_one = |name: &str| part_value(parts, name).is_none_or(|text| !text.contains(',') && !text.starts_with('-'));
     let others = ["BYDAY", "BYSETPOS", "BYWEEKNO", "BYYEARDAY", "BYHOUR", "BYMINUTE", "BYSECOND"];
-    let of_year = value(parts, "FREQ") == Some("YEARLY");
+    let of_year = part_value(parts, "FREQ") == Some("YEARLY");
     !others.into_iter().any(has)
         && is_one("BYMONTHDAY")
         && (!of_year || (is_one("BYMONTH") && (has("BYMONTH") || !has("BYMONTHDAY"))))
@@ -43,14 +44,14 @@ pub fn is_simple(parts: &[String]) -> bool {
 /// Returns a rule that is simple in the form in which it has the last day of a month that has no such day, and that day;
 /// `None` if every month has it.
 pub fn with_last_days(parts: &[String], start: NaiveDateTime) -> Option<(Vec<String>, u32)> {
-    let day = value(parts, "BYMONTHDAY").and_then(|day| day.parse().ok()).unwrap_or(start.day());
+    let day = part_value(parts, "BYMONTHDAY").and_then(|day| day.parse().ok()).unwrap_or(start.day());
     if day <= LAST_OF_ALL {
         return None;
     }
     let days: Vec<String> = (LAST_OF_ALL..=day).map(|day| day.to_string()).collect();
     let mut all: Vec<String> = parts.iter().filter(|part| !part.starts_with("BYMONTHDAY=")).cloned().collect();
     all.extend([format!("BYMONTHDAY={}", days.join(",")), "BYSETPOS=-1".to_owned()]);
-    if value(parts, "FREQ") == Some("YEARLY") && value(parts, "BYMONTH").is_none() {
+    if part_value(parts, "FREQ") == Some("YEARLY") && part_value(parts, "BYMONTH").is_none() {
         all.push(format!("BYMONTH={}", start.month()));
     }
     Some((all, day))
