@@ -82,7 +82,8 @@ fn readiness_tells_that_writes_wait(app: &TestApp) {
         other.rollback().unwrap();
         write.join().unwrap().expect(201);
     });
-    app.visitor().get("/readyz").expect(200);
+    // The write is answered just before the writer notes that it is idle.
+    wait_for("readiness", || app.visitor().get("/readyz").status == 200);
 }
 
 /// A client that closes its connection while its write waits: the write never happens.
