@@ -133,7 +133,7 @@ impl Site {
 }
 
 /// The form of localised fields in requests and responses.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum LocaleMode {
     /// Plain values in this locale.
     One(String),

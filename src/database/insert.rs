@@ -71,9 +71,24 @@ pub(crate) use stored_row;
 pub struct RowValues<'o, 'a, 'b> {
     out: &'o mut AstPass<'a, 'b, Backend>,
     is_first: bool,
+    /// The columns whose values come next, and the names of those that are wanted; all are if there are none.
+    choice: Option<(std::slice::Iter<'static, &'static str>, &'o [&'static str])>,
 }
 
-impl<'b> RowValues<'_, '_, 'b> {
+impl<'o, 'a, 'b> RowValues<'o, 'a, 'b> {
+    fn new(out: &'o mut AstPass<'a, 'b, Backend>) -> Self {
+        Self { out, is_first: true, choice: None }
+    }
+
+    /// Creates the values of those columns of a row that are in `wanted`. `all` are the columns of the row.
+    pub fn of_columns(
+        out: &'o mut AstPass<'a, 'b, Backend>,
+        all: &'static [&'static str],
+        wanted: &'o [&'static str],
+    ) -> Self {
+        Self { choice: Some((all.iter(), wanted)), ..Self::new(out) }
+    }
+
     /// Adds the value of the next column.
     ///
     /// # Errors
@@ -84,14 +99,25 @@ impl<'b> RowValues<'_, '_, 'b> {
         Backend: HasSqlType<ST>,
         T: ToSql<ST, Backend> + ?Sized,
     {
+        if !self.is_wanted() {
+            return Ok(());
+        }
         self.separate();
         self.out.push_bind_param::<ST, T>(value)
     }
 
     /// Adds an expression as the value of the next column.
     pub fn add_sql(&mut self, sql: &'static str) {
-        self.separate();
-        self.out.push_sql(sql);
+        if self.is_wanted() {
+            self.separate();
+            self.out.push_sql(sql);
+        }
+    }
+
+    /// Returns whether the next column is wanted.
+    fn is_wanted(&mut self) -> bool {
+        let Some((columns, wanted)) = &mut self.choice else { return true };
+        columns.next().is_some_and(|column| wanted.contains(column))
     }
 
     fn separate(&mut self) {
@@ -159,7 +185,7 @@ fn write_insert<'b, R: StoredRow>(rows: &'b [R], out: &mut AstPass<'_, 'b, Backe
     }
     for (index, row) in rows.iter().enumerate() {
         out.push_sql(if index == 0 { ") VALUES (" } else { ",(" });
-        row.add_values(&mut RowValues { out, is_first: true })?;
+        row.add_values(&mut RowValues::new(out))?;
         out.push_sql(")");
     }
     Ok(())

@@ -33,6 +33,7 @@ mod session;
 pub mod statement;
 pub mod storage;
 pub(crate) mod sync;
+pub mod update;
 mod writer;
 
 use std::sync::Arc;

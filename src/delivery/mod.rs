@@ -37,7 +37,7 @@ pub struct ReadContext<'a> {
 }
 
 /// The representation in which a response shows its items.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Hash)]
 pub struct Shape {
     /// Locale and rich-text format.
     pub view: crate::items::render::View,

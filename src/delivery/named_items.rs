@@ -19,15 +19,13 @@ pub fn with_present_names(
     query: &ListQuery,
     found: usize,
 ) -> Result<Option<ListQuery>, Problem> {
+    if !query.conditions.iter().any(|condition| names_more_than(condition, found)) {
+        return Ok(None);
+    }
     let mut present = query.clone();
     let mut has_others = false;
-    for condition in &mut present.conditions {
-        let Condition::Values(on @ (FilterTarget::Slug | FilterTarget::Ids), quantity, values) = condition else {
-            continue;
-        };
-        if *quantity != Quantity::None && found >= values.len() {
-            continue;
-        }
+    for condition in present.conditions.iter_mut().filter(|condition| names_more_than(condition, found)) {
+        let Condition::Values(on, _, values) = condition else { continue };
         let names: Vec<&str> = values.iter().map(String::as_str).collect();
         let among = query.shape.viewer.lookup_scope(content_type.kind);
         for other in other_names::lookup(connection, &[content_type.kind], &names, among)? {
@@ -38,4 +36,15 @@ pub fn with_present_names(
         }
     }
     Ok(has_others.then_some(present))
+}
+
+/// Returns whether a condition names items by slug or id of which some may have other names: all that are to be left
+/// out, and those that are to be found if there are more than were found.
+fn names_more_than(condition: &Condition, found: usize) -> bool {
+    match condition {
+        Condition::Values(FilterTarget::Slug | FilterTarget::Ids, quantity, values) => {
+            *quantity == Quantity::None || found < values.len()
+        }
+        _ => false,
+    }
 }

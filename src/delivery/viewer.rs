@@ -10,7 +10,7 @@ use crate::items::summary::ItemSummary;
 use crate::items::{Item, ItemScope};
 
 /// The reader for whom a response is rendered.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Viewer {
     /// Anonymous reader, who sees live items.
     Public,

@@ -22,6 +22,7 @@ use crate::editorial::write_context::WriteContext;
 use crate::items::Item;
 use crate::items::if_match::version_tag;
 use crate::items::redirects::RedirectRule;
+use crate::items::store::store;
 use crate::items::{projection, side_tables, working_draft};
 use crate::journal::diff::pointers;
 use crate::journal::{self, Author, ItemEntry};
@@ -114,7 +115,7 @@ pub fn complete_import(
     if item.live && item.shown_at == 0 {
         item.shown_at = now();
     }
-    diesel::update(items::table.find(id)).set(&item).execute(connection)?;
+    store(connection, &item)?;
     zone_rules::mark_if_behind(connection, content_type)?;
     side_tables::update(connection, &item, content_type, content, site)?;
     if was_live != item.live {
@@ -192,7 +193,7 @@ pub fn save(
         // The row still has the slugs that the public saw.
         slugs::note_shown(connection, &item.kind, std::slice::from_ref(&item.id))?;
     }
-    diesel::update(items::table.find(&item.id)).set(&item).execute(connection)?;
+    store(connection, &item)?;
     zone_rules::mark_if_behind(connection, content_type)?;
     side_tables::update(connection, &item, content_type, content, site)?;
     if was_live != item.live {
@@ -250,7 +251,7 @@ pub fn bump_version(
     // not change here and is put back below.
     projection::fill(&mut item, content_type, &content, context.site, true);
     item.live = live;
-    diesel::update(items::table.find(&item.id)).set(&item).execute(connection)?;
+    store(connection, &item)?;
     // The instants of its times were computed again.
     zone_rules::mark_if_behind(connection, content_type)?;
     journal::append_item(connection, context.author, &item, ItemEntry { action, ..ItemEntry::default() })?;

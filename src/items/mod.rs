@@ -14,6 +14,7 @@ pub mod rows;
 pub mod side_tables;
 pub mod site_texts;
 pub mod sources;
+pub mod store;
 pub mod summary;
 pub mod taken_slugs;
 pub mod unsaved_site;

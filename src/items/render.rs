@@ -43,7 +43,7 @@ pub struct Envelope<'a> {
 }
 
 /// The format of rich text in responses.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum BodyFormat {
     /// Sanitised HTML.
     Html,
@@ -56,7 +56,7 @@ pub enum BodyFormat {
 }
 
 /// The representation of items in a response.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct View {
     /// Locale of localised fields, or all locales.
     pub locale: LocaleMode,

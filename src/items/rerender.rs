@@ -13,6 +13,7 @@ use crate::database::schema::{drafts, items, settings};
 use crate::database::{Database, DatabaseError, Db};
 use crate::hex::hex;
 use crate::items::Item;
+use crate::items::store::store;
 use crate::items::{paths, projection, side_tables, working_draft};
 
 /// Version of the rendering. It must be increased whenever the same content is rendered in another way; a
@@ -99,7 +100,7 @@ fn chunk(connection: &mut Db, site: &Site, after: &str) -> Result<Option<(String
         let live = item.live;
         projection::fill(&mut item, content_type, &content, site, true);
         item.live = live;
-        diesel::update(items::table.find(&item.id)).set(&item).execute(connection)?;
+        store(connection, &item)?;
         side_tables::update(connection, &item, content_type, &content, site)?;
         if content_type.has_paths()
             && let Err(fault) = paths::update(connection, site, &item.id)?

@@ -12,8 +12,8 @@ use crate::items::render::{Envelope, Fragments};
 
 /// A row of `items`. `content` is the source; `live` and `starts_at` to `variant` are derived from it for
 /// queries, and `card`, `detail` and `reference` are its rendered JSON in the site's default locale.
-#[derive(Debug, Clone, Queryable, Selectable, Insertable, AsChangeset, Identifiable)]
-#[diesel(table_name = items, treat_none_as_null = true, treat_none_as_default_value = false)]
+#[derive(Debug, Clone, Queryable, Selectable, Insertable, Identifiable)]
+#[diesel(table_name = items, treat_none_as_default_value = false)]
 pub struct Item {
     /// UUIDv7.
     pub id: String,

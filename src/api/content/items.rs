@@ -328,9 +328,12 @@ pub fn page_address(request: &Request, cursor: Option<&str>) -> String {
 
 /// Returns the value of the `Link` header with the next and the previous page (RFC 8288).
 pub fn link_header(request: &Request, page: &Page) -> Option<String> {
-    let link = |cursor: &String, rel: &str| format!("<{}>; rel=\"{rel}\"", page_address(request, Some(cursor)));
-    let next = page.next.as_ref().map(|c| link(c, "next"));
-    let previous = page.previous.as_ref().map(|c| link(c, "prev"));
+    let first = page_address(request, None);
+    let mark = if first.contains('?') { '&' } else { '?' };
+    // Cursors are base64url: nothing in them needs escaping.
+    let link = |cursor: &String, rel: &str| format!("<{first}{mark}cursor={cursor}>; rel=\"{rel}\"");
+    let next = page.next.as_ref().map(|cursor| link(cursor, "next"));
+    let previous = page.previous.as_ref().map(|cursor| link(cursor, "prev"));
     let all: Vec<String> = next.into_iter().chain(previous).collect();
     (!all.is_empty()).then(|| all.join(", "))
 }

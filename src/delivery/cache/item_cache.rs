@@ -147,5 +147,5 @@ fn key(id: &str, shape: u64) -> Option<Key> {
 /// construct two shapes with the same hash.
 pub fn shape_key(kind: &str, shape: &Shape) -> u64 {
     static SECRET: LazyLock<RandomState> = LazyLock::new(RandomState::new);
-    SECRET.hash_one(format!("{kind}{shape:?}"))
+    SECRET.hash_one((kind, shape))
 }
