@@ -392,3 +392,37 @@ fn each_entry_names_the_version_that_it_changes(app: &TestApp) {
         (&json!("Later"), &json!("update_draft"))
     );
 }
+
+/// What counts as public because a request publishes it must be public in the end.
+#[apply(api_test)]
+fn what_is_published_together_is_published(app: &TestApp) {
+    let editor = app.editor();
+    let dora = editor.create("speakers", &json!({"name": "Dora"}));
+    let event = |speaker: Value| json!({"title": "E", "status": "published", "speakers": [{"speaker": speaker}]});
+    // The speaker is there already, and stays a draft.
+    let nested = json!({"match": {"slug": "dora"}, "create": {"name": "Dora", "status": "published"}});
+    editor.post("/api/v1/events", &event(nested)).problem(422, &[("/speakers/0/speaker", "not_published")]);
+    // A later entry takes the speaker down again.
+    let publish = |local_id: &str| {
+        let mut publish = step("publish", "speakers", dora["id"].as_str().unwrap());
+        publish["local_id"] = local_id.into();
+        publish["version"] = 1.into();
+        publish
+    };
+    let entries = [publish("d"), create("events", "e", event(json!("#d"))), step("unpublish", "speakers", "#d")];
+    let problem = batch(&editor, &entries).problem(422, &[]);
+    assert_eq!(faults(&problem), [("/entries/1/content/speakers/0/speaker", "not_published")]);
+    batch(&editor, &entries[..2]).expect(200);
+    // The same by steps alone.
+    editor.act("/api/v1/events/e/unpublish", "\"v1\"").expect(200);
+    editor.act("/api/v1/speakers/dora/unpublish", "\"v2\"").expect(200);
+    let operation = |operation: &str, collection: &str, id: &str, version: i64| json!({"operation": operation, "collection": collection, "id": id, "version": version});
+    let mut steps = vec![
+        operation("publish", "speakers", "dora", 3),
+        operation("publish", "events", "e", 2),
+        operation("unpublish", "speakers", "dora", 4),
+    ];
+    editor.post("/api/v1/bulk", &json!({"operations": steps})).problem(422, &[("/operations/1", "not_published")]);
+    steps.pop();
+    editor.post("/api/v1/bulk", &json!({"operations": steps})).expect(200);
+}

@@ -311,3 +311,64 @@ fn the_trash_is_purged(app: &TestApp) {
     assert_eq!(purge(0), Ok(1));
     editor.create("speakers", &json!({"name": "Anna", "slug": "anna"}));
 }
+
+/// What is public or scheduled is the editors', by whatever request it would be changed.
+#[apply(api_test)]
+fn contributors_change_nothing_public_or_scheduled(app: &TestApp) {
+    let (one, editor) = (app.client(Role::Contributor), app.editor());
+    let ids = |ids: &[&str]| json!({"external_ids": ids});
+    let path = format!("{EVENT}/external-ids");
+    let made = one.post("/api/v1/events", &json!({"title": "E"})).expect(201);
+    one.put(&path, made.etag(), &ids(&["frab:1"])).expect(204);
+    let named = editor.get(EVENT).expect(200);
+    let scheduled = plan(&editor, EVENT, named.etag(), &json!({"publish_at": in_ms(3_600_000)})).expect(200);
+    one.put(&path, scheduled.etag(), &ids(&["frab:2"])).problem(403, &[]);
+    let published = editor.act(&format!("{EVENT}/publish"), scheduled.etag()).expect(200);
+    one.put(&path, published.etag(), &ids(&["frab:2"])).problem(403, &[]);
+    one.put(&path, published.etag(), &ids(&[])).problem(403, &[]);
+    assert_eq!(editor.get(&format!("{EVENT}/desk")).expect(200).json()["external_ids"], json!(["frab:1"]));
+    // The author of a working draft does not cancel its publication either.
+    let draft = one.patch(&format!("{EVENT}?view=draft"), published.etag(), &json!({"title": "F"})).expect(200);
+    let scheduled = plan(&editor, EVENT, draft.etag(), &json!({"publish_at": in_ms(3_600_000)})).expect(200);
+    one.act(&format!("{EVENT}/discard"), scheduled.etag()).problem(403, &[]);
+    assert!(editor.get(&format!("{EVENT}/desk")).expect(200).json()["publish_at"].is_string());
+    let mine = |step: &str| {
+        let desk = one.get(&format!("{EVENT}/desk")).expect(200).json();
+        desk["operations"].as_array().unwrap().iter().any(|operation| operation == step)
+    };
+    assert!(!mine("discard"));
+    let free = editor.act(&format!("{EVENT}/unschedule"), scheduled.etag()).expect(200);
+    assert!(mine("discard"));
+    one.act(&format!("{EVENT}/discard"), free.etag()).expect(200);
+}
+
+/// What a publication would be refused for now, its plan is refused for as well.
+#[apply(api_test)]
+fn what_cannot_be_published_is_not_scheduled(app: &TestApp) {
+    let editor = app.editor();
+    let later = json!({"publish_at": in_ms(3_600_000)});
+    let redirect = |source: &str, target: &str, status: &str| {
+        let destination = json!({"url": target});
+        editor.post("/api/v1/redirects", &json!({"source": source, "destination": destination, "status": status}))
+    };
+    redirect("/here", "/there", "published").expect(201);
+    let back = redirect("/there", "/here", "draft").expect(201);
+    let path = format!("/api/v1/redirects/{}", back.json()["id"].as_str().unwrap());
+    editor.act(&format!("{path}/publish"), back.etag()).problem(422, &[("/destination/url", "loop")]);
+    plan(&editor, &path, back.etag(), &later).problem(422, &[("/destination/url", "loop")]);
+    assert_eq!(editor.get(&path).expect(200).json()["version"], 1);
+    // Two pages that want one address.
+    let page = |title: &str| editor.post("/api/v1/pages", &json!({"title": title, "status": "published"})).expect(201);
+    let path = |title: &str| format!("/api/v1/pages/{title}");
+    for title in ["one", "two"] {
+        let made = page(title);
+        let segment = json!({"segment": "shared"});
+        editor.patch(&format!("{}?view=draft", path(title)), made.etag(), &segment).expect(200);
+    }
+    let tag = |title: &str| editor.get(&format!("{}?view=draft", path(title))).expect(200).etag().to_owned();
+    editor.act(&format!("{}/publish", path("one")), &tag("one")).expect(200);
+    editor.act(&format!("{}/publish", path("two")), &tag("two")).problem(409, &[]);
+    plan(&editor, &path("two"), &tag("two"), &later).problem(409, &[]);
+    let desk = editor.get(&format!("{}/desk", path("two"))).expect(200).json();
+    assert!(desk["publish_at"].is_null(), "{desk:#}");
+}

@@ -137,3 +137,21 @@ fn a_branch_of_a_tree_is_found_whole(app: &TestApp) {
         public.get(&format!("/api/v1/events?{wrong}")).expect(400);
     }
 }
+
+/// A speaker who also moderates is at the event once.
+#[apply(api_test)]
+fn an_item_counts_once(app: &TestApp) {
+    let editor = app.editor();
+    editor.create("speakers", &json!({"name": "Dina", "status": "published"}));
+    editor.create("speakers", &json!({"name": "Emil", "status": "published"}));
+    let roles = |roles: &[(&str, &str)]| -> Vec<Value> {
+        roles.iter().map(|(speaker, role)| json!({"speaker": speaker, "role": role})).collect()
+    };
+    let event = |title: &str, speakers: Vec<Value>| {
+        editor.create("events", &json!({"title": title, "speakers": speakers, "status": "published"}));
+    };
+    event("one", roles(&[("dina", "speaker"), ("dina", "moderator"), ("emil", "speaker")]));
+    event("two", roles(&[("emil", "speaker")]));
+    let page = list(&app.visitor(), "facets=speaker&count=exact");
+    is(&page, "speaker", &[("emil", 2), ("dina", 1)]);
+}

@@ -162,3 +162,23 @@ fn versions_tell_nothing_that_was_not_public(app: &TestApp) {
     editor.act("/api/v1/pages/legal/unpublish", "\"v2\"").expect(200);
     public.get(&format!("{TERMS}/versions")).problem(404, &[]);
 }
+
+/// A version shows the items to which it refers as they are now, also after one of them was not public for a while.
+#[apply(api_test)]
+fn versions_show_who_became_public_again(app: &TestApp) {
+    let (editor, public) = (app.editor(), app.visitor());
+    editor.create("speakers", &json!({"name": "Vera", "status": "published"}));
+    let terms = json!({"title": "Terms", "role": "terms", "public_versions": true, "status": "published",
+        "blocks": [{"type": "speakers", "speakers": ["vera"]}]});
+    editor.create("pages", &terms);
+    let shown = || {
+        let version = public.get(&format!("{TERMS}/versions/1")).expect(200).json();
+        version["page"]["blocks"][0]["speakers"].as_array().unwrap().len()
+    };
+    assert_eq!(shown(), 1);
+    for (step, count) in [("unpublish", 0), ("publish", 1)] {
+        let vera = editor.get("/api/v1/speakers/vera").expect(200);
+        editor.act(&format!("/api/v1/speakers/vera/{step}"), vera.etag()).expect(200);
+        assert_eq!(shown(), count, "after {step}");
+    }
+}

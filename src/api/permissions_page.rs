@@ -42,7 +42,9 @@ fn precondition(step: Operation) -> &'static str {
         Operation::Unschedule => "scheduled",
         Operation::Unpublish => "published or archived",
         Operation::Archive => "not archived",
-        Operation::Discard => "one with a working draft; that of another account requires Publish",
+        Operation::Discard => {
+            "one with a working draft; that of another account, and one that is scheduled, requires Publish"
+        }
         Operation::Trash => "not in the trash",
         Operation::Restore => "in the trash",
     }

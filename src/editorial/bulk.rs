@@ -5,7 +5,8 @@
 
 use diesel::result::QueryResult;
 
-use super::write::precondition_failed;
+use super::write::{content_type_of, precondition_failed};
+use crate::content::Site;
 use crate::content::violation::Violations;
 use crate::content_types::ContentType;
 use crate::database::Db;
@@ -14,7 +15,7 @@ use crate::delivery::viewer::Viewer;
 use crate::editorial::batch::note;
 use crate::editorial::editor::find;
 use crate::editorial::lifecycle::{self, Operation};
-use crate::editorial::publication_checks::PublishedIds;
+use crate::editorial::publication_checks::{Publication, PublishedIds, find_unpublished};
 use crate::editorial::references;
 use crate::editorial::wide_redirects::RedirectMemo;
 use crate::editorial::write_context::WriteContext;
@@ -90,9 +91,14 @@ pub fn apply_all(
     if !faults.is_empty() {
         return Err(Problem::invalid(faults));
     }
+    let unpublished = match context.site.require_published_references {
+        true => find_unpublished(connection, &together)?,
+        false => PublishedIds::new(),
+    };
     // Items that go together may refer to each other.
     for (step, item) in steps.iter().zip(&done) {
-        match step.require_unused(connection, item) {
+        let checked = refuse_references_to(context.site, item, &unpublished);
+        match checked.and_then(|()| step.require_unused(connection, item)) {
             Err(problem) if problem.kind.status() < 500 => {
                 note(&mut faults, format!("/{list}/{}", step.place), &problem);
             }
@@ -156,6 +162,15 @@ fn step_outcome(
         memo.forget();
     }
     Ok(StepOutcome { item_id, result })
+}
+
+/// Refuses an item that was published together with others if a later step took one of those down again to which it refers.
+fn refuse_references_to(site: &Site, item: &Item, unpublished: &PublishedIds) -> Result<(), Problem> {
+    if unpublished.is_empty() || unpublished.contains(&item.id) || item.status != "published" {
+        return Ok(());
+    }
+    let (content_type, content, published) = (content_type_of(item)?, &item.content(), &PublishedIds::new());
+    Publication { site, content_type, content, public: None, published }.refuse_references_to(unpublished)
 }
 
 /// Returns the ids of the items that these steps publish. They may refer to each other.

@@ -2,17 +2,15 @@
 
 use serde_json::{Map, Value};
 
-use crate::auth::permissions::{Action, Area, is_permitted};
+use crate::auth::permissions::Action;
 use crate::database::Db;
 use crate::editorial::change::{ChangeRequest, PreparedChange};
 use crate::editorial::editor::{WrittenItem, resolve_references};
 use crate::editorial::lifecycle;
 use crate::editorial::publication_checks::Publication;
-use crate::editorial::releases;
 use crate::editorial::validate::{ContentWithIds, LocalNames, ValidatedBody, public_ids};
 use crate::editorial::working_drafts;
 use crate::editorial::write::{self, ItemWrite, precondition_failed};
-use crate::editorial::write_context::require_permission;
 use crate::items::Item;
 use crate::problem::Problem;
 
@@ -51,13 +49,11 @@ impl ChangeRequest {
     /// Stores a change that was prepared from the item as this transaction sees it.
     fn store(&self, connection: &mut Db, prepared: PreparedChange, names: &LocalNames) -> Result<WrittenItem, Problem> {
         let PreparedChange { item, before, body, violations, to_working_draft } = prepared;
-        let (context, role) = (self.request.context(), self.request.role);
+        let context = self.request.context();
         // Ownership and releases are looked up in this transaction, since both could change between a read and
         // the write.
         context.authorize(connection, &item, Action::UpdateOwn)?;
-        if !is_permitted(role, Area::Content, Action::Publish) && releases::will_publish(connection, &item.id)? {
-            require_permission(role, Action::Publish)?;
-        }
+        context.require_publish_if_scheduled(connection, &item)?;
         // This comes before the violations of the body: a text that cannot be written here is not judged.
         if item.has_working_draft() && !to_working_draft {
             return Err(write::has_working_draft());

@@ -181,7 +181,7 @@ impl Editor {
     /// # Errors
     ///
     /// Fails with `NotFound` if the item does not exist, with `PreconditionFailed` if it has another version, with
-    /// `Forbidden` if the author may not change it, with `Conflict` if it is in the trash or another item has one of them,
+    /// `Forbidden` if the author may not change it, or not what is public or scheduled, with `Conflict` if it is in the trash or another item has one of them,
     /// and if the database fails.
     pub async fn replace_external_ids(
         &self,
@@ -193,6 +193,8 @@ impl Editor {
         let replace = move |c: &mut Db| {
             let item = find_version(c, request.content_type, &key, &version)?;
             request.context().authorize(c, &item, Action::UpdateOwn)?;
+            // Feeds show them as the identity of what is public.
+            request.context().require_publish_if_public(c, &item)?;
             replace_all(c, request.context(), item, &wanted)
         };
         self.database.write_content(replace).await

@@ -10,6 +10,7 @@ use serde_json::{Map, Value};
 
 use crate::auth::permissions::Action;
 use crate::content_types::ContentType;
+use crate::database::connection::Savepoint;
 use crate::database::schema::items;
 use crate::database::{Db, now};
 use crate::editorial::publication_checks::{Publication, PublishedIds};
@@ -135,6 +136,30 @@ impl Operation {
     }
 }
 
+/// Refuses a step that the author may not take with this item.
+///
+/// # Errors
+///
+/// Fails with `Forbidden` if the author may not take the step, and if a query fails.
+pub fn authorize(
+    connection: &mut Db,
+    context: WriteContext<'_>,
+    item: &Item,
+    operation: Operation,
+) -> Result<(), Problem> {
+    context.authorize(connection, item, operation.action())?;
+    if operation != Operation::Discard || !item.has_working_draft() {
+        return Ok(());
+    }
+    let draft = working_draft::find(connection, item)?;
+    let mine = draft.is_some_and(|draft| draft.updated_by == context.author.account_id);
+    if !mine && let Some(role) = context.role {
+        require_permission(role, Action::Publish)?;
+    }
+    // The step also cancels the publication.
+    context.require_publish_if_scheduled(connection, item)
+}
+
 /// Takes a step, with everything that follows from it. `published` holds the items that are published in the
 /// same transaction and so count as published.
 ///
@@ -152,7 +177,7 @@ pub fn apply(
     operation: Operation,
     published: &PublishedIds,
 ) -> Result<Item, Problem> {
-    context.authorize(connection, &item, operation.action())?;
+    authorize(connection, context, &item, operation)?;
     if let Some(why) = operation.refusal(&item) {
         return Err(Problem::new(ProblemKind::Conflict, why));
     }
@@ -211,8 +236,8 @@ pub fn set_stage(
     working_drafts::bump_draft_version(connection, context.author, item, DraftEntry::without_changes(action, draft))
 }
 
-/// Returns the content of an item's newest text, after checking everything that can stand against its
-/// publication, now or as a plan, before anything is written. The text of a working draft is checked for
+/// Returns the content of an item's newest text, after checking what can stand against its publication before anything is
+/// written. The text of a working draft is checked for
 /// circles and for its slug too; an item's own text was when it was written.
 fn publishable_text(
     connection: &mut Db,
@@ -264,9 +289,7 @@ fn schedule_item(
     let action = Operation::Schedule { publish_at, unpublish_at }.name();
     schedule::require_order(connection, &item.id, publish_at, unpublish_at)?;
     if publish_at.is_some() {
-        // The plan checks again when it is due; editors learn of a missing value here, while they can act.
-        let draft = working_draft::find(connection, &item)?;
-        publishable_text(connection, context, &item, draft.as_ref(), &PublishedIds::new())?;
+        try_publication(connection, context, &item)?;
     }
     let actor = context.author.account_id.as_deref();
     if let Some(at) = unpublish_at {
@@ -275,6 +298,21 @@ fn schedule_item(
     let Some(at) = publish_at else { return bump_version(connection, context, item, action) };
     schedule::set(connection, &item.id, schedule::PUBLISH, at, actor)?;
     set_stage(connection, context, item, action, "scheduled")
+}
+
+/// Checks whether an item could be published now. The plan checks again when it is due; editors learn here of what stands
+/// against it, while they can act.
+///
+/// # Errors
+///
+/// Fails as the publication would.
+fn try_publication(connection: &mut Db, context: WriteContext<'_>, item: &Item) -> Result<(), Problem> {
+    connection.set_savepoint(Savepoint::PLAN)?;
+    // What a batch knows of redirects must not learn of this one.
+    let context = WriteContext { redirects: None, ..context };
+    let outcome = publish(connection, context, item.clone(), &PublishedIds::new());
+    connection.rollback_to_savepoint(Savepoint::PLAN)?;
+    outcome.map(drop)
 }
 
 /// Gives an item its next version, as every step does, for a change that touches neither its text nor its
@@ -318,11 +356,6 @@ fn archive(connection: &mut Db, context: WriteContext<'_>, mut item: Item) -> Re
 }
 
 fn discard(connection: &mut Db, context: WriteContext<'_>, mut item: Item) -> Result<Item, Problem> {
-    let draft = working_draft::find(connection, &item)?;
-    let mine = draft.is_some_and(|draft| draft.updated_by == context.author.account_id);
-    if !mine && let Some(role) = context.role {
-        require_permission(role, Action::Publish)?;
-    }
     working_drafts::delete(connection, &mut item)?;
     schedule::forget_one(connection, &item.id, schedule::PUBLISH)?;
     item.stage = "draft".to_owned();

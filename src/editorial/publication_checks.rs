@@ -13,7 +13,7 @@ use crate::content::translations::Translations;
 use crate::content::violation::Violations;
 use crate::content_types::ContentType;
 use crate::database::schema::items;
-use crate::database::{Db, in_few};
+use crate::database::{Db, in_few, in_list};
 use crate::items::Link;
 use crate::items::projection;
 use crate::problem::{NOT_PUBLISHED, Problem};
@@ -21,6 +21,22 @@ use crate::problem::{NOT_PUBLISHED, Problem};
 /// The ids of items that count as public without a look-up: those that are published in the same transaction,
 /// so that items of one release can refer to each other, and those that the caller has found to be public.
 pub type PublishedIds = HashSet<String>;
+
+/// Returns those of these items that are not published.
+///
+/// # Errors
+///
+/// Fails if the query fails.
+pub fn find_unpublished(connection: &mut Db, ids: &PublishedIds) -> QueryResult<PublishedIds> {
+    let published: PublishedIds = items::table
+        .filter(in_list(connection.dialect(), items::id, ids))
+        .filter(items::status.eq("published").and(items::trashed_at.eq(0)))
+        .select(items::id)
+        .load(connection)?
+        .into_iter()
+        .collect();
+    Ok(ids.difference(&published).cloned().collect())
+}
 
 /// A text that is to become public.
 pub struct Publication<'a> {
@@ -64,6 +80,26 @@ impl Publication<'_> {
         }
         self.check_references(connection, &mut violations)?;
         Ok(violations)
+    }
+
+    /// Refuses a text that refers to one of these items, which counted as public but were not published in the end.
+    ///
+    /// # Errors
+    ///
+    /// Fails with `Invalid`, which names each reference.
+    pub fn refuse_references_to(&self, unpublished: &PublishedIds) -> Result<(), Problem> {
+        let mut violations = Violations::new();
+        let links = projection::links("", self.content_type, self.content, &Translations::default(), self.site);
+        for link in links.iter().filter(|link| unpublished.contains(&link.target_id)) {
+            let relation = self.content_type.relations().find(|relation| relation.name == link.relation);
+            let Some(relation) = relation.filter(|relation| must_be_public(self.content_type, relation)) else {
+                continue;
+            };
+            let noun = ContentType::of_kind(relation.target).map_or(relation.target, |target| target.noun);
+            let message = format!("the {noun} is not published by this request");
+            violations.add(self.pointer(&relation, link), NOT_PUBLISHED, message);
+        }
+        if violations.is_empty() { Ok(()) } else { Err(Problem::invalid(violations)) }
     }
 
     fn is_unchanged(&self, name: &str) -> bool {

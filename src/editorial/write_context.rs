@@ -3,8 +3,8 @@
 use crate::auth::permissions::{Action, Area, Role, is_permitted};
 use crate::content::Site;
 use crate::database::Db;
-use crate::editorial::ownership;
 use crate::editorial::wide_redirects::RedirectMemo;
+use crate::editorial::{ownership, releases};
 use crate::items::Item;
 use crate::journal::Author;
 use crate::problem::{Problem, ProblemKind};
@@ -51,6 +51,37 @@ impl<'a> WriteContext<'a> {
         }
         let detail = "contributors change only items that they created or are assigned to";
         Err(Problem::new(ProblemKind::Forbidden, detail))
+    }
+
+    /// Refuses a change of an item that is public, or will be by a plan, by an author who may not publish.
+    ///
+    /// # Errors
+    ///
+    /// Fails with `Forbidden` if the role lacks the permission, and if a query fails.
+    pub fn require_publish_if_public(&self, connection: &mut Db, item: &Item) -> Result<(), Problem> {
+        if item.status == "published" {
+            self.require_publish()
+        } else {
+            self.require_publish_if_scheduled(connection, item)
+        }
+    }
+
+    /// Refuses a change of what a plan will publish by an author who may not publish.
+    ///
+    /// # Errors
+    ///
+    /// Fails with `Forbidden` if the role lacks the permission, and if a query fails.
+    pub fn require_publish_if_scheduled(&self, connection: &mut Db, item: &Item) -> Result<(), Problem> {
+        let Some(role) = self.role else { return Ok(()) };
+        let may_publish = is_permitted(role, Area::Content, Action::Publish);
+        if !may_publish && (item.stage == "scheduled" || releases::will_publish(connection, &item.id)?) {
+            return require_permission(role, Action::Publish);
+        }
+        Ok(())
+    }
+
+    fn require_publish(&self) -> Result<(), Problem> {
+        self.role.map_or(Ok(()), |role| require_permission(role, Action::Publish))
     }
 }
 

@@ -26,7 +26,7 @@ use crate::database::Db;
 use crate::delivery::viewer::{Viewer, VisibilityState};
 use crate::editorial::editor::find;
 use crate::editorial::external_ids::{self, ExternalId};
-use crate::editorial::lifecycle::Operation;
+use crate::editorial::lifecycle::{self, Operation};
 use crate::editorial::merge;
 use crate::editorial::programme::{self, ProgrammeWarning};
 use crate::editorial::publication_checks::{Publication, PublishedIds};
@@ -276,7 +276,7 @@ fn operations(
     for step in steps.filter(|step| step.refusal(item).is_none()) {
         let is_possible = step != Operation::Unschedule || has_plans;
         // An operation that the caller may not apply is left out; any other error is one of the database.
-        match context.authorize(connection, item, step.action()) {
+        match lifecycle::authorize(connection, context, item, step) {
             Ok(()) if is_merged => operations.push("unmerge".to_owned()),
             Ok(()) if is_possible => operations.push(step.name().to_owned()),
             Err(problem) if problem.kind != ProblemKind::Forbidden => return Err(problem),

@@ -1,6 +1,6 @@
 //! Facets: the number of items of a list for each value of a filter.
 
-use diesel::dsl::{count_star, max};
+use diesel::dsl::{count, count_star, max};
 use diesel::prelude::*;
 use serde_json::{Value, json};
 
@@ -159,12 +159,14 @@ impl<'a> FacetCounter<'a> {
     }
 
     fn targets(&mut self, relation: &str, limit: i64) -> Result<Counts, Problem> {
+        // An item can be linked to another more than once, as by a speaker who also moderates.
+        let items = || count(links::source_id).aggregate_distinct();
         Ok(links::table
             .filter(in_query(links::source_id, self.base().select(items::id)))
             .filter(links::relation.eq(relation))
             .group_by(links::target_id)
-            .select((links::target_id, count_star()))
-            .order(count_star().desc())
+            .select((links::target_id, items()))
+            .order(items().desc())
             .limit(limit)
             .load(self.connection)?)
     }
