@@ -179,7 +179,7 @@ def measure_plenary(database, folder, names, report, growth=False, peer=None):
             wrk(base, mode, "plenary", SLUGS=names["some_slugs"])
         for mode, size, more in (
             ("one", "one", dict(SLUGS=names["some_slugs"])), ("onesame", "onesame", dict(SLUGS=names["some_slugs"])), ("newest", "newest", {}), ("names", "names", {}), ("unmodified", "newest", dict(TAG=tag)),
-            ("filter", "filter", {}), ("filternames", "names", {}), ("speaker", "filter", dict(SPEAKERS=names["speakers"])), ("search", "filter", {}), ("searchnames", "names", {}), ("search2", "filter", {}), ("any one", "one", dict(SLUGS=names["slugs"]))):
+            ("filter", "filter", {}), ("filternames", "names", {}), ("filteranew", "names", {}), ("speaker", "filter", dict(SPEAKERS=names["speakers"])), ("search", "filter", {}), ("searchnames", "names", {}), ("search2", "filter", {}), ("any one", "one", dict(SLUGS=names["slugs"]))):
             ours, bare, theirs = [], [], []
             for _ in range(ROUNDS):
                 ours.append(wrk(base, mode.removeprefix("any "), "plenary", **{"SLUGS": names["slugs"], **more}))
@@ -205,7 +205,8 @@ def measure_plenary(database, folder, names, report, growth=False, peer=None):
             spread = ", ".join(f"{rate:.2f} ({longest:.1f}x)" for rate, longest in zip(rate, longest))
             print(f"  {mode} under writes, of without (p99): {spread}", file=sys.stderr)
         report["create"] = wrk(base, "create", "plenary", 8, TOKEN=token, SPEAKERS=names["speakers"], PARTNERS=names["partners"])
-        report["memory after creates (MB)"] = memory(process)
+        report["change"] = wrk(base, "change", "plenary", 8, TOKEN=token, SLUGS=names["slugs"])
+        report["memory after writes (MB)"] = memory(process)
     return sizes
 
 
@@ -307,13 +308,13 @@ def show(reports, sizes):
     print("| --- | --- | --- | --- | --- | --- | --- | --- |")
     cell = lambda runs: "{:,.0f}/s ({:.2f} / {:.2f} ms)".format(*(middle(at) for at in zip(*runs))) if runs else "-"
     ratio = lambda ours, others, form: form.format(middle([a[0] / b[0] for a, b in zip(ours, others)])) if ours and others else "-"
-    for mode in ("newest", "names", "unmodified", "one", "onesame", "any one", "filter", "filternames", "speaker", "search", "searchnames", "search2"):
+    for mode in ("newest", "names", "unmodified", "one", "onesame", "any one", "filter", "filternames", "filteranew", "speaker", "search", "searchnames", "search2"):
         if isinstance(sqlite_ := reports["SQLite"].get(mode), dict):
             postgres_ = reports["Postgres"].get(mode, {"ours": [], "bare": []})
             cells = [cell(sqlite_["bare"]), cell(sqlite_["ours"]), ratio(sqlite_["ours"], sqlite_["bare"], "{:.3f}"), cell(postgres_["ours"]),
                      ratio(postgres_["ours"], postgres_["bare"], "{:.3f}"), cell(sqlite_["theirs"]), ratio(sqlite_["ours"], sqlite_["theirs"], "{:.1f}x")]
             print(f"| {mode} | {' | '.join(cells)} |")
-    for mode in ("create", *GROWING):
+    for mode in ("create", "change", *GROWING):
         once = [[run] if isinstance(run := reports[who].get(mode), tuple) else [] for who in ("SQLite", "Postgres", "PocketBase")]
         if once[0]:
             print(f"| {mode} | - | {cell(once[0])} | - | {cell(once[1])} | - | {cell(once[2])} | {ratio(once[0], once[2], '{:.1f}x')} |")

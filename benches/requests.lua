@@ -27,6 +27,12 @@ local function filter()
     20 * math.random(0, 4), any(types), math.random(2005, 2019), math.random(12))
 end
 
+-- A minute of fifteen years, so that practically no page was asked for before.
+local function filter_anew()
+  return string.format("/api/v1/events?limit=20&offset=%d&sort=starts_at&type=%s&starts_at%%5Bgte%%5D=%d-%02d-%02dT%02d:%02d:00Z",
+    20 * math.random(0, 4), any(types), math.random(2005, 2019), math.random(12), math.random(28), math.random(0, 23), math.random(0, 59))
+end
+
 -- Never asked for before, though it always means the same.
 local function anew()
   return string.format("&starts_at%%5Blt%%5D=2099-01-01T00:00:%02d.%06dZ", math.random(0, 59), math.random(0, 999999))
@@ -43,6 +49,7 @@ local plenary = {
   path = function() return "/api/v1/pages/by-path/" .. os.getenv("PAGE") end,
   names = function() return "/api/v1/events?limit=20" .. few end,
   filternames = function() return filter() .. few end,
+  filteranew = function() return filter_anew() .. few end,
   searchnames = function() return "/api/v1/events?limit=20&q=" .. any(words) .. few end,
   speaker = function() return "/api/v1/events?limit=20&speaker=" .. any(speakers) .. whole end,
   filter = function() return filter() .. whole end,
@@ -80,8 +87,16 @@ local function create()
   return wrk.format("POST", records, { ["Content-Type"] = "application/json", ["Authorization"] = os.getenv("TOKEN") }, body)
 end
 
+-- Each event once, since its version is 1 before.
+local function change()
+  count = count + 1
+  local headers = { ["Content-Type"] = "application/json", ["If-Match"] = '"v1"', ["Authorization"] = "Bearer " .. os.getenv("TOKEN") }
+  return wrk.format("PATCH", "/api/v1/events/" .. slugs[(count * 7919) % #slugs + 1], headers, string.format('{"title":"Changed %s %d"}', run, count))
+end
+
 request = function()
   if mode == "create" then return create() end
+  if mode == "change" then return change() end
   local headers = os.getenv("TAG") and { ["If-None-Match"] = os.getenv("TAG") } or nil
   if peer == "reference" then return wrk.format("GET", "/", headers) end
   return wrk.format("GET", (peer == "plenary" and plenary or pocketbase)[mode](), headers)
