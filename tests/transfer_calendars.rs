@@ -180,6 +180,18 @@ fn the_newer_revision_counts(app: &TestApp) {
     let said = bring_text(app, "versions.ics", &calendar(&version(2, "20270109T000000Z", "Newest")));
     assert_eq!(said.report.of(Outcome::Updated, "event"), 1);
     assert_eq!(read(app, "new")["title"], "Newest");
+    // The same under a newer revision, and then one between the two.
+    let said = bring_text(app, "versions.ics", &calendar(&version(5, "20270110T000000Z", "Newest")));
+    assert_eq!(said.report.of(Outcome::Unchanged, "event"), 1);
+    let between = version(4, "20270111T000000Z", "Late");
+    for text in [calendar(&between), calendar(&("METHOD:CANCEL\n".to_owned() + &between))] {
+        let said = bring_text(app, "versions.ics", &text);
+        assert_eq!(said.report.count_notes("older_revision", ""), 1, "{:?}", said.lines);
+        assert_eq!(
+            (&read(app, "new")["title"], &read(app, "new")["event_status"]),
+            (&json!("Newest"), &json!("scheduled"))
+        );
+    }
 }
 
 #[apply(api_test)]

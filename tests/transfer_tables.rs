@@ -71,6 +71,13 @@ fn months_and_years_are_known_as_such(app: &TestApp) {
         assert_eq!((&event["date_precision"], &event["starts_on"]), (&json!(precision), &json!(first)), "{event:#}");
         assert!(event["ends_on"].as_str().unwrap() >= last, "{event:#}");
     }
+    // Later the day is known, or the time as well.
+    let said = bring_table(app, "T,S,E\nmonth,2027-05-14,\nspan,2027-05,2027-06\nyear,2028-03-02T09:30,\n", &mapping);
+    assert_eq!(said.report.of(Outcome::Updated, "event"), 2, "{:?}", said.lines);
+    for (slug, precision, first) in [("month", "day", "2027-05-14"), ("year", "time", "2028-03-02")] {
+        let event = event(app, slug);
+        assert_eq!((&event["date_precision"], &event["starts_on"]), (&json!(precision), &json!(first)), "{event:#}");
+    }
 }
 
 #[apply(api_test)]
@@ -254,6 +261,9 @@ fn months_in_lists_and_nothing_left_of_what_is_refused(app: &TestApp) {
         (&event(app, "sike-2027")["date_precision"], said.report.count_notes("only_the_year", "/starts_at")),
         (&json!("month"), 0)
     );
+    // Later the days are known.
+    bring_text(app, "editions.yaml", &yaml.replace("2027-02", "2027-02-12"));
+    assert_eq!(event(app, "sike-2027")["date_precision"], "day");
     let venues = app.visitor().get("/api/v1/venues").expect(200).json();
     let mut names: Vec<&str> = venues["data"].as_array().unwrap().iter().map(|v| v["name"].as_str().unwrap()).collect();
     names.sort_unstable();

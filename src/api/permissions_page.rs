@@ -1,7 +1,8 @@
 //! The documentation page of the permissions, generated from the routes and the permission table.
 
+use crate::api::content::items::collection_path;
 use crate::auth::permissions::as_markdown;
-use crate::content_types::ALL;
+use crate::content_types::{ALL, ContentType, EVENT};
 use crate::editorial::lifecycle::Operation;
 use crate::http::route::{Access, Route};
 
@@ -27,7 +28,8 @@ pub fn page() -> String {
         "\n## Operations\n\nThe operations of events stand for those of all content types.\n\n| operation | allowed \
          for |\n| --- | --- |\n",
     );
-    for route in crate::api::routes().iter().filter(|route| !is_of_another_kind(route)) {
+    let routes = crate::api::routes();
+    for route in routes.iter().filter(|route| !is_as_of_events(route, &routes)) {
         out.push_str(&format!("| `{} {}` | {} |\n", route.method, route.path, audience(route.access)));
     }
     out
@@ -50,9 +52,18 @@ fn precondition(step: Operation) -> &'static str {
     }
 }
 
-fn is_of_another_kind(route: &Route) -> bool {
-    let collection = route.path.strip_prefix("/api/v1/").and_then(|rest| rest.split('/').next());
-    ALL.iter().skip(1).any(|resource| Some(resource.collection) == collection)
+/// Returns whether the route is that of another content type, and events have the same one.
+fn is_as_of_events(route: &Route, routes: &[Route]) -> bool {
+    let rest = |path: &str, content_type: &ContentType| {
+        let rest = path.strip_prefix(collection_path(content_type).as_str())?;
+        (rest.is_empty() || rest.starts_with('/')).then(|| rest.to_owned())
+    };
+    ALL.iter().filter(|content_type| content_type.kind != EVENT.kind).any(|content_type| {
+        rest(&route.path, content_type).is_some_and(|own| {
+            let is_same = |other: &&Route| rest(&other.path, &EVENT).as_deref() == Some(own.as_str());
+            routes.iter().filter(|other| other.method == route.method).any(|other| is_same(&other))
+        })
+    })
 }
 
 fn audience(access: Access) -> String {

@@ -18,9 +18,22 @@ use crate::feeds::sitemap::{PageSlugs, SitemapEntry};
 use crate::items::paths::load_current;
 use crate::items::rows::parse_content;
 
-/// Maximum number of items in a sitemap. The standard allows 50,000 addresses, and an item has one for each
-/// language.
-pub const MAX_ITEMS: i64 = 5_000;
+/// Maximum number of items in a sitemap.
+const MAX_ITEMS: i64 = 5_000;
+/// Maximum number of addresses and of bytes in a sitemap (sitemaps.org).
+const MAX_ADDRESSES: i64 = 50_000;
+const MAX_BYTES: i64 = 50_000_000;
+/// Bytes of a link to a page in another language, with a long address.
+const LINK_BYTES: i64 = 250;
+
+/// Returns the number of items in a sitemap. Where the address of a page contains the language, an item has one for each
+/// language, and each of these names all of them.
+fn max_items(site: &Site, content_type: &ContentType) -> i64 {
+    let is_in_languages = site.page_url(content_type.kind).is_some_and(|url| url.contains("{locale}"));
+    let languages = if is_in_languages { site.locales.len().max(1) as i64 } else { 1 };
+    let by_bytes = MAX_BYTES / (languages * (languages + 2) * LINK_BYTES);
+    MAX_ITEMS.min(MAX_ADDRESSES / languages).min(by_bytes).max(1)
+}
 
 /// A part of the items with pages: all of them, or some of one content type.
 #[derive(Debug, Clone, Copy)]
@@ -46,8 +59,10 @@ pub fn sitemaps(connection: &mut Db, site: &Site) -> QueryResult<Vec<Vec<Sitemap
     for content_type in content_types(site) {
         let live = items::table.filter(items::kind.eq(content_type.kind).and(items::live.eq(true)));
         let count: i64 = live.count().get_result(connection)?;
-        total += count;
-        all.extend((0..count).step_by(MAX_ITEMS as usize).map(|offset| SitemapPart { content_type, offset }));
+        let most = max_items(site, content_type);
+        // Of the room of a sitemap, as if all items were of a type with the usual number.
+        total += count * MAX_ITEMS / most;
+        all.extend((0..count).step_by(most as usize).map(|offset| SitemapPart { content_type, offset }));
     }
     Ok(match total <= MAX_ITEMS {
         true => vec![all],
@@ -67,7 +82,7 @@ pub fn entries(connection: &mut Db, site: &Site, part: SitemapPart) -> QueryResu
     let rows: Vec<Row> = items::table
         .filter(items::kind.eq(content_type.kind).and(items::live.eq(true)))
         .order((items::created_at, items::id))
-        .limit(MAX_ITEMS)
+        .limit(max_items(site, content_type))
         .offset(offset)
         .select(columns)
         .load(connection)?;
@@ -107,4 +122,29 @@ fn slugs(
         PageSlugs { locale: locale.to_owned(), slug, event: None }
     };
     locales.into_iter().map(of_locale).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Config;
+
+    /// Each language of an item has an address with links to all others.
+    #[test]
+    fn a_sitemap_keeps_to_the_limits_of_the_standard() {
+        for languages in [1, 2, 10, 24, 100, 1_000] {
+            let mut site = Config::default().site();
+            site.locales = (0..languages).map(|number| format!("x{number}")).collect();
+            site.page_urls.insert(EVENT.kind, "https://example.org/{locale}/events/{slug}".to_owned());
+            let (items, languages) = (max_items(&site, &EVENT), languages);
+            assert!((1..=MAX_ITEMS).contains(&items), "{items}");
+            assert!(items == 1 || items * languages <= MAX_ADDRESSES, "{items} items in {languages} languages");
+            assert!(
+                items == 1 || items * languages * (languages + 2) * LINK_BYTES <= MAX_BYTES,
+                "{items} of {languages}"
+            );
+            site.page_urls.insert(EVENT.kind, "https://example.org/events/{slug}".to_owned());
+            assert_eq!(max_items(&site, &EVENT), MAX_ITEMS);
+        }
+    }
 }

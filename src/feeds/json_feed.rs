@@ -53,7 +53,11 @@ fn item(feed: &Feed<'_>, event: &Value) -> Value {
     if let Some(name) = partner(event, "organiser").and_then(|partner| text(partner, "name")) {
         set("authors", json!([{"name": name}]));
     }
-    set("language", text(event, "locale").into());
+    // A text that falls back to another language is in that one, which the event does not name.
+    let falls_back = |name: &str| event["fallbacks"].as_array().is_some_and(|fields| fields.iter().any(|f| f == name));
+    if !falls_back("title") && !falls_back("body") {
+        set("language", text(event, "locale").into());
+    }
     set("_event", extension(event));
     item.into()
 }

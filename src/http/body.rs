@@ -86,8 +86,8 @@ pub fn require_media_type(request: &Request, types: &[&str]) -> Result<(), Probl
     let charset = parameters.to_ascii_lowercase();
     let utf8 = charset.is_empty() || matches!(charset.as_str(), "charset=utf-8" | "charset=\"utf-8\"");
     if !types.iter().any(|known| media_type.eq_ignore_ascii_case(known)) || !utf8 {
-        let given = request.header("content-type").unwrap_or_default();
-        let detail = format!("the body must be {} in UTF-8, not \"{given}\"", types.join(" or "));
+        let not = request.header("content-type").map_or(String::new(), |given| format!(", not \"{given}\""));
+        let detail = format!("the body must be {} in UTF-8, and Content-Type must say so{not}", types.join(" or "));
         return Err(Problem::new(ProblemKind::UnsupportedMediaType, detail));
     }
     Ok(())

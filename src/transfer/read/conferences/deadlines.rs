@@ -177,9 +177,9 @@ impl Rows<'_> {
         record.set("ends_at", end.unwrap_or(days.last).to_string());
         if days.precision == "day" {
             record.set("all_day", true);
-        } else {
-            record.set("date_precision", days.precision);
         }
+        // Said in any case: an earlier list may have known the month only.
+        record.set("date_precision", days.precision);
         Ok(())
     }
 

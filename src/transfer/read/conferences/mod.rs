@@ -283,8 +283,10 @@ fn set_days(row: &Value, record: &mut Record) {
     let last = last.map(|day| day.to_string());
     record.set("starts_at", start.filter(is_iso).unwrap_or_else(|| first.first.to_string()));
     record.set("ends_at", end.clone().filter(is_iso).or(last).or(end));
-    match first.precision {
-        "day" => record.set("all_day", true),
-        precision => record.set("date_precision", precision),
+    let has_time = record.body.get("starts_at").and_then(Value::as_str).is_some_and(|start| start.contains('T'));
+    if first.precision == "day" {
+        record.set("all_day", true);
     }
+    // Said in any case: an earlier list may have known the month only.
+    record.set("date_precision", if has_time { "time" } else { first.precision });
 }

@@ -116,6 +116,10 @@ pub fn months_and_years(fields: &'static [Field], body: &mut Map<String, Value>)
     if let Some((first, _, precision)) = start {
         body.insert("starts_at".to_owned(), first.to_string().into());
         body.entry("date_precision").or_insert_with(|| precision.into());
+    } else if let Some(start) = body.get("starts_at").and_then(Value::as_str) {
+        // An earlier file may have known the month only.
+        let precision = if start.contains(['T', 't', ' ']) { "time" } else { "day" };
+        body.entry("date_precision").or_insert_with(|| precision.into());
     }
 }
 
