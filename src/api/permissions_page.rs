@@ -1,5 +1,7 @@
 //! The documentation page of the permissions, generated from the routes and the permission table.
 
+use actix_web::http::Method;
+
 use crate::api::content::items::collection_path;
 use crate::auth::permissions::as_markdown;
 use crate::content_types::{ALL, ContentType, EVENT};
@@ -29,7 +31,12 @@ pub fn page() -> String {
          for |\n| --- | --- |\n",
     );
     let routes = crate::api::routes();
-    for route in routes.iter().filter(|route| !is_as_of_events(route, &routes)) {
+    let of_events: Vec<_> = routes.iter().filter_map(|route| operation_of(route, &EVENT)).collect();
+    let is_the_same = |route: &Route| {
+        let others = ALL.iter().filter(|content_type| content_type.kind != EVENT.kind);
+        others.filter_map(|other| operation_of(route, other)).any(|operation| of_events.contains(&operation))
+    };
+    for route in routes.iter().filter(|route| !is_the_same(route)) {
         out.push_str(&format!("| `{} {}` | {} |\n", route.method, route.path, audience(route.access)));
     }
     out
@@ -52,18 +59,10 @@ fn precondition(step: Operation) -> &'static str {
     }
 }
 
-/// Returns whether the route is that of another content type, and events have the same one.
-fn is_as_of_events(route: &Route, routes: &[Route]) -> bool {
-    let rest = |path: &str, content_type: &ContentType| {
-        let rest = path.strip_prefix(collection_path(content_type).as_str())?;
-        (rest.is_empty() || rest.starts_with('/')).then(|| rest.to_owned())
-    };
-    ALL.iter().filter(|content_type| content_type.kind != EVENT.kind).any(|content_type| {
-        rest(&route.path, content_type).is_some_and(|own| {
-            let is_same = |other: &&Route| rest(&other.path, &EVENT).as_deref() == Some(own.as_str());
-            routes.iter().filter(|other| other.method == route.method).any(|other| is_same(&other))
-        })
-    })
+/// Returns the method of a route and its path behind the collection, if it is a route of this content type.
+fn operation_of<'r>(route: &'r Route, content_type: &ContentType) -> Option<(&'r Method, &'r str)> {
+    let rest = route.path.strip_prefix(collection_path(content_type).as_str())?;
+    (rest.is_empty() || rest.starts_with('/')).then_some((&route.method, rest))
 }
 
 fn audience(access: Access) -> String {

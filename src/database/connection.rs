@@ -384,6 +384,23 @@ impl Db {
         Ok(outcome)
     }
 
+    /// Runs `work` in a savepoint that is rolled back whatever its outcome: to try what it would do.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the savepoint cannot be set or rolled back; the whole transaction is lost then. The outcome of `work` is the
+    /// inner result.
+    pub fn with_rollback<T, E>(
+        &mut self,
+        part: Savepoint,
+        work: impl FnOnce(&mut Self) -> Result<T, E>,
+    ) -> QueryResult<Result<T, E>> {
+        self.set_savepoint(part)?;
+        let outcome = work(self);
+        self.rollback_to_savepoint(part)?;
+        Ok(outcome)
+    }
+
     fn run(&mut self, statement: &'static str) -> QueryResult<()> {
         StaticStatement(statement).execute(self).map(drop)
     }

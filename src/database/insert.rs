@@ -71,7 +71,7 @@ pub(crate) use stored_row;
 pub struct RowValues<'o, 'a, 'b> {
     out: &'o mut AstPass<'a, 'b, Backend>,
     is_first: bool,
-    /// The columns whose values come next, and the names of those that are wanted; all are if there are none.
+    /// The columns whose values come next, and those of them that are wanted; `None` if all are.
     choice: Option<(std::slice::Iter<'static, &'static str>, &'o [&'static str])>,
 }
 
@@ -80,7 +80,7 @@ impl<'o, 'a, 'b> RowValues<'o, 'a, 'b> {
         Self { out, is_first: true, choice: None }
     }
 
-    /// Creates the values of those columns of a row that are in `wanted`. `all` are the columns of the row.
+    /// Creates the values of the columns in `wanted`. `all` are the columns of the row; both have the same order.
     pub fn of_columns(
         out: &'o mut AstPass<'a, 'b, Backend>,
         all: &'static [&'static str],
@@ -117,7 +117,11 @@ impl<'o, 'a, 'b> RowValues<'o, 'a, 'b> {
     /// Returns whether the next column is wanted.
     fn is_wanted(&mut self) -> bool {
         let Some((columns, wanted)) = &mut self.choice else { return true };
-        columns.next().is_some_and(|column| wanted.contains(column))
+        let Some((_, others)) = wanted.split_first().filter(|(first, _)| columns.next() == Some(*first)) else {
+            return false;
+        };
+        *wanted = others;
+        true
     }
 
     fn separate(&mut self) {
@@ -179,16 +183,22 @@ impl<R: StoredRow, const N: usize> diesel::RunQueryDsl<Db> for Insert<'_, R, N> 
 fn write_insert<'b, R: StoredRow>(rows: &'b [R], out: &mut AstPass<'_, 'b, Backend>) -> QueryResult<()> {
     out.push_sql("INSERT INTO ");
     out.push_sql(R::TABLE);
-    for (index, name) in R::COLUMNS.iter().enumerate() {
-        out.push_sql(if index == 0 { " (" } else { "," });
-        out.push_sql(name);
-    }
+    push_columns(R::COLUMNS, out);
     for (index, row) in rows.iter().enumerate() {
-        out.push_sql(if index == 0 { ") VALUES (" } else { ",(" });
+        out.push_sql(if index == 0 { " VALUES (" } else { ",(" });
         row.add_values(&mut RowValues::new(out))?;
         out.push_sql(")");
     }
     Ok(())
+}
+
+/// Writes the names of columns in brackets.
+pub(super) fn push_columns(names: &[&'static str], out: &mut AstPass<'_, '_, Backend>) {
+    for (index, name) in names.iter().enumerate() {
+        out.push_sql(if index == 0 { " (" } else { "," });
+        out.push_sql(name);
+    }
+    out.push_sql(")");
 }
 
 /// Rows of several tables that are inserted together, those of a table after those to which they refer.

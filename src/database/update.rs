@@ -5,7 +5,7 @@ use diesel::result::QueryResult;
 use diesel::sql_types::Text;
 
 use super::connection::{Backend, Db};
-use super::insert::{RowValues, StoredRow};
+use super::insert::{RowValues, StoredRow, push_columns};
 
 /// Sets the columns of the row with this `id`, apart from `id` itself and those in `unchanged`.
 ///
@@ -29,11 +29,9 @@ impl<R: StoredRow> QueryFragment<Backend> for Update<'_, R> {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Backend>) -> QueryResult<()> {
         out.push_sql("UPDATE ");
         out.push_sql(R::TABLE);
-        for (index, name) in self.columns.iter().enumerate() {
-            out.push_sql(if index == 0 { " SET (" } else { "," });
-            out.push_sql(name);
-        }
-        out.push_sql(") = (");
+        out.push_sql(" SET");
+        push_columns(&self.columns, &mut out);
+        out.push_sql(" = (");
         self.row.add_values(&mut RowValues::of_columns(&mut out, R::COLUMNS, &self.columns))?;
         out.push_sql(") WHERE id = ");
         out.push_bind_param::<Text, _>(self.id)

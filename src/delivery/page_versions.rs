@@ -251,16 +251,7 @@ pub fn render(
 ) -> QueryResult<ComposedItem> {
     let row = row_of(item, version);
     let links = projection::links(&row.id, &PAGE, &version.content, &row.translations(), site);
-    // Those that are not public now are not composed, but the version changes once they are.
-    let mut targets = Dependencies::default();
-    for link in &links {
-        let relation = PAGE.relations().find(|relation| relation.name == link.relation);
-        relation.iter().for_each(|relation| targets.add_item(relation.target, &link.target_id));
-    }
     let loaded = LoadedItem { links: Some(links), ..LoadedItem::render(row, site, &shape.view) };
     let composed = compose(connection, ReadContext { content_type: &PAGE, site, shape }, &[loaded])?.pop();
-    let empty = || ComposedItem { object: String::new(), dependencies: Dependencies::default() };
-    let mut composed = composed.unwrap_or_else(empty);
-    composed.dependencies.add(&targets);
-    Ok(composed)
+    Ok(composed.unwrap_or_else(|| ComposedItem { object: String::new(), dependencies: Dependencies::default() }))
 }

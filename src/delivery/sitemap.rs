@@ -60,8 +60,8 @@ pub fn sitemaps(connection: &mut Db, site: &Site) -> QueryResult<Vec<Vec<Sitemap
         let live = items::table.filter(items::kind.eq(content_type.kind).and(items::live.eq(true)));
         let count: i64 = live.count().get_result(connection)?;
         let most = max_items(site, content_type);
-        // Of the room of a sitemap, as if all items were of a type with the usual number.
-        total += count * MAX_ITEMS / most;
+        // Items of which fewer fit into a sitemap count as more of the usual ones, rounded up.
+        total += (count * MAX_ITEMS + most - 1) / most;
         all.extend((0..count).step_by(most as usize).map(|offset| SitemapPart { content_type, offset }));
     }
     Ok(match total <= MAX_ITEMS {
@@ -136,7 +136,7 @@ mod tests {
             let mut site = Config::default().site();
             site.locales = (0..languages).map(|number| format!("x{number}")).collect();
             site.page_urls.insert(EVENT.kind, "https://example.org/{locale}/events/{slug}".to_owned());
-            let (items, languages) = (max_items(&site, &EVENT), languages);
+            let items = max_items(&site, &EVENT);
             assert!((1..=MAX_ITEMS).contains(&items), "{items}");
             assert!(items == 1 || items * languages <= MAX_ADDRESSES, "{items} items in {languages} languages");
             assert!(

@@ -5,8 +5,7 @@
 
 use diesel::result::QueryResult;
 
-use super::write::{content_type_of, precondition_failed};
-use crate::content::Site;
+use super::write::precondition_failed;
 use crate::content::violation::Violations;
 use crate::content_types::ContentType;
 use crate::database::Db;
@@ -15,7 +14,7 @@ use crate::delivery::viewer::Viewer;
 use crate::editorial::batch::note;
 use crate::editorial::editor::find;
 use crate::editorial::lifecycle::{self, Operation};
-use crate::editorial::publication_checks::{Publication, PublishedIds, find_unpublished};
+use crate::editorial::publication_checks::{PublishedIds, find_unpublished, refuse_references_to};
 use crate::editorial::references;
 use crate::editorial::wide_redirects::RedirectMemo;
 use crate::editorial::write_context::WriteContext;
@@ -91,13 +90,10 @@ pub fn apply_all(
     if !faults.is_empty() {
         return Err(Problem::invalid(faults));
     }
-    let unpublished = match context.site.require_published_references {
-        true => find_unpublished(connection, &together)?,
-        false => PublishedIds::new(),
-    };
+    let unpublished = find_unpublished(connection, context.site, &together)?;
     // Items that go together may refer to each other.
     for (step, item) in steps.iter().zip(&done) {
-        let checked = refuse_references_to(context.site, item, &unpublished);
+        let checked = refuse_references_to(context.site, step.content_type, item, &unpublished);
         match checked.and_then(|()| step.require_unused(connection, item)) {
             Err(problem) if problem.kind.status() < 500 => {
                 note(&mut faults, format!("/{list}/{}", step.place), &problem);
@@ -130,10 +126,7 @@ pub fn apply_each(connection: &mut Db, context: WriteContext<'_>, steps: &[Step]
 ///
 /// Fails as [`apply_all`] does.
 pub fn try_all(connection: &mut Db, context: WriteContext<'_>, list: &str, steps: &[Step]) -> Result<(), Problem> {
-    connection.set_savepoint(Savepoint::PLAN)?;
-    let outcome = apply_all(connection, context, list, steps);
-    connection.rollback_to_savepoint(Savepoint::PLAN)?;
-    outcome.map(drop)
+    connection.with_rollback(Savepoint::PLAN, |c| apply_all(c, context, list, steps))?.map(drop)
 }
 
 /// Takes one step in a savepoint, with an item that must be at the step's version. `together` holds the items that are
@@ -162,15 +155,6 @@ fn step_outcome(
         memo.forget();
     }
     Ok(StepOutcome { item_id, result })
-}
-
-/// Refuses an item that was published together with others if a later step took one of those down again to which it refers.
-fn refuse_references_to(site: &Site, item: &Item, unpublished: &PublishedIds) -> Result<(), Problem> {
-    if unpublished.is_empty() || unpublished.contains(&item.id) || item.status != "published" {
-        return Ok(());
-    }
-    let (content_type, content, published) = (content_type_of(item)?, &item.content(), &PublishedIds::new());
-    Publication { site, content_type, content, public: None, published }.refuse_references_to(unpublished)
 }
 
 /// Returns the ids of the items that these steps publish. They may refer to each other.

@@ -181,8 +181,8 @@ impl Editor {
     /// # Errors
     ///
     /// Fails with `NotFound` if the item does not exist, with `PreconditionFailed` if it has another version, with
-    /// `Forbidden` if the author may not change it, or not what is public or scheduled, with `Conflict` if it is in the trash or another item has one of them,
-    /// and if the database fails.
+    /// `Forbidden` if the author may not change it, or not what is public or scheduled, with `Conflict` if it is in the trash
+    /// or another item has one of them, and if the database fails.
     pub async fn replace_external_ids(
         &self,
         id_or_slug: &str,

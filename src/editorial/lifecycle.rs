@@ -16,7 +16,7 @@ use crate::database::{Db, now};
 use crate::editorial::publication_checks::{Publication, PublishedIds};
 use crate::editorial::working_drafts::{self, DraftEntry};
 use crate::editorial::write::{self, content_type_of};
-use crate::editorial::write_context::{WriteContext, require_permission};
+use crate::editorial::write_context::WriteContext;
 use crate::editorial::{merge, review, schedule, slugs};
 use crate::items::Item;
 use crate::items::working_draft;
@@ -153,8 +153,8 @@ pub fn authorize(
     }
     let draft = working_draft::find(connection, item)?;
     let mine = draft.is_some_and(|draft| draft.updated_by == context.author.account_id);
-    if !mine && let Some(role) = context.role {
-        require_permission(role, Action::Publish)?;
+    if !mine {
+        context.require_publish()?;
     }
     // The step also cancels the publication.
     context.require_publish_if_scheduled(connection, item)
@@ -236,9 +236,9 @@ pub fn set_stage(
     working_drafts::bump_draft_version(connection, context.author, item, DraftEntry::without_changes(action, draft))
 }
 
-/// Returns the content of an item's newest text, after checking what can stand against its publication before anything is
-/// written. The text of a working draft is checked for
-/// circles and for its slug too; an item's own text was when it was written.
+/// Returns the content of an item's newest text, after checking what can stand against its publication before anything
+/// is written. The text of a working draft is checked for circles and for its slug too; an item's own text was when it
+/// was written.
 fn publishable_text(
     connection: &mut Db,
     context: WriteContext<'_>,
@@ -307,12 +307,10 @@ fn schedule_item(
 ///
 /// Fails as the publication would.
 fn try_publication(connection: &mut Db, context: WriteContext<'_>, item: &Item) -> Result<(), Problem> {
-    connection.set_savepoint(Savepoint::PLAN)?;
-    // What a batch knows of redirects must not learn of this one.
+    // The redirects that a batch compares must not include one that is only tried.
     let context = WriteContext { redirects: None, ..context };
-    let outcome = publish(connection, context, item.clone(), &PublishedIds::new());
-    connection.rollback_to_savepoint(Savepoint::PLAN)?;
-    outcome.map(drop)
+    let trial = |c: &mut Db| publish(c, context, item.clone(), &PublishedIds::new());
+    connection.with_rollback(Savepoint::PLAN, trial)?.map(drop)
 }
 
 /// Gives an item its next version, as every step does, for a change that touches neither its text nor its

@@ -14,20 +14,22 @@ use crate::content::violation::Violations;
 use crate::content_types::ContentType;
 use crate::database::schema::items;
 use crate::database::{Db, in_few, in_list};
-use crate::items::Link;
-use crate::items::projection;
+use crate::items::{Item, Link, projection};
 use crate::problem::{NOT_PUBLISHED, Problem};
 
 /// The ids of items that count as public without a look-up: those that are published in the same transaction,
 /// so that items of one release can refer to each other, and those that the caller has found to be public.
 pub type PublishedIds = HashSet<String>;
 
-/// Returns those of these items that are not published.
+/// Returns those of these items that are not published; none if the site does not require that.
 ///
 /// # Errors
 ///
 /// Fails if the query fails.
-pub fn find_unpublished(connection: &mut Db, ids: &PublishedIds) -> QueryResult<PublishedIds> {
+pub fn find_unpublished(connection: &mut Db, site: &Site, ids: &PublishedIds) -> QueryResult<PublishedIds> {
+    if !site.require_published_references || ids.is_empty() {
+        return Ok(PublishedIds::new());
+    }
     let published: PublishedIds = items::table
         .filter(in_list(connection.dialect(), items::id, ids))
         .filter(items::status.eq("published").and(items::trashed_at.eq(0)))
@@ -36,6 +38,26 @@ pub fn find_unpublished(connection: &mut Db, ids: &PublishedIds) -> QueryResult<
         .into_iter()
         .collect();
     Ok(ids.difference(&published).cloned().collect())
+}
+
+/// Refuses a published item that refers to one of these items, which counted as public but were not published in the end.
+///
+/// # Errors
+///
+/// Fails with `Invalid`, which names each reference.
+pub fn refuse_references_to(
+    site: &Site,
+    content_type: &'static ContentType,
+    item: &Item,
+    unpublished: &PublishedIds,
+) -> Result<(), Problem> {
+    if unpublished.is_empty() || unpublished.contains(&item.id) || item.status != "published" {
+        return Ok(());
+    }
+    let (content, published) = (&item.content(), &PublishedIds::new());
+    let publication = Publication { site, content_type, content, public: None, published };
+    let violations = publication.references_to(unpublished);
+    if violations.is_empty() { Ok(()) } else { Err(Problem::invalid(violations)) }
 }
 
 /// A text that is to become public.
@@ -82,12 +104,8 @@ impl Publication<'_> {
         Ok(violations)
     }
 
-    /// Refuses a text that refers to one of these items, which counted as public but were not published in the end.
-    ///
-    /// # Errors
-    ///
-    /// Fails with `Invalid`, which names each reference.
-    pub fn refuse_references_to(&self, unpublished: &PublishedIds) -> Result<(), Problem> {
+    /// Returns the references to these items that a publication does not permit.
+    fn references_to(&self, unpublished: &PublishedIds) -> Violations {
         let mut violations = Violations::new();
         let links = projection::links("", self.content_type, self.content, &Translations::default(), self.site);
         for link in links.iter().filter(|link| unpublished.contains(&link.target_id)) {
@@ -99,7 +117,7 @@ impl Publication<'_> {
             let message = format!("the {noun} is not published by this request");
             violations.add(self.pointer(&relation, link), NOT_PUBLISHED, message);
         }
-        if violations.is_empty() { Ok(()) } else { Err(Problem::invalid(violations)) }
+        violations
     }
 
     fn is_unchanged(&self, name: &str) -> bool {

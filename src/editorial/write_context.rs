@@ -59,10 +59,9 @@ impl<'a> WriteContext<'a> {
     ///
     /// Fails with `Forbidden` if the role lacks the permission, and if a query fails.
     pub fn require_publish_if_public(&self, connection: &mut Db, item: &Item) -> Result<(), Problem> {
-        if item.status == "published" {
-            self.require_publish()
-        } else {
-            self.require_publish_if_scheduled(connection, item)
+        match item.status == "published" {
+            true => self.require_publish(),
+            false => self.require_publish_if_scheduled(connection, item),
         }
     }
 
@@ -72,15 +71,19 @@ impl<'a> WriteContext<'a> {
     ///
     /// Fails with `Forbidden` if the role lacks the permission, and if a query fails.
     pub fn require_publish_if_scheduled(&self, connection: &mut Db, item: &Item) -> Result<(), Problem> {
-        let Some(role) = self.role else { return Ok(()) };
-        let may_publish = is_permitted(role, Area::Content, Action::Publish);
-        if !may_publish && (item.stage == "scheduled" || releases::will_publish(connection, &item.id)?) {
-            return require_permission(role, Action::Publish);
+        let refusal = self.require_publish();
+        if refusal.is_err() && (item.stage == "scheduled" || releases::will_publish(connection, &item.id)?) {
+            return refusal;
         }
         Ok(())
     }
 
-    fn require_publish(&self) -> Result<(), Problem> {
+    /// Refuses a change by an author who may not publish.
+    ///
+    /// # Errors
+    ///
+    /// Fails with `Forbidden` if the role lacks the permission.
+    pub fn require_publish(&self) -> Result<(), Problem> {
         self.role.map_or(Ok(()), |role| require_permission(role, Action::Publish))
     }
 }

@@ -54,8 +54,7 @@ fn item(feed: &Feed<'_>, event: &Value) -> Value {
         set("authors", json!([{"name": name}]));
     }
     // A text that falls back to another language is in that one, which the event does not name.
-    let falls_back = |name: &str| event["fallbacks"].as_array().is_some_and(|fields| fields.iter().any(|f| f == name));
-    if !falls_back("title") && !falls_back("body") {
+    if !list(event, "fallbacks").iter().any(|field| field == "title" || field == "body") {
         set("language", text(event, "locale").into());
     }
     set("_event", extension(event));

@@ -52,8 +52,8 @@ pub fn operation_texts(operation: Operation) -> (&'static str, &'static str) {
         Operation::Discard => (
             "Discard the working draft of {}",
             "Deletes the working draft and returns the item, whose own text does not change. The history keeps the \
-             draft. Discarding the draft of another account, or one that is scheduled, requires the permission to publish. Fails with 409 when \
-             the item has no working draft.",
+             draft. Discarding the draft of another account, or one that is scheduled, requires the permission to \
+             publish. Fails with 409 when the item has no working draft.",
         ),
         Operation::Trash => (
             "Move {} to the trash",

@@ -125,7 +125,7 @@ pub fn load_nested_links(
 }
 
 /// Returns the links that need not be read, by the id of the item, with one query for all targets that are not
-/// known yet.
+/// known yet. Links to items that the viewer may not see are returned as well, as by [`load_links`].
 ///
 /// # Errors
 ///
@@ -147,14 +147,14 @@ pub fn known_links(
         targets.extend(rows.into_iter().map(|item| (item.id.clone(), embed_item(context, item).0)));
     }
     let loaded = |item: &LoadedItem, link: &Link| {
-        let target = item.targets.get(&link.target_id).or_else(|| targets.get(&link.target_id))?.clone();
+        let target = item.targets.get(&link.target_id).or_else(|| targets.get(&link.target_id)).cloned();
+        let (visible, target) = (target.is_some(), target.unwrap_or_default());
         let (relation, position, card) = (link.relation.clone(), link.position, link.card.clone());
-        let target_id = link.target_id.clone();
-        let nested = Vec::new();
-        Some(LoadedLink { relation, position, card, target_id, target, content: None, visible: true, nested })
+        let (target_id, nested) = (link.target_id.clone(), Vec::new());
+        LoadedLink { relation, position, card, target_id, target, content: None, visible, nested }
     };
     let of_item = |(item, links): (&LoadedItem, &Vec<Link>)| {
-        (item.id.clone(), links.iter().filter_map(|link| loaded(item, link)).collect())
+        (item.id.clone(), links.iter().map(|link| loaded(item, link)).collect())
     };
     Ok(known.into_iter().map(of_item).collect())
 }

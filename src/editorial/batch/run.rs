@@ -16,7 +16,7 @@ use crate::editorial::change::{ChangeRequest, ItemChange};
 use crate::editorial::editor::{WrittenItem, find};
 use crate::editorial::external_ids::PutCondition;
 use crate::editorial::lifecycle::{self, Operation};
-use crate::editorial::publication_checks::{Publication, PublishedIds, find_unpublished};
+use crate::editorial::publication_checks::{PublishedIds, find_unpublished, refuse_references_to};
 use crate::editorial::references;
 use crate::editorial::validate::LocalNames;
 use crate::editorial::wide_redirects::RedirectMemo;
@@ -346,23 +346,15 @@ impl<'a> BatchRun<'a> {
     /// Refuses entries whose items refer to others that counted as published by the batch, but are not: an entry found
     /// its item there and left it alone, or a later one took it down again.
     fn check_references_to_published(&mut self, connection: &mut Db) -> Result<(), Problem> {
-        let site = &self.plan.context.site;
-        if !site.require_published_references || self.published.is_empty() || !self.refused.is_empty() {
+        if !self.refused.is_empty() {
             return Ok(());
         }
-        let unpublished = find_unpublished(connection, &self.published)?;
-        if unpublished.is_empty() {
-            return Ok(());
-        }
-        for index in 0..self.written.len() {
+        let plan = self.plan;
+        let unpublished = find_unpublished(connection, &plan.context.site, &self.published)?;
+        for (index, entry) in plan.entries.iter().enumerate() {
             let Some(WrittenItem { item, .. }) = &self.written[index] else { continue };
-            if item.status == "published" && !unpublished.contains(&item.id) {
-                let (content_type, content) = (self.plan.entries[index].content_type, item.content());
-                let published = &PublishedIds::new();
-                let publication = Publication { site, content_type, content: &content, public: None, published };
-                if let Err(problem) = publication.refuse_references_to(&unpublished) {
-                    self.refuse(index, problem)?;
-                }
+            if let Err(problem) = refuse_references_to(&plan.context.site, entry.content_type, item, &unpublished) {
+                self.refuse(index, problem)?;
             }
         }
         Ok(())

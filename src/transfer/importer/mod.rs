@@ -207,8 +207,8 @@ impl Importer {
         fingerprint: &str,
     ) -> Result<bool, Problem> {
         if known.fingerprint == fingerprint {
-            // The same content under a newer revision: one between the two is older than it. That of a series is the
-            // revision of all its occurrences.
+            // A revision with the same content counts, too: one between the two is older. The revision of a series is
+            // that of all its occurrences.
             let is_newer = known.revision < record.revision;
             let has_ids = known.ids != record.ids.to_text() && !record.ids.is_empty();
             if known.origin != record.origin || has_ids || is_newer {

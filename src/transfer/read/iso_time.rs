@@ -78,6 +78,11 @@ pub fn is_in_years(day: NaiveDate) -> bool {
     YEARS.contains(&day.year())
 }
 
+/// Returns the value of `date_precision` for a start that is known to the day at least.
+pub fn exact_precision(start: &str) -> &'static str {
+    if IsoTime::parse(start).is_some() { "time" } else { "day" }
+}
+
 /// Parses a day of ISO 8601, with or without hyphens.
 pub fn parse_day(text: &str) -> Option<NaiveDate> {
     let day = match text.len() {

@@ -178,7 +178,7 @@ impl Rows<'_> {
         if days.precision == "day" {
             record.set("all_day", true);
         }
-        // Said in any case: an earlier list may have known the month only.
+        // An earlier list may have known the month only, so the precision is set in any case.
         record.set("date_precision", days.precision);
         Ok(())
     }

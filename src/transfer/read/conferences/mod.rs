@@ -7,7 +7,7 @@ mod deadlines;
 use serde_json::{Value, json};
 
 use super::input::as_utf8;
-use super::iso_time::{IsoTime, parse_day};
+use super::iso_time::{IsoTime, exact_precision, parse_day};
 use super::json_stream::{self, ElementHandler, place};
 use super::online_places::whereabouts;
 use super::programme::states::status_of;
@@ -281,12 +281,12 @@ fn set_days(row: &Value, record: &mut Record) {
     let Some(first) = read(&start) else { return };
     let last = read(&end).map(|days| days.last).or((first.first < first.last).then_some(first.last));
     let last = last.map(|day| day.to_string());
+    let exact = start.as_ref().filter(|text| is_iso(text)).map(|text| exact_precision(text));
     record.set("starts_at", start.filter(is_iso).unwrap_or_else(|| first.first.to_string()));
     record.set("ends_at", end.clone().filter(is_iso).or(last).or(end));
-    let has_time = record.body.get("starts_at").and_then(Value::as_str).is_some_and(|start| start.contains('T'));
     if first.precision == "day" {
         record.set("all_day", true);
     }
-    // Said in any case: an earlier list may have known the month only.
-    record.set("date_precision", if has_time { "time" } else { first.precision });
+    // An earlier list may have known the month only, so the precision is set in any case.
+    record.set("date_precision", exact.unwrap_or(first.precision));
 }

@@ -7,7 +7,7 @@ use super::mapping::RuleOptions;
 use crate::content::field::{Field, FieldType};
 use crate::transfer::read::Sink;
 use crate::transfer::read::SinkClosed;
-use crate::transfer::read::iso_time::{IsoTime, month_or_year, parse_day};
+use crate::transfer::read::iso_time::{IsoTime, exact_precision, month_or_year, parse_day};
 
 /// The specifiers of strftime for an offset from UTC, and for the name of a zone.
 const OFFSETS: [&str; 4] = ["%z", "%:z", "%#z", "%+"];
@@ -117,8 +117,8 @@ pub fn months_and_years(fields: &'static [Field], body: &mut Map<String, Value>)
         body.insert("starts_at".to_owned(), first.to_string().into());
         body.entry("date_precision").or_insert_with(|| precision.into());
     } else if let Some(start) = body.get("starts_at").and_then(Value::as_str) {
-        // An earlier file may have known the month only.
-        let precision = if start.contains(['T', 't', ' ']) { "time" } else { "day" };
+        // An earlier file may have known the month only, so the precision is set in any case.
+        let precision = exact_precision(start);
         body.entry("date_precision").or_insert_with(|| precision.into());
     }
 }
