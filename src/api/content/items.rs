@@ -22,6 +22,7 @@ use crate::delivery::cache::absence_cache::{Absence, CachedAbsence};
 use crate::delivery::cache::cache_tags::{self, PUBLIC_CACHE};
 use crate::delivery::cache::cached_response::{FreshResponse, ReadOutcome, time_dependent_expiry};
 use crate::delivery::cache::dependencies::Dependencies;
+use crate::delivery::cache::list_parts::{ListParts, list_body};
 use crate::delivery::cache::response_cache::{CacheKey, CacheLookup};
 use crate::delivery::get_item::{ItemLookup, find_item};
 use crate::delivery::list_items::{Page, page, single_query_page};
@@ -143,9 +144,11 @@ async fn list(content_type: &'static ContentType, mut request: Request) -> Resul
         let (limit, media_type) = (query.limit, media_type(&query.shape));
         let page = read_page(&request.app, content_type, &view, query).await?;
         let link = link_header(&request, &page);
-        let body = page_body(&page, limit);
+        let end = end_of_body(&page, limit);
+        let parts = Some(ListParts::new(&page.items, &end));
+        let body = list_body(&page.items, &end);
         let fresh = FreshResponse::new(media_type, body, |body| etag(0, body), page.dependencies);
-        Ok(ReadOutcome::Found(FreshResponse { link, expires_at, ..fresh }))
+        Ok(ReadOutcome::Found(FreshResponse { link, expires_at, parts, ..fresh }))
     };
     cached_or_compute(&request, &view, compute).await
 }
@@ -285,16 +288,8 @@ pub fn expires_at(query: &ListQuery) -> Option<Instant> {
     query.depends_on_now().then(time_dependent_expiry)
 }
 
-fn page_body(page: &Page, limit: i64) -> String {
-    let size: usize = page.items.iter().map(|item| item.object.len() + 1).sum();
-    let mut out = String::with_capacity(size + 400);
-    out.push_str("{\"data\":[");
-    for (index, item) in page.items.iter().enumerate() {
-        if index > 0 {
-            out.push(',');
-        }
-        out.push_str(&item.object);
-    }
+/// Returns the body of a page from the bracket behind its last item.
+fn end_of_body(page: &Page, limit: i64) -> String {
     // Cursors are base64url: nothing in them needs escaping.
     let cursor = |c: &Option<String>| c.as_ref().map_or("null".to_owned(), |c| format!("\"{c}\""));
     let total = page.total.map_or(String::new(), |total| format!(",\"total\":{total}"));
@@ -308,12 +303,11 @@ fn page_body(page: &Page, limit: i64) -> String {
         true => String::new(),
         false => format!(",\"facets\":{}", Value::Object(page.facets.clone())),
     };
-    out.push_str(&format!(
+    format!(
         "]{highlights}{facets},\"page\":{{\"next\":{},\"prev\":{},\"limit\":{limit}{total}}}}}",
         cursor(&page.next),
         cursor(&page.previous)
-    ));
-    out
+    )
 }
 
 /// Returns the address of a page of the requested list, without the address of the server: of that with a cursor, or of

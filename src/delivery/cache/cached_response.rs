@@ -18,6 +18,7 @@ use crate::database::invalidation::Freshness;
 use crate::delivery::cache::absence_cache::Absence;
 use crate::delivery::cache::content_coding::Coding;
 use crate::delivery::cache::dependencies::Dependencies;
+use crate::delivery::cache::list_parts::ListParts;
 
 /// Number of headers that every cached response has besides the media type and the entity tag.
 const USUAL_HEADERS: usize = 3;
@@ -63,6 +64,8 @@ pub struct FreshResponse {
     pub link: Option<String>,
     /// Content types and items that the response depends on.
     pub dependencies: Dependencies,
+    /// The cached items of which the body consists, for lists.
+    pub parts: Option<ListParts>,
     /// Time at which the response expires, for responses that depend on the time of day. A monotonic instant,
     /// so that a correction of the wall clock cannot prolong it.
     pub expires_at: Option<Instant>,
@@ -78,7 +81,7 @@ impl FreshResponse {
     ) -> Self {
         let body = body.into();
         let tag = EntityTag::new(&tag(&body));
-        Self { media_type, body, tag, link: None, dependencies, expires_at: None }
+        Self { media_type, body, tag, link: None, dependencies, parts: None, expires_at: None }
     }
 
     /// Turns the response into a cached one with the headers that every client receives. `since` is the time
@@ -96,6 +99,7 @@ impl FreshResponse {
             headers: headers.into_iter().collect(),
             freshness: Freshness::new(self.dependencies.slots(), since),
             expires_at: self.expires_at,
+            parts: self.parts.map(Arc::new),
         }
     }
 }
@@ -113,6 +117,8 @@ pub struct CachedResponse {
     pub freshness: Freshness,
     expires_at: Option<Instant>,
     body: CountedBytes,
+    /// The cached items of which the body consists, if it is a list that was computed here.
+    parts: Option<Arc<ListParts>>,
 }
 
 impl CachedResponse {
@@ -134,7 +140,8 @@ impl CachedResponse {
     /// Returns the approximate size in memory, in bytes.
     pub fn size(&self) -> usize {
         let headers: usize = self.headers.iter().map(|(_, value)| value.len()).sum();
-        size_of::<Self>() + self.body.bytes.len() + headers + self.freshness.size()
+        let parts = self.parts.as_ref().map_or(0, |parts| parts.size());
+        size_of::<Self>() + self.body.bytes.len() + headers + self.freshness.size() + parts
     }
 
     /// Returns the entity tag of the response in a content coding: the plain tag where a small body is not
@@ -154,27 +161,38 @@ impl CachedResponse {
         Some(variant)
     }
 
-    /// Returns the response with a Zstandard frame as its body, for the memory of this node only. `None` if it expires by
-    /// itself, and so would not be used for long, or if this saves less than a quarter.
-    pub fn compress(&self) -> Option<Self> {
+    /// Returns the response in a form that takes less memory, for this node only: a list of items that other lists have as
+    /// well as these items, anything else with a Zstandard frame as its body. `None` if it expires by itself, and so would
+    /// not be used for long, or if this saves less than a quarter.
+    pub fn compact(&self) -> Option<Self> {
         if self.expires_at.is_some() {
             return None;
+        }
+        if let Some(parts) = self.parts.as_ref().filter(|parts| parts.are_shared()) {
+            return Some(Self { parts: Some(Arc::clone(parts)), ..self.with_body(Vec::new()) });
         }
         let frame = compress_bytes(self.bytes()).ok().filter(|frame| frame.len() < self.bytes().len() / 4 * 3)?;
         Some(self.with_body(frame))
     }
 
-    /// Returns the response of which [`compress`](Self::compress) made this one. `None` if there is no memory for it.
-    pub fn decompress(&self) -> Option<Self> {
-        Some(self.with_body(decompress_bytes(self.bytes()).ok()?))
+    /// Returns the response of which [`compact`](Self::compact) made this one. `None` if one of its items is not cached any
+    /// more, or if there is no memory for it.
+    pub fn expand(&self) -> Option<Self> {
+        let body = match &self.parts {
+            Some(parts) => parts.body()?,
+            None => decompress_bytes(self.bytes()).ok()?,
+        };
+        Some(self.with_body(body))
     }
 
-    /// Returns a copy with another form of the body. It was made from the same reads, so its freshness begins at the same
+    /// Returns a copy with another form of the body, and without its parts. It was made from the same reads, so its freshness begins at the same
     /// time.
     fn with_body(&self, body: Vec<u8>) -> Self {
         let body = self.body.memory.count(shrink_bytes(body));
         let (tag, headers) = (self.tag.clone(), self.headers.clone());
-        Self { body, tag, headers, freshness: self.freshness.copy_for_variant(), ..*self }
+        let freshness = self.freshness.copy_for_variant();
+        let (media_type, expires_at) = (self.media_type, self.expires_at);
+        Self { media_type, tag, headers, freshness, expires_at, body, parts: None }
     }
 
     /// Returns whether this is a content-coded variant of `whole`. Equal times of the invalidation clock do

@@ -2,6 +2,7 @@
 //! is then needed only to find the ids of its items.
 
 use std::hash::{BuildHasher, RandomState};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, LazyLock};
 
 use quick_cache::Weighter;
@@ -24,6 +25,15 @@ pub struct CachedItem {
     /// Content types and items that the JSON object depends on.
     pub dependencies: Dependencies,
     freshness: Freshness,
+    /// Number of times that the item was taken from the cache.
+    hits: AtomicU32,
+}
+
+impl CachedItem {
+    /// Returns the number of times that the item was taken from the cache.
+    pub fn hits(&self) -> usize {
+        self.hits.load(Ordering::Relaxed) as usize
+    }
 }
 
 /// The id of the item that had a slug at a time of the invalidation clock.
@@ -99,6 +109,7 @@ impl CacheScope<'_> {
         let key = key(id, shape)?;
         let item = cache.items.as_ref()?.get(&key)?;
         if cache.clock.is_fresh(&item.freshness) {
+            item.hits.fetch_add(1, Ordering::Relaxed);
             return Some(item);
         }
         cache.items.as_ref()?.remove_if(&key, |item| !cache.clock.is_fresh(&item.freshness));
@@ -129,7 +140,8 @@ impl CacheScope<'_> {
     pub fn insert(&self, id: &str, shape: u64, composed: ComposedItem) -> Arc<CachedItem> {
         let ComposedItem { object, dependencies } = composed;
         let freshness = Freshness::new(dependencies.slots(), self.since);
-        let item = Arc::new(CachedItem { object: object.as_str().into(), dependencies, freshness });
+        let (object, hits) = (object.as_str().into(), AtomicU32::new(0));
+        let item = Arc::new(CachedItem { object, dependencies, freshness, hits });
         if let Some(cache) = self.cache.and_then(|cache| cache.items.as_ref())
             && let Some(key) = key(id, shape)
         {

@@ -8,5 +8,6 @@ pub mod dependencies;
 #[cfg(test)]
 mod interleavings;
 pub mod item_cache;
+pub mod list_parts;
 mod miss_history;
 pub mod response_cache;

@@ -9,10 +9,12 @@
 //!
 //! Concurrent misses of one key are computed once.
 //!
-//! Two thirds of the memory contain compressed responses, of which three to four times as many fit in. A response gets
-//! there if it is computed again because there was no place for it; those that are requested once are never compressed.
-//! From there a response returns to those that are whole when it is requested, and stays there if it is requested often.
-//! Decompression takes a tenth of the time of a new computation (docs/decisions/0048).
+//! Two thirds of the memory contain compact responses: compressed ones, of which three to four times as many fit in, and lists
+//! of items that other lists have as well, which need no more memory than the references to these items
+//! ([`ListParts`](super::list_parts::ListParts)). A response gets there if it is computed again because there was no place for
+//! it; those that are requested once stay whole. From there a response returns to those that are whole when it is
+//! requested, and stays there if it is requested often. This takes a tenth of the time of a new computation or less
+//! (docs/decisions/0048, 0053).
 
 use std::future::Future;
 use std::hash::Hash;
@@ -38,8 +40,8 @@ static MISSES: LazyLock<IntCounter> =
 
 /// Usual size of a response in bytes, from which the initial number of cache entries is estimated.
 const USUAL_RESPONSE_BYTES: usize = 4_096;
-/// Usual size of a compressed response in bytes.
-const USUAL_COMPRESSED_BYTES: usize = 2_048;
+/// Usual size of a compact response in bytes.
+const USUAL_COMPACT_BYTES: usize = 2_048;
 /// Bytes of the cache for which one miss is remembered: more misses than responses that can be in the cache.
 const MISS_BYTES: usize = 512;
 /// Number of times that a request looks for the result of another one before it computes the response by
@@ -68,8 +70,8 @@ type Store = Cache<CacheKey, Arc<CachedResponse>, ByteWeight>;
 struct Stores {
     /// Responses as they are sent without a content coding.
     whole: Store,
-    /// Responses that are compressed, and those in a content coding.
-    compressed: Store,
+    /// Responses in their compact form, and those in a content coding.
+    compact: Store,
     misses: MissHistory,
 }
 
@@ -80,7 +82,7 @@ impl Stores {
         let whole = bytes / 3;
         Self {
             whole: with_bytes(whole, USUAL_RESPONSE_BYTES),
-            compressed: with_bytes(bytes - whole, USUAL_COMPRESSED_BYTES),
+            compact: with_bytes(bytes - whole, USUAL_COMPACT_BYTES),
             misses: MissHistory::new(bytes / MISS_BYTES),
         }
     }
@@ -92,12 +94,12 @@ impl Stores {
         self.misses.forget(key.0);
     }
 
-    /// Compresses a response that was computed before, and had no place in the cache since.
-    fn compress_if_recurrent(&self, key: CacheKey, cached: &CachedResponse) {
+    /// Stores the compact form of a response that was computed before, and had no place in the cache since.
+    fn compact_if_recurrent(&self, key: CacheKey, cached: &CachedResponse) {
         if self.misses.record(key.0)
-            && let Some(compressed) = cached.compress()
+            && let Some(compact) = cached.compact()
         {
-            self.compressed.insert(key, Arc::new(compressed));
+            self.compact.insert(key, Arc::new(compact));
         }
     }
 }
@@ -157,7 +159,7 @@ impl ResponseCache {
     /// Returns the cached response, if it is still fresh.
     pub fn find(&self, key: CacheKey) -> Option<Arc<CachedResponse>> {
         let stores = self.stores.as_ref()?;
-        let Some(cached) = stores.whole.get(&key) else { return self.find_compressed(stores, key) };
+        let Some(cached) = stores.whole.get(&key) else { return self.find_compact(stores, key) };
         if self.is_usable(&cached) {
             HITS.inc();
             return Some(cached);
@@ -166,13 +168,16 @@ impl ResponseCache {
         None
     }
 
-    fn find_compressed(&self, stores: &Stores, key: CacheKey) -> Option<Arc<CachedResponse>> {
-        let compressed = stores.compressed.get(&key)?;
-        if !self.clock.is_fresh(&compressed.freshness) {
-            stores.remove(&stores.compressed, key, &compressed);
+    fn find_compact(&self, stores: &Stores, key: CacheKey) -> Option<Arc<CachedResponse>> {
+        let compact = stores.compact.get(&key)?;
+        if !self.clock.is_fresh(&compact.freshness) {
+            stores.remove(&stores.compact, key, &compact);
             return None;
         }
-        let cached = Arc::new(compressed.decompress()?);
+        let Some(cached) = compact.expand().map(Arc::new) else {
+            stores.compact.remove_if(&key, |current| Arc::ptr_eq(current, &compact));
+            return None;
+        };
         // If a change was recorded since, the next look-up finds the response outdated.
         stores.whole.insert(key, Arc::clone(&cached));
         HITS.inc();
@@ -214,7 +219,7 @@ impl ResponseCache {
                         // cached.
                         CacheLookup::Found(cached) if self.is_usable(cached) => {
                             drop(guard.insert(Arc::clone(cached)));
-                            stores.compress_if_recurrent(key, cached);
+                            stores.compact_if_recurrent(key, cached);
                         }
                         CacheLookup::Found(_) => {}
                         CacheLookup::Absent(absent) => self.absences.insert(key, absent, &self.clock),
@@ -229,7 +234,7 @@ impl ResponseCache {
     /// Returns the cached response in a content coding, encoded once, or `None` if it is too small to be
     /// worth it. Each variant is a cache entry with its own size.
     pub fn variant(&self, key: CacheKey, cached: &CachedResponse, coding: Coding) -> Option<Arc<CachedResponse>> {
-        let Some(Stores { compressed: cache, .. }) = &self.stores else { return cached.encode(coding).map(Arc::new) };
+        let Some(Stores { compact: cache, .. }) = &self.stores else { return cached.encode(coding).map(Arc::new) };
         let key = CacheKey(key.0 ^ (coding as u128 + 1));
         if let Some(found) = cache.get(&key).filter(|found| found.is_variant_of(cached)) {
             return Some(found);
@@ -300,10 +305,10 @@ mod tests {
         assert!(cache.body_memory().bytes() < 180_000);
     }
 
-    /// An outdated response is not found in its compressed form either, and a response that is computed again since it
-    /// was outdated is not compressed for that.
+    /// An outdated response is not found in its compact form either, and a response that is computed again since it
+    /// was outdated is not stored in that form.
     #[actix_web::test]
-    async fn compressed_responses_become_outdated() {
+    async fn compact_responses_become_outdated() {
         let clock = Arc::<InvalidationClock>::default();
         let cache = ResponseCache::new(180_000, &clock);
         let stores = cache.stores.as_ref().expect("it has memory");
@@ -324,7 +329,7 @@ mod tests {
         assert!(cache.find(key).is_none());
         let compute = async { Ok::<_, ()>(CacheLookup::Found(depends(clock.now()))) };
         assert!(cache.find_or_compute(key, compute).await.is_ok());
-        assert!(stores.compressed.get(&key).is_none());
+        assert!(stores.compact.get(&key).is_none());
         assert!(cache.find(key).is_some());
     }
 
