@@ -133,6 +133,55 @@ fn a_series_follows_the_definition_of_its_zone(app: &TestApp) {
     assert_unchanged(&bring_text(app, "own-zones.ics", &calendar(&text)));
 }
 
+/// Outlook lets the rules of today begin in 1601. Years before 1970 have those that the zone had then, if the name of the zone
+/// is known; else the calendar is all that is known.
+#[apply(api_test)]
+fn times_before_1970_have_the_rules_of_the_zone(app: &TestApp) {
+    let zone = |name: &str, (winter, summer): (&str, &str), (last, first): (&str, &str)| {
+        let part = |kind: &str, start: &str, from: &str, to: &str, rule: &str| {
+            format!(
+                "BEGIN:{kind}\nDTSTART:{start}T020000\nTZOFFSETFROM:{from}\nTZOFFSETTO:{to}\nRRULE:FREQ=YEARLY;{rule}\nEND:{kind}\n"
+            )
+        };
+        let parts =
+            part("STANDARD", "16010101", summer, winter, last) + &part("DAYLIGHT", "16010101", winter, summer, first);
+        format!("BEGIN:VTIMEZONE\nTZID:{name}\n{parts}END:VTIMEZONE\n")
+    };
+    let (american, european) =
+        (("BYDAY=1SU;BYMONTH=11", "BYDAY=2SU;BYMONTH=3"), ("BYDAY=-1SU;BYMONTH=10", "BYDAY=-1SU;BYMONTH=3"));
+    let at = |uid: &str, title: &str, zone: &str, start: &str| {
+        event(uid, title, &format!("DTSTART;TZID={zone}:{start}T120000"))
+    };
+    let text = zone("Eastern Standard Time", ("-0500", "-0400"), american)
+        + &zone("Head Office", ("-0500", "-0400"), american)
+        + &zone("Romance Standard Time", ("+0100", "+0200"), european)
+        + &at("1", "East in summer", "Eastern Standard Time", "19650701")
+        + &at("2", "East in winter", "Eastern Standard Time", "19650115")
+        + &at("3", "Office", "Head Office", "19650701")
+        + &at("4", "Europe", "Romance Standard Time", "19650701")
+        + &at("5", "Europe today", "Romance Standard Time", "20270701")
+        + &event("6", "Yearly", "DTSTART;TZID=Eastern Standard Time:19680701T120000\nRRULE:FREQ=YEARLY;COUNT=4");
+    let said = bring_text(app, "before.ics", &calendar(&text));
+    assert_eq!(
+        (said.report.of(Outcome::Created, "event"), said.report.total(Outcome::Refused)),
+        (9, 0),
+        "{:?}",
+        said.lines
+    );
+    for (slug, starts) in [
+        ("east-in-summer", "1965-07-01T12:00:00-04:00"),
+        ("east-in-winter", "1965-01-15T12:00:00-05:00"),
+        ("office", "1965-07-01T12:00:00-04:00"),
+        // Summer time came to this zone in 1976.
+        ("europe", "1965-07-01T12:00:00+01:00"),
+        ("europe-today", "2027-07-01T12:00:00+02:00"),
+    ] {
+        assert_eq!(read(app, slug)["starts_at"], starts, "{slug}");
+    }
+    assert_eq!(instants(app, "yearly"), ["07-01T16:00"; 4]);
+    assert_unchanged(&bring_text(app, "before.ics", &calendar(&text)));
+}
+
 /// A time of day that clocks skip on the first day is there on others, and whole days that are written in UTC are days.
 #[apply(api_test)]
 fn times_that_clocks_skip_and_days_in_utc(app: &TestApp) {

@@ -9,8 +9,11 @@ use super::times::basic_time;
 use crate::time_zone::{LocalOffsets, Zone};
 use crate::transfer::zones::{offset_of, zone_of};
 
-/// First and last year for which the changes of a zone are computed.
-const YEARS: std::ops::RangeInclusive<i32> = 1970..=2100;
+/// First and last year for which the changes of a zone are computed. No clock changed by a rule before the first one.
+const YEARS: std::ops::RangeInclusive<i32> = 1900..=2100;
+/// First year of which a rule that begins before [`YEARS`] is believed. Programs let the rule of today begin in 1601; of the
+/// years before 1970, the rules of a known zone say more.
+const FIRST_OF_OLD_RULE: i32 = 1970;
 
 /// Greatest number of changes of a definition; one with more is taken as one that cannot be read whole.
 const MOST_CHANGES: usize = 2_000;
@@ -28,6 +31,8 @@ pub struct Definition {
     alternates: bool,
     /// Whether every part of it could be read.
     is_whole: bool,
+    /// Whether a rule begins before [`YEARS`].
+    has_old_rule: bool,
     /// Zone of the place that the definition names.
     pub place: Option<Zone>,
 }
@@ -52,10 +57,11 @@ impl Definition {
     /// rules that can still be read in the file.
     pub fn read(component: &Component, rules: &mut usize) -> Self {
         let parts = component.children.iter().filter(|child| matches!(child.name.as_str(), "STANDARD" | "DAYLIGHT"));
-        let (mut changes, mut is_whole) = (Vec::new(), true);
+        let (mut changes, mut is_whole, mut has_old_rule) = (Vec::new(), true, false);
         for part in parts {
-            let is_read = observance(part, rules, &mut changes).is_some() && changes.len() <= MOST_CHANGES;
-            is_whole &= is_read;
+            let is_old = observance(part, rules, &mut changes);
+            is_whole &= is_old.is_some() && changes.len() <= MOST_CHANGES;
+            has_old_rule |= is_old == Some(true);
             changes.truncate(MOST_CHANGES);
         }
         changes.sort_by_key(Change::instant);
@@ -70,16 +76,19 @@ impl Definition {
             earliest,
             alternates,
             is_whole,
+            has_old_rule,
             place: component.text("X-LIC-LOCATION").and_then(|place| zone_of(&place)),
         }
     }
 
     /// Returns whether the definition says what the offset of a local time is. Many files name a zone and define only the
     /// changes of one year: such a definition says nothing of the time before the first change, nor, if the offset alternates
-    /// and there is no rule for further years, of that after the last one.
+    /// and there is no rule for further years, of that after the last one. One with a rule of today that begins centuries ago
+    /// says nothing of the years before 1970.
     pub fn covers(&self, local: NaiveDateTime) -> bool {
         let (Some(first), Some(last)) = (self.changes.first(), self.changes.last()) else { return false };
-        self.is_whole && first.local <= local && (!self.alternates || local <= last.local)
+        let is_too_early = first.local > local || (self.has_old_rule && local.year() < FIRST_OF_OLD_RULE);
+        self.is_whole && !is_too_early && (!self.alternates || local <= last.local)
     }
 
     /// Returns the offset of a local time. A local time that occurs twice is the first one, and one that does not occur has
@@ -131,8 +140,9 @@ impl Definition {
     }
 }
 
-/// Adds the changes to one observance of a zone; `None` if a part of it is not read.
-fn observance(component: &Component, rules: &mut usize, changes: &mut Vec<Change>) -> Option<()> {
+/// Adds the changes to one observance of a zone. Returns whether it has a rule that begins before [`YEARS`]; `None` if a part
+/// of it is not read.
+fn observance(component: &Component, rules: &mut usize, changes: &mut Vec<Change>) -> Option<bool> {
     let offset = |name: &str| offset_of(&component.text(name)?);
     let (before, after) = (offset("TZOFFSETFROM")?, offset("TZOFFSETTO")?);
     let start = basic_time(component.find("DTSTART")?.value.trim())?;
@@ -148,7 +158,7 @@ fn observance(component: &Component, rules: &mut usize, changes: &mut Vec<Change
         *rules = rules.checked_sub(1).filter(|_| changes.len() <= MOST_CHANGES)?;
         changes.extend(by_rule(property, start, before).unwrap_or_default().into_iter().map(change));
     }
-    Some(())
+    Some(start.year() < *YEARS.start() && component.find("RRULE").is_some())
 }
 
 /// Returns the local times of a rule. Clocks change by the year: a rule by days or less is none of theirs.
@@ -202,6 +212,37 @@ mod tests {
         // A rule by days is none of clocks, and beyond the bound of a file no rule is read.
         let found = read(vec![observance(&["RRULE:FREQ=DAILY"]), observance(&[yearly, yearly])], &mut rules);
         assert_eq!((found.changes.len(), found.is_whole, rules), (131, false, 0));
+    }
+
+    /// The rule of today from 1601 on, as Outlook writes it, is no rule of the years before 1970; one with years of its own is.
+    #[test]
+    fn rules_before_1970_are_read() {
+        let part = |name: &str, lines: [&str; 4]| {
+            let properties = lines.iter().map(|line| Property::parse(line).unwrap()).collect();
+            Component { name: name.to_owned(), properties, ..Component::default() }
+        };
+        let (est, edt) = ("TZOFFSETTO:-0500", "TZOFFSETTO:-0400");
+        let winter = |start, rule| part("STANDARD", [start, "TZOFFSETFROM:-0400", est, rule]);
+        let summer = |start, rule| part("DAYLIGHT", [start, "TZOFFSETFROM:-0500", edt, rule]);
+        let outlook = vec![
+            winter("DTSTART:16011104T020000", "RRULE:FREQ=YEARLY;BYDAY=1SU;BYMONTH=11"),
+            summer("DTSTART:16010311T020000", "RRULE:FREQ=YEARLY;BYDAY=2SU;BYMONTH=3"),
+        ];
+        let former = vec![
+            winter("DTSTART:19671029T020000", "RRULE:FREQ=YEARLY;BYDAY=-1SU;BYMONTH=10"),
+            summer("DTSTART:19670430T020000", "RRULE:FREQ=YEARLY;BYDAY=-1SU;BYMONTH=4;UNTIL=19730429T070000Z"),
+        ];
+        let (outlook, former) = (read(outlook, &mut 9), read(former, &mut 9));
+        for (local, offset, of_outlook, of_former) in [
+            ("19690715T120000", -4, false, true),
+            ("19691215T120000", -5, false, true),
+            ("19700715T120000", -4, true, true),
+        ] {
+            let local = basic_time(local).unwrap();
+            let offsets = [outlook.offset_at(local), former.offset_at(local)];
+            assert_eq!(offsets, [Some(offset * 3_600); 2], "{local}");
+            assert_eq!((outlook.covers(local), former.covers(local)), (of_outlook, of_former), "{local}");
+        }
     }
 
     #[test]
