@@ -256,3 +256,55 @@ fn times_that_the_clocks_show_twice_come_back(app: &TestApp) {
         assert_eq!(found, (&json!(starts_at), &json!(ends_at), &json!("America/New_York")), "{title}");
     }
 }
+
+/// Programmes demand a duration. One of nothing is no end, on the way out and back.
+#[apply(api_test)]
+fn a_session_without_an_end_comes_back_without_one(app: &TestApp) {
+    let editor = app.editor();
+    editor.create(
+        "events",
+        &json!({"title": "Brook", "slug": "brook", "starts_at": "2027-05-01", "status": "published"}),
+    );
+    let source = json!({"title": "Source", "slug": "source", "event": "brook", "starts_at": "2027-05-01T09:00", "status": "published"});
+    editor.create("sessions", &source);
+    let schedule = app.visitor().get("/api/v1/events/brook/schedule.json").expect(200).json();
+    let talk = &schedule["schedule"]["conference"]["days"][0]["rooms"][""][0];
+    assert_eq!((talk.get("end"), &talk["duration"]), (None, &json!("00:00")), "{talk}");
+    for name in ["schedule.json", "schedule.xml"] {
+        let (given, other) = (feed(app, &format!("/api/v1/events/brook/{name}")), empty(app));
+        // Programs that know no better give an end that is the start.
+        let end = "\"start\":\"09:00\",\"end\":\"2027-05-01T09:00:00+02:00\"";
+        for text in [given.replace("\"start\":\"09:00\"", end), given] {
+            let said = bring_text(&other, name, &text);
+            assert_eq!(said.report.total(Outcome::Refused), 0, "{:?}", said.lines);
+            let session = other.visitor().get("/api/v1/sessions/source").expect(200).json();
+            let found = (&session["starts_at"], &session["ends_at"]);
+            assert_eq!(found, (&json!("2027-05-01T09:00:00+02:00"), &Value::Null), "{name}");
+        }
+    }
+}
+
+/// Of an event in a month or a year, only the days with sessions are known.
+#[apply(api_test)]
+fn a_month_is_no_list_of_days(app: &TestApp) {
+    let editor = app.editor();
+    for (slug, precision) in [("may", "month"), ("next", "year")] {
+        let event = json!({"title": slug, "slug": slug, "starts_at": "2027-05-01", "date_precision": precision, "status": "published"});
+        editor.create("events", &event);
+    }
+    let programme = |slug: &str| {
+        let json = app.visitor().get(&format!("/api/v1/events/{slug}/schedule.json")).expect(200).json();
+        let conference = json["schedule"]["conference"].clone();
+        let xml = feed(app, &format!("/api/v1/events/{slug}/schedule.xml"));
+        assert_eq!(json!(xml.matches("<day ").count()), conference["daysCount"], "{xml}");
+        (conference["daysCount"].clone(), conference["start"].clone(), conference["end"].clone())
+    };
+    for slug in ["may", "next"] {
+        assert_eq!(programme(slug), (json!(0), Value::Null, Value::Null), "{slug}");
+    }
+    for (slug, day) in [("first", "2027-05-14"), ("last", "2027-05-16")] {
+        let session = json!({"title": slug, "slug": slug, "event": "may", "starts_at": format!("{day}T09:00"), "status": "published"});
+        editor.create("sessions", &session);
+    }
+    assert_eq!(programme("may"), (json!(2), json!("2027-05-14"), json!("2027-05-16")));
+}

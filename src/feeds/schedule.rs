@@ -4,6 +4,7 @@ use chrono::{DateTime, NaiveDate, SecondsFormat, Utc};
 use serde_json::{Map, Value, json};
 use twox_hash::{XxHash3_64, XxHash3_128};
 
+use super::dates::Precision;
 use super::pages::session_page;
 use super::scheduled_talk::ScheduledTalk;
 use super::status_words::status_word;
@@ -56,12 +57,12 @@ impl<'a> ConferenceSchedule<'a> {
         talks.sort_by_key(|talk| talk.starts);
         let mut days: Vec<Day<'_>> = Vec::new();
         for talk in talks {
-            let date = talk.starts.date_naive();
+            let (date, ends) = (talk.starts.date_naive(), talk.ends.unwrap_or(talk.starts));
             if days.last().is_none_or(|day| day.date != date) {
-                days.push(Day { date, starts: talk.starts, ends: talk.ends, rooms: Vec::new() });
+                days.push(Day { date, starts: talk.starts, ends, rooms: Vec::new() });
             }
             let Some(day) = days.last_mut() else { continue };
-            day.ends = day.ends.max(talk.ends);
+            day.ends = day.ends.max(ends);
             let room = text(talk.session, "room").unwrap_or_default();
             match day.rooms.iter_mut().find(|(known, _)| *known == room) {
                 Some((_, talks)) => talks.push(talk),
@@ -143,9 +144,8 @@ impl<'a> ConferenceSchedule<'a> {
 
     /// Returns the first and the last day: those of the event, or else those of its sessions.
     pub fn span(&self) -> (Option<String>, Option<String>) {
-        let day = |name: &str, of: Option<&Day<'_>>| {
-            text(self.event, name).map(str::to_owned).or_else(|| of.map(|day| day.date.to_string()))
-        };
+        let own = |name: &str| text(self.event, name).filter(|_| has_days(self.event)).map(str::to_owned);
+        let day = |name: &str, of: Option<&Day<'_>>| own(name).or_else(|| of.map(|day| day.date.to_string()));
         (day("starts_on", self.days.first()), day("ends_on", self.days.last()))
     }
 
@@ -248,8 +248,16 @@ pub(super) fn without_unknown<const N: usize>(members: [(&str, Value); N]) -> Va
     known.map(|(name, value)| (name.to_owned(), value)).collect::<Map<_, _>>().into()
 }
 
-/// Returns the days of the event itself, with and without sessions; none if there are [`MOST_DAYS`] or more.
+/// Tells whether the days of the event are known. Of a month or a year, it takes place on some days only.
+fn has_days(event: &Value) -> bool {
+    matches!(Precision::of_item(event), Precision::Time | Precision::Day)
+}
+
+/// Returns the days of the event itself, with and without sessions; none if these are not known, or [`MOST_DAYS`] or more.
 fn days_of(event: &Value) -> Vec<NaiveDate> {
+    if !has_days(event) {
+        return Vec::new();
+    }
     let day = |name| text(event, name).and_then(|day| day.parse::<NaiveDate>().ok());
     match day("starts_on").zip(day("ends_on")) {
         Some((first, last)) if (last - first).num_days() < MOST_DAYS => {
@@ -333,6 +341,16 @@ mod tests {
         }
         assert!(!xml.contains("<recording>"), "{xml}");
         assert_eq!(talk["end"], "2027-03-04T09:45:00+01:00");
+    }
+
+    #[test]
+    fn a_session_without_an_end_has_none() {
+        for ends in [json!(null), json!("2027-03-04T09:00:00+01:00")] {
+            let (conference, talk, xml) = write_programme(&event(json!({ "ends_at": ends })));
+            assert_eq!((talk.get("end"), &talk["duration"]), (None, &json!("00:00")), "{talk}");
+            assert!(xml.contains("<duration>00:00</duration>"), "{xml}");
+            assert_eq!(conference["days"][0]["day_end"], "2027-03-04T09:00:00+01:00");
+        }
     }
 
     #[test]

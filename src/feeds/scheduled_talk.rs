@@ -14,8 +14,8 @@ pub struct ScheduledTalk<'a> {
     pub session: &'a Value,
     /// Start in the time zone of the event.
     pub starts: DateTime<Zone>,
-    /// End in the time zone of the event; never before the start.
-    pub ends: DateTime<Zone>,
+    /// End in the time zone of the event, after the start; `None` if it is not known.
+    pub ends: Option<DateTime<Zone>>,
 }
 
 impl<'a> ScheduledTalk<'a> {
@@ -30,12 +30,12 @@ impl<'a> ScheduledTalk<'a> {
             Some(own.with_timezone(&zone)).filter(|at| (1..=9_999).contains(&at.year())).or(Some(own))
         };
         let starts = at("starts_at")?;
-        Some(Self { session, starts, ends: at("ends_at").unwrap_or(starts).max(starts) })
+        Some(Self { session, starts, ends: at("ends_at").filter(|ends| *ends > starts) })
     }
 
-    /// Returns the duration as `hh:mm`.
+    /// Returns the duration as `hh:mm`. The formats demand one; it is `00:00` if the end is not known.
     pub fn duration(&self) -> String {
-        let minutes = (self.ends - self.starts).num_minutes();
+        let minutes = self.ends.map_or(0, |ends| (ends - self.starts).num_minutes());
         format!("{:02}:{:02}", minutes / 60, minutes % 60)
     }
 
@@ -70,7 +70,6 @@ impl<'a> ScheduledTalk<'a> {
             "code": identities.code(session),
             "date": rfc3339(&self.starts),
             "start": self.clock(),
-            "end": rfc3339(&self.ends),
             "duration": self.duration(),
             "room": room,
             "slug": schedule.slug(session),
@@ -86,6 +85,9 @@ impl<'a> ScheduledTalk<'a> {
             "links": self.links().map(linked).collect::<Vec<_>>(),
             "attachments": self.attachments().map(linked).collect::<Vec<_>>(),
         });
+        if let Some(ends) = &self.ends {
+            talk["end"] = rfc3339(ends).into();
+        }
         if let Some(image) = object(session, "image").and_then(|image| image.get("url")) {
             talk["logo"] = image.clone();
         }

@@ -58,6 +58,14 @@ impl FileTime {
         }
     }
 
+    /// Returns whether two times are one.
+    fn is_same(self, other: Self) -> bool {
+        match (self, other) {
+            (FileTime::At(at), FileTime::At(other)) => at == other,
+            _ => self.local_time() == other.local_time(),
+        }
+    }
+
     fn checked_add(self, length: TimeDelta) -> Option<Self> {
         match self {
             FileTime::At(at) => at.checked_add_signed(length).map(FileTime::At),
@@ -131,7 +139,8 @@ impl GivenTimes {
         FileTime::parse(start, zone).or_else(local).map(Some).ok_or_else(|| format!("day \"{day}\", start \"{start}\""))
     }
 
-    /// Returns the end, given the start. An end that is a time of day is the next one after the start.
+    /// Returns the end, given the start. An end that is a time of day is the next one after the start. Where formats demand an
+    /// end or a duration, one that is the start, or nothing, says that it is not known.
     fn end(&self, start: FileTime, zone: Zone, notes: &mut Vec<TimeNote>) -> Option<FileTime> {
         let given = trimmed_text(self.end.as_ref());
         let of_day = |text: &str| {
@@ -140,9 +149,10 @@ impl GivenTimes {
             Some(FileTime::Local(day.and_time(clock)))
         };
         if let Some(end) = given.and_then(|text| FileTime::parse(text, zone).or_else(|| of_day(text))) {
-            return Some(end);
-        }
-        if let Some(text) = given {
+            if !end.is_same(start) {
+                return Some(end);
+            }
+        } else if let Some(text) = given {
             notes.push(("/ends_at", "not_a_time", format!("left out: the end \"{text}\" cannot be read")));
         }
         let text = trimmed_text(self.duration.as_ref())?;
@@ -151,7 +161,7 @@ impl GivenTimes {
             return None;
         };
         notes.extend(note.map(|note| ("/ends_at", "duration", note)));
-        start.checked_add(length)
+        start.checked_add(length).filter(|_| !length.is_zero())
     }
 }
 
@@ -231,6 +241,22 @@ mod tests {
         let ended =
             GivenTimes { end: Some("2027-05-01T12:00:00+02:00".to_owned()), ..given("2027-05-01T09:00:00+02:00") };
         assert_eq!(read(ended, "Europe/Brussels", "00:00").1.unwrap(), "2027-05-01T12:00:00+02:00");
+    }
+
+    #[test]
+    fn no_length_is_no_end() {
+        let given = |end: Option<&str>, duration: &str| {
+            let date = Some("2027-05-01T09:00:00+02:00".to_owned());
+            let given = GivenTimes { date, end: end.map(str::to_owned), ..on_day("09:00", duration) };
+            let times = given.read("Europe/Brussels".parse().unwrap(), NaiveTime::MIN).unwrap();
+            (times.ends, times.notes.len())
+        };
+        for end in [None, Some("2027-05-01T09:00:00+02:00"), Some("2027-05-01T07:00:00Z"), Some("09:00")] {
+            assert_eq!(given(end, "00:00"), (None, 0), "{end:?}");
+            assert_eq!(given(end, "0"), (None, 0), "{end:?}");
+            assert_eq!(given(end, "00:30").0.as_deref(), Some("2027-05-01T09:30:00+02:00"), "{end:?}");
+        }
+        assert_eq!(given(Some("2027-05-01T09:10:00+02:00"), "00:00").0.as_deref(), Some("2027-05-01T09:10:00+02:00"));
     }
 
     #[test]
