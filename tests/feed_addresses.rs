@@ -94,3 +94,33 @@ fn excerpts_have_words_only(app: &TestApp) {
     let html = public.get("/api/v1/events/rivers").expect(200).json()["body"].clone();
     assert!(html.as_str().unwrap().contains("href=\"#h-dup-2\""), "{html}");
 }
+
+/// An item has a page in each language in which it is written; one without words in the default language has none there.
+#[apply(api_test)]
+fn sitemaps_have_no_page_without_words(app: &TestApp) {
+    let texts = [
+        ("both", json!({"en": "Both", "nl": "Beide"})),
+        ("dutch", json!({"nl": "Nederlands"})),
+        ("english", json!({"en": "English"})),
+    ];
+    let written = |address: &str| {
+        let app = TestApp::start_with(app.backend, |c| c.site.event_url = address.to_owned());
+        for (slug, title) in &texts {
+            let event = json!({"title": title, "slug": slug, "status": "published"});
+            app.editor().post("/api/v1/events?locale=*", &event).expect(201);
+        }
+        String::from_utf8(app.visitor().get("/api/v1/sitemap.xml").expect(200).body).unwrap()
+    };
+    let map = written("https://www.example.org/{locale}/{slug}");
+    let pages: Vec<&str> =
+        map.split("<loc>https://www.example.org/").skip(1).map(|rest| rest.split('<').next().unwrap()).collect();
+    assert_eq!(pages, ["en/both", "nl/both", "nl/dutch", "en/english"], "{map}");
+    let default = |slug: &str| format!("hreflang=\"x-default\" href=\"https://www.example.org/{slug}\"");
+    assert_eq!((map.matches(&default("en/both")).count(), map.matches("x-default").count()), (2, 2), "{map}");
+    assert!(!map.contains("en/dutch"), "{map}");
+    // Where all languages share one page, each item has it.
+    let map = written("https://www.example.org/{slug}");
+    for slug in ["both", "dutch", "english"] {
+        assert!(map.contains(&format!("<loc>https://www.example.org/{slug}</loc>")), "{slug} in {map}");
+    }
+}

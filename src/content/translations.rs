@@ -170,15 +170,26 @@ pub fn written_locales<'a>(
     translations: &Translations,
     site: &'a Site,
 ) -> Vec<&'a str> {
-    let is_name = |field: &&Field| field.localised && field.name == label;
-    let named: Vec<&Field> = fields.iter().filter(is_name).collect();
-    let telling = if named.is_empty() { fields.iter().filter(|field| field.localised).collect() } else { named };
-    let has = |locale: &str| {
-        let value = |field: &&Field| content.get(field.name).and_then(|values| values.get(locale)).is_some();
-        telling.iter().any(value) && !translations.get(locale).hidden
-    };
+    let telling = telling_fields(fields, label);
+    let has = |locale: &str| has_words(&telling, content, locale) && !translations.get(locale).hidden;
     let default = site.default_locale();
     site.locales.iter().map(String::as_str).filter(|locale| *locale == default || has(locale)).collect()
+}
+
+/// Returns whether an item has words of its own in a locale, as [`written_locales`] has it for all locales but the default
+/// one.
+pub fn is_written(fields: &'static [Field], label: &str, content: &Map<String, Value>, locale: &str) -> bool {
+    has_words(&telling_fields(fields, label), content, locale)
+}
+
+/// Returns the fields that tell in which locales an item is written: its name if that is translated, else all its texts.
+fn telling_fields(fields: &'static [Field], label: &str) -> Vec<&'static Field> {
+    let named: Vec<&Field> = fields.iter().filter(|field| field.localised && field.name == label).collect();
+    if named.is_empty() { fields.iter().filter(|field| field.localised).collect() } else { named }
+}
+
+fn has_words(fields: &[&Field], content: &Map<String, Value>, locale: &str) -> bool {
+    fields.iter().any(|field| content.get(field.name).and_then(|values| values.get(locale)).is_some())
 }
 
 /// Returns the locales of the site in which values are missing, each between commas.

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 
 use crate::content::Site;
 use crate::content::local_time::utc_text;
-use crate::content::translations::{Translations, written_locales};
+use crate::content::translations::{Translations, is_written, written_locales};
 use crate::content_types::{ALL, ContentType, EVENT};
 use crate::database::Db;
 use crate::database::schema::items;
@@ -29,10 +29,14 @@ const LINK_BYTES: i64 = 250;
 /// Returns the number of items in a sitemap. Where the address of a page contains the language, an item has one for each
 /// language, and each of these names all of them.
 fn max_items(site: &Site, content_type: &ContentType) -> i64 {
-    let is_in_languages = site.page_url(content_type.kind).is_some_and(|url| url.contains("{locale}"));
-    let languages = if is_in_languages { site.locales.len().max(1) as i64 } else { 1 };
+    let languages = if is_in_languages(site, content_type) { site.locales.len().max(1) as i64 } else { 1 };
     let by_bytes = MAX_BYTES / (languages * (languages + 2) * LINK_BYTES);
     MAX_ITEMS.min(MAX_ADDRESSES / languages).min(by_bytes).max(1)
+}
+
+/// Returns whether the address of a page contains the language.
+fn is_in_languages(site: &Site, content_type: &ContentType) -> bool {
+    site.page_url(content_type.kind).is_some_and(|url| url.contains("{locale}"))
 }
 
 /// A part of the items with pages: all of them, or some of one content type.
@@ -109,14 +113,20 @@ pub fn entries(connection: &mut Db, site: &Site, part: SitemapPart) -> QueryResu
     Ok(rows.into_iter().filter_map(entry).collect())
 }
 
-/// Returns the slugs of an item by the locales in which it has a page, that of the default locale first.
+/// Returns the slugs of an item by the locales in which it has a page, that of the default locale first. An item that is
+/// written in other languages only has none in it, unless all languages share one page.
 fn slugs(
     site: &Site,
     content_type: &'static ContentType,
     (slug, translations): (String, Translations),
     content: &Map<String, Value>,
 ) -> Vec<PageSlugs> {
-    let locales = written_locales(content_type.fields, content_type.label, content, &translations, site);
+    let (fields, label) = (content_type.fields, content_type.label);
+    let mut locales = written_locales(fields, label, content, &translations, site);
+    let default = site.default_locale();
+    if locales.len() > 1 && is_in_languages(site, content_type) && !is_written(fields, label, content, default) {
+        locales.retain(|locale| *locale != default);
+    }
     let of_locale = |locale: &str| {
         let slug = translations.slug_or(locale, &slug).to_owned();
         PageSlugs { locale: locale.to_owned(), slug, event: None }

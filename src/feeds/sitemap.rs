@@ -14,7 +14,7 @@ const NAMESPACES: [(&str, &str); 2] =
 pub struct SitemapEntry {
     /// Content type of the item.
     pub kind: &'static str,
-    /// The pages of the item, that in the default locale first.
+    /// The pages of the item, that in the default locale first if it has one.
     pub pages: Vec<PageSlugs>,
     /// Time of the last change of the item or of anything that it is shown with (RFC 3339).
     pub changed_at: String,
