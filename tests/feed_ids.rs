@@ -292,3 +292,34 @@ fn feeds_can_be_strict_about_languages(given: &TestApp) {
         .problem(400, &[("?fallback", "unknown_parameter")]);
     app.visitor().get("/api/v1/events.ics?fallback=en").problem(400, &[("?fallback", "not_allowed")]);
 }
+
+/// Whoever has a calendar takes a lower number for an older revision, and keeps the session at its former event.
+#[apply(api_test)]
+fn the_revision_of_a_session_grows_wherever_it_moves(app: &TestApp) {
+    let (editor, public) = (app.editor(), app.visitor());
+    for slug in ["old", "new"] {
+        editor
+            .create("events", &json!({"title": slug, "slug": slug, "starts_at": "2027-03-04", "status": "published"}));
+    }
+    let session = json!({"event": "old", "title": "Opening", "slug": "opening", "starts_at": "2027-03-04T09:00", "status": "published"});
+    editor.create("sessions", &session);
+    let sequence = || -> i64 {
+        let calendar = String::from_utf8(public.get("/api/v1/sessions.ics").expect(200).body).unwrap();
+        calendar.split("SEQUENCE:").nth(1).unwrap().lines().next().unwrap().parse().unwrap()
+    };
+    let mut before = sequence();
+    let mut grows = |why: &str| {
+        let after = sequence();
+        assert!(after > before, "{why}: {before} and then {after}");
+        before = after;
+    };
+    for version in 1..6 {
+        let title = json!({"title": format!("Old {version}")});
+        editor.patch("/api/v1/events/old", &format!("\"v{version}\""), &title).expect(200);
+        grows("the event has another title");
+    }
+    editor.patch("/api/v1/sessions/opening", "\"v1\"", &json!({"event": "new"})).expect(200);
+    grows("the session is part of another event");
+    editor.patch("/api/v1/events/new", "\"v1\"", &json!({"title": "New again"})).expect(200);
+    grows("that event has another title");
+}

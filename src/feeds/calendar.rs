@@ -130,7 +130,7 @@ pub fn push_event(out: &mut String, feed: &Feed<'_>, event: &Value, zones: &mut 
 fn push_session(out: &mut String, feed: &Feed<'_>, (session, event): (&Value, &Value), zones: &mut ZoneOffsets) {
     let Some(name) = text(session, "title") else { return };
     let revisions = feed.revisions;
-    let sequence = revisions.sequence(session).saturating_add(revisions.sequence(event));
+    let sequence = revisions.sequence_of_session(session, event);
     let changed_at = revisions.changed_at(session).max(revisions.changed_at(event));
     let identified = (feed.identities, session);
     let Some(mut component) = new_component(identified, (changed_at, sequence), zones) else { return };

@@ -12,6 +12,10 @@ use super::{text, time};
 /// refers to, so that the number grows even if the change removes the references to all of them.
 const OWN_WEIGHT: i64 = 10_000;
 
+/// Weight of a change of a session in the sequence number that it has in calendars. It exceeds the number of its event, so that
+/// the number grows even if the session moves to an event that has changed less.
+const SESSION_WEIGHT: i64 = 2_000_000;
+
 /// The changes of all items to which an item refers, whether they are public or have been.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct LinkedChanges {
@@ -45,14 +49,26 @@ impl Revisions {
     /// It counts the versions of all items. It does not depend on the time, so a preview shows the same number as the
     /// calendar that it previews.
     pub fn sequence(&self, item: &Value) -> i64 {
-        let version = item.get("version").and_then(Value::as_i64).unwrap_or(1);
-        (version - 1).saturating_mul(OWN_WEIGHT).saturating_add(self.linked_changes(item).count)
+        own_changes(item).saturating_mul(OWN_WEIGHT).saturating_add(self.linked_changes(item).count)
+    }
+
+    /// Returns the number of the revision of a session that is shown with its event. It grows with each change of either.
+    /// After 200 changes of the event it only grows with those of the session, for it must never fall (RFC 5545, section
+    /// 3.8.7.4).
+    pub fn sequence_of_session(&self, session: &Value, event: &Value) -> i64 {
+        let linked = self.sequence(event).saturating_add(self.linked_changes(session).count);
+        own_changes(session).saturating_mul(SESSION_WEIGHT).saturating_add(linked.min(SESSION_WEIGHT - 1))
     }
 
     /// Returns the start of a rescheduled event before it was changed.
     pub fn previous_start(&self, event: &Value) -> Option<&str> {
         self.previous_starts.get(text(event, "id")?).map(String::as_str)
     }
+}
+
+/// Returns the number of changes of an item itself.
+fn own_changes(item: &Value) -> i64 {
+    item.get("version").and_then(Value::as_i64).unwrap_or(1) - 1
 }
 
 #[cfg(test)]
@@ -74,5 +90,22 @@ mod tests {
         let later = 1_900_000_000_000_000;
         assert_eq!(of(1, 1, later).1.timestamp_micros(), later);
         assert_eq!(of(1, 1, 5).1.to_rfc3339(), "2027-01-01T00:00:00+00:00");
+    }
+    #[test]
+    fn the_revision_of_a_session_never_falls() {
+        let of = |session: i64, speakers: i64, event: i64, venue: i64| {
+            let linked = |count| LinkedChanges { changed_at: 0, count };
+            let linked = [("s".to_owned(), linked(speakers)), ("e".to_owned(), linked(venue))].into();
+            let revisions = Revisions { linked, ..Revisions::default() };
+            let (session, event) = (json!({"id": "s", "version": session}), json!({"id": "e", "version": event}));
+            revisions.sequence_of_session(&session, &event)
+        };
+        assert_eq!(of(1, 0, 1, 0), 0);
+        assert!(of(1, 1, 1, 0) > of(1, 0, 1, 0) && of(1, 0, 1, 1) > of(1, 0, 1, 0));
+        assert!(of(1, 0, 2, 0) > of(1, 0, 1, 300), "the event has another venue");
+        assert!(of(2, 0, 1, 0) > of(1, 300, 90, 300), "the session is part of another event");
+        assert!(of(2, 0, 1, 0) > of(1, 300, 9_000, 300));
+        assert!(of(1, 0, 9_001, 0) >= of(1, 300, 9_000, 300));
+        assert!(of(1_000, 0, 1, 0) < i64::from(i32::MAX));
     }
 }
