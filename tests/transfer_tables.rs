@@ -270,3 +270,56 @@ fn months_in_lists_and_nothing_left_of_what_is_refused(app: &TestApp) {
     assert_eq!(names, ["Bruges", "Ghent"]);
     assert_eq!(app.visitor().get("/api/v1/topics").expect(200).json()["data"], json!([]));
 }
+
+/// What is known of the days replaces what was known before.
+#[apply(api_test)]
+fn days_in_words_become_exact(app: &TestApp) {
+    let has = |slug: &str, precision: &str, first: &str, last: &str| {
+        let event = event(app, slug);
+        let found = (&event["date_precision"], &event["starts_on"], &event["ends_on"], &event["all_day"]);
+        assert_eq!(found, (&json!(precision), &json!(first), &json!(last), &json!(precision == "day")), "{event:#}");
+    };
+    let rows = |sike: Value, syke: Value| {
+        let mut rows =
+            json!([{"title": "Sike", "year": 2027}, {"title": "Syke", "year": 2027}, {"title": "Siek", "year": 2027}]);
+        for (index, days) in [(0, &sike), (1, &syke), (2, &sike)] {
+            rows[index].as_object_mut().unwrap().extend(days.as_object().unwrap().clone());
+        }
+        rows.to_string()
+    };
+    let words = rows(json!({"date": "June 14-16, 2027"}), json!({"date": "June 2027"}));
+    assert_eq!(bring_text(app, "list.json", &words).report.of(Outcome::Created, "event"), 3);
+    has("sike-2027", "day", "2027-06-14", "2027-06-16");
+    has("syke-2027", "month", "2027-06-01", "2027-06-30");
+    let exact = rows(json!({"start": "2027-06-15", "end": "2027-06-17"}), json!({"start": "2027-06-21"}));
+    let said = bring_bytes(app, "list.json", exact.as_bytes(), |options| options.replace = true);
+    assert_eq!(
+        (said.report.of(Outcome::Updated, "event"), said.report.total(Outcome::Refused)),
+        (3, 0),
+        "{:?}",
+        said.lines
+    );
+    has("sike-2027", "day", "2027-06-15", "2027-06-17");
+    has("siek-2027", "day", "2027-06-15", "2027-06-17");
+    has("syke-2027", "day", "2027-06-21", "2027-06-21");
+}
+
+#[apply(api_test)]
+fn a_start_in_words_is_read(app: &TestApp) {
+    let rows = json!([
+        {"name": "Rill", "startDate": "June 14-16, 2027"},
+        {"name": "Beck", "startDate": "June 2027"},
+        {"name": "Burn", "startDate": "2027-06-14T09:30:00", "endDate": "2027-06-14T17:00:00"},
+    ]);
+    let said = bring_text(app, "list.json", &rows.to_string());
+    assert_eq!((said.report.of(Outcome::Created, "event"), said.codes(Outcome::Note)), (3, vec![]), "{:?}", said.lines);
+    for (slug, precision, first, last) in [
+        ("rill-2027", "day", "2027-06-14", "2027-06-16"),
+        ("beck-2027", "month", "2027-06-01", "2027-06-30"),
+        ("burn-2027", "time", "2027-06-14", "2027-06-14"),
+    ] {
+        let event = event(app, slug);
+        let found = (&event["date_precision"], &event["starts_on"], &event["ends_on"], &event["all_day"]);
+        assert_eq!(found, (&json!(precision), &json!(first), &json!(last), &json!(precision == "day")), "{event:#}");
+    }
+}

@@ -181,8 +181,8 @@ impl Rows<'_> {
         let part = |name: &str| text(name).unwrap_or_default();
         let mut record = Record::new(at, "event", self.source(&source_of(row)));
         record.same_as = Some(self.source(&shared_source_of(row)));
-        record.slug =
-            text("name").map(|name| format!("{} {}", from_title(&name), part("startDate").get(..4).unwrap_or("")));
+        let year = Days::read(&part("startDate"), None).map(|days| days.first.format("%Y").to_string());
+        record.slug = text("name").map(|name| format!("{} {}", from_title(&name), year.unwrap_or_default()));
         record.set("title", text("name"));
         set_days(row, &mut record);
         let is_online = place.is_online || row.get("online").and_then(Value::as_bool) == Some(true);
@@ -284,9 +284,10 @@ fn set_days(row: &Value, record: &mut Record) {
     let exact = start.as_ref().filter(|text| is_iso(text)).map(|text| exact_precision(text));
     record.set("starts_at", start.filter(is_iso).unwrap_or_else(|| first.first.to_string()));
     record.set("ends_at", end.clone().filter(is_iso).or(last).or(end));
-    if first.precision == "day" {
+    let precision = exact.unwrap_or(first.precision);
+    if precision == "day" {
         record.set("all_day", true);
     }
     // An earlier list may have known the month only, so the precision is set in any case.
-    record.set("date_precision", exact.unwrap_or(first.precision));
+    record.set("date_precision", precision);
 }
