@@ -154,6 +154,7 @@ mod transfer_guard;
 mod transfer_issues;
 mod transfer_kinds;
 mod transfer_lists;
+mod transfer_lost_fields;
 mod transfer_members;
 mod transfer_missing;
 mod transfer_open_event;

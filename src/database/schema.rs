@@ -54,6 +54,7 @@ diesel::table! {
         origin -> Text,
         revision -> Text,
         ids -> Text,
+        fields -> Text,
     }
 }
 

@@ -1,6 +1,7 @@
 //! Stored items: one table for all kinds of content and one for the links between them, with the queries
 //! that both editing and delivery need.
 
+pub mod given_fields;
 pub mod if_match;
 pub mod imported_versions;
 pub mod other_names;

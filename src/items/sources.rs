@@ -6,6 +6,7 @@ use diesel::result::QueryResult;
 
 use crate::database::schema::sources;
 use crate::database::{Db, in_list};
+use crate::items::given_fields::GivenFields;
 use crate::items::record_ids::RecordIds;
 
 /// The version of a source whose record has not written the text of its item: an editor did, or another record.
@@ -35,12 +36,19 @@ pub struct Source {
     pub revision: String,
     /// The ids by which the record is known outside, as [`RecordIds`] writes them; empty if it has none.
     pub ids: String,
+    /// The names of the fields that the record gave the item, as [`GivenFields`] writes them; empty if they are not known.
+    pub fields: String,
 }
 
 impl Source {
     /// Returns the ids by which the record is known outside.
     pub fn record_ids(&self) -> RecordIds {
         RecordIds::from_stored(&self.ids, &self.source)
+    }
+
+    /// Returns the names of the fields that the record gave the item.
+    pub fn given_fields(&self) -> GivenFields {
+        GivenFields::from_stored(&self.fields)
     }
 }
 
@@ -64,6 +72,7 @@ pub fn keep(connection: &mut Db, row: &Source) -> QueryResult<()> {
         sources::item_id.eq(&row.item_id),
         sources::fingerprint.eq(&row.fingerprint),
         sources::version.eq(row.version),
+        sources::fields.eq(&row.fields),
         known(&row.origin).map(|origin| sources::origin.eq(origin)),
         known(&row.revision).map(|revision| sources::revision.eq(revision)),
         known(&row.ids).map(|ids| sources::ids.eq(ids)),

@@ -107,9 +107,10 @@ impl SideRows {
     fn load(connection: &mut Db, content_type: &'static ContentType, rows: &[Item]) -> QueryResult<Self> {
         let ids: Vec<String> = rows.iter().map(|row| row.id.clone()).collect();
         let mut sources: HashMap<String, Vec<ExportedSource>> = HashMap::new();
-        for Source { item_id, source, fingerprint, version, origin, revision, ids, .. } in of_items(connection, &ids)? {
-            let ids = serde_json::from_str(&ids).unwrap_or_default();
-            let exported = ExportedSource { source, fingerprint, version, origin, revision, ids };
+        for row in of_items(connection, &ids)? {
+            let (ids, fields) = (serde_json::from_str(&row.ids).unwrap_or_default(), row.given_fields());
+            let Source { item_id, source, fingerprint, version, origin, revision, .. } = row;
+            let exported = ExportedSource { source, fingerprint, version, origin, revision, ids, fields };
             sources.entry(item_id).or_default().push(exported);
         }
         let dialect = connection.dialect();

@@ -15,6 +15,7 @@ mod exported_forms;
 mod exported_issues;
 mod exported_slugs;
 mod exported_versions;
+pub mod field_scope;
 pub mod import;
 pub mod import_file;
 pub mod import_jobs;

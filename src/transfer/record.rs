@@ -10,10 +10,12 @@ use crate::content::translations::Translations;
 use crate::content::violation::Violation;
 use crate::content_types::ContentType;
 use crate::hex::hex;
+use crate::items::given_fields::GivenFields;
 use crate::items::imported_versions::PublicPeriod;
 use crate::items::record_ids::RecordIds;
 use crate::newsletter::blocks::Edition;
 use crate::newsletter::segment::Segment;
+use crate::transfer::field_scope::FieldScope;
 use crate::transfer::report::NoteGroup;
 
 /// Whether a record stands for the item with its slug or name.
@@ -95,6 +97,9 @@ pub struct Record {
     /// that field stays, unless no source is named.
     #[serde(skip)]
     pub lost_references: Vec<(&'static str, Option<String>)>,
+    /// The fields of which the record says whether its source has them. The item loses those that it had from the source.
+    #[serde(skip)]
+    pub scope: FieldScope,
 }
 
 impl Record {
@@ -118,6 +123,7 @@ impl Record {
             own_ids: Vec::new(),
             own_event: None,
             lost_references: Vec::new(),
+            scope: FieldScope::default(),
         }
     }
 
@@ -320,6 +326,9 @@ pub struct ExportedSource {
     /// The ids by which the record is known outside.
     #[serde(default, skip_serializing_if = "RecordIds::is_empty")]
     pub ids: RecordIds,
+    /// The names of the fields that the record gave the item.
+    #[serde(default, skip_serializing_if = "GivenFields::is_empty")]
+    pub fields: GivenFields,
 }
 
 /// A revision of an event or a series, with all its occurrences.

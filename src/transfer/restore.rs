@@ -92,6 +92,7 @@ pub fn item(
             origin: source.origin.clone(),
             revision: source.revision.clone(),
             ids: source.ids.to_text(),
+            fields: source.fields.to_text(),
         };
         sources::keep(connection, &row)?;
     }

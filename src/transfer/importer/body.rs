@@ -3,18 +3,20 @@
 use diesel::prelude::*;
 use serde_json::{Map, Value};
 
+use super::lost_fields::kept_fields;
 use super::{Importer, content_type_of};
 use crate::content::LocaleMode;
 use crate::content::editable_form::editable_form;
 use crate::content::field::Field;
 use crate::content::rich_text_fields::not_shown;
-use crate::content::violation::{Violation, Violations};
+use crate::content::violation::{Violation, Violations, child_pointer};
 use crate::content_types::ContentType;
 use crate::content_types::references::visit_references;
 use crate::database::Db;
 use crate::database::schema::items as items_table;
 use crate::editorial::validate::{BodyRules, LocalNames, ValidatedBody};
 use crate::editorial::write::ItemWrite;
+use crate::items::given_fields::GivenFields;
 use crate::items::sources::{self, Source};
 use crate::items::{self, Item, ItemScope};
 use crate::problem::Problem;
@@ -31,14 +33,14 @@ const ZONE: &str = "time_zone";
 const MOST_REPAIRS: usize = 8;
 
 impl Importer {
-    /// Returns what a record changes in its item; `None` if it changes nothing.
+    /// Returns what a record changes in its item, `None` if it changes nothing, and the fields that it gives the item.
     pub(super) fn change(
         &mut self,
         connection: &mut Db,
         record: &Record,
         item: &Item,
         (earlier, joins): (&Source, bool),
-    ) -> Result<Option<ItemWrite<'static>>, Problem> {
+    ) -> Result<(Option<ItemWrite<'static>>, GivenFields), Problem> {
         let content_type = content_type_of(record)?;
         let content = item.content();
         let mut body = editable_form(content_type.fields, &content, &LocaleMode::All);
@@ -49,15 +51,23 @@ impl Importer {
         }
         if !joins {
             self.lose_references(connection, content_type, record, &mut body)?;
+            self.lose_fields(connection, content_type, record, earlier, &mut body)?;
         }
-        self.notes.extend(merge_fields(&mut body, given, record.same_as.is_some(), joins));
+        let names: Vec<String> = given.keys().cloned().collect();
+        let disagreements = merge_fields(&mut body, given, record.same_as.is_some(), joins);
+        let is_given = |name: &String| !disagreements.iter().any(|one| one.pointer == child_pointer("", name));
+        let mut fields: GivenFields = names.into_iter().filter(is_given).collect();
+        if !joins {
+            fields.extend(kept_fields(record, earlier));
+        }
+        self.notes.extend(disagreements);
         let draft = self.validate(connection, record, body, Some(&content))?;
         let hidden = record.private && item.status == "published";
         if hidden {
             self.note("", "not_public", "not public any more: its own system does not show it to the public");
         }
         if draft.content == content && !hidden && !returns {
-            return Ok(None);
+            return Ok((None, fields));
         }
         // What was withdrawn returns as it was.
         let status = match (hidden, was_public(earlier) && !record.private) {
@@ -68,7 +78,7 @@ impl Importer {
         if status.as_deref().unwrap_or(&item.status) == "published" {
             self.show_references(connection, content_type, &draft)?;
         }
-        Ok(Some(ItemWrite { status, ..ItemWrite::of(content_type, draft.content) }))
+        Ok((Some(ItemWrite { status, ..ItemWrite::of(content_type, draft.content) }), fields))
     }
 
     /// Removes the references that an item has lost.

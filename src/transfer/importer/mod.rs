@@ -4,6 +4,7 @@
 mod body;
 mod entries;
 mod hidden_references;
+mod lost_fields;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -22,6 +23,7 @@ use crate::editorial::slugs;
 use crate::editorial::write::{self, ItemWrite};
 use crate::editorial::write_context::WriteContext;
 use crate::items::Item;
+use crate::items::given_fields::GivenFields;
 use crate::items::record_ids::RecordIds;
 use crate::items::sources::{self, NOT_WRITTEN, Source};
 use crate::journal::Author;
@@ -50,6 +52,16 @@ pub struct ImportPolicy {
     pub status: &'static str,
     /// Whether a record is imported even if an editor changed the item since the last import.
     pub overwrite: bool,
+}
+
+/// What an import made of the item of a record.
+struct ItemState {
+    item_id: String,
+    /// The version to store with the source.
+    version: i64,
+    /// The fields that the record gave the item.
+    fields: GivenFields,
+    outcome: Outcome,
 }
 
 /// An importer, which writes entries to the database.
@@ -135,23 +147,24 @@ impl Importer {
         };
         let joins = shared.is_some();
         let ids_before = known.as_ref().map_or_else(RecordIds::default, Source::record_ids);
-        let (item_id, version, outcome) = match known.or(shared) {
+        let ItemState { item_id, version, fields, outcome } = match known.or(shared) {
             Some(earlier) => match self.update(connection, record, &earlier, joins)? {
                 Some(done) => done,
                 None => return Ok(Outcome::Kept),
             },
             None => match self.find_present(connection, record)? {
                 // The version says that somebody else wrote the item.
-                Some(item) => (item.id, NOT_WRITTEN, Outcome::Unchanged),
+                Some(item) => {
+                    let (version, fields, outcome) = (NOT_WRITTEN, GivenFields::default(), Outcome::Unchanged);
+                    ItemState { item_id: item.id, version, fields, outcome }
+                }
                 // A reference to it is left out, with a note.
                 None if record.by_name == NameMatch::Only => return Ok(Outcome::Unchanged),
-                None => {
-                    let item = self.create(connection, record)?;
-                    (item.id, item.version, Outcome::Created)
-                }
+                None => self.create(connection, record)?,
             },
         };
-        let state = Source { item_id: item_id.clone(), fingerprint, version, ..source_of(record) };
+        let fields = fields.to_text();
+        let state = Source { item_id: item_id.clone(), fingerprint, version, fields, ..source_of(record) };
         keep_sources(connection, record, state)?;
         if outcome == Outcome::Unchanged && has_other_ids(record, &ids_before) {
             own_items::announce_ids(connection, self.context(), &item_id)?;
@@ -211,10 +224,15 @@ impl Importer {
             // that of all its occurrences.
             let is_newer = known.revision < record.revision;
             let has_ids = known.ids != record.ids.to_text() && !record.ids.is_empty();
-            if known.origin != record.origin || has_ids || is_newer {
+            // An earlier program did not store the fields that it wrote.
+            let fields = match known.fields.is_empty() && known.version != NOT_WRITTEN {
+                true => self.first_fields(connection, record)?.to_text(),
+                false => known.fields.clone(),
+            };
+            if known.origin != record.origin || has_ids || is_newer || known.fields != fields {
                 let (origin, ids) = (record.origin.clone(), record.ids.to_text());
                 let revision = record.revision.clone().max(known.revision.clone());
-                sources::keep(connection, &Source { origin, ids, revision, ..known.clone() })?;
+                sources::keep(connection, &Source { origin, ids, revision, fields, ..known.clone() })?;
             }
             if has_other_ids(record, &known.record_ids()) {
                 own_items::announce_ids(connection, self.context(), &known.item_id)?;
@@ -247,9 +265,10 @@ impl Importer {
 
     /// Creates the item of a record. A suggested slug that is taken is dropped for a generated one, since it
     /// is no reason to refuse the record.
-    fn create(&mut self, connection: &mut Db, record: &Record) -> Result<Item, Problem> {
+    fn create(&mut self, connection: &mut Db, record: &Record) -> Result<ItemState, Problem> {
         let content_type = content_type_of(record)?;
         let body = self.resolve_sources(connection, content_type, record.body.clone())?;
+        let fields = body.keys().cloned().collect();
         let draft = self.validate(connection, record, body, None)?;
         let suggested = record.slug.as_deref().map(from_title);
         let suggested = suggested.filter(|slug| !slug.is_empty() && content_type.allows_slug(slug));
@@ -275,11 +294,10 @@ impl Importer {
         if let Some(message) = self.doubles.find_duplicate(connection, &item)? {
             self.note("", "likely_double", &message);
         }
-        Ok(item)
+        Ok(ItemState { item_id: item.id, version: item.version, fields, outcome: Outcome::Created })
     }
 
-    /// Updates the item of a record. Returns its id, the version to store with the source, and the outcome,
-    /// or `None` if the item is left as an editor left it.
+    /// Updates the item of a record. Returns `None` if the item is left as an editor left it.
     ///
     /// Trashed items are never updated: an editor removed them on purpose.
     fn update(
@@ -288,7 +306,7 @@ impl Importer {
         record: &Record,
         earlier: &Source,
         joins: bool,
-    ) -> Result<Option<(String, i64, Outcome)>, Problem> {
+    ) -> Result<Option<ItemState>, Problem> {
         let id = &earlier.item_id;
         let item: Item = items::table.find(id).select(Item::as_select()).first(connection)?;
         let imported = imported_version(connection, &item)?;
@@ -300,11 +318,12 @@ impl Importer {
         // A record that joins an edited item must not store the item's new version: the next import would
         // take the editor's changes for its own and overwrite them.
         let left = imported.filter(|_| edited && !self.policy.overwrite);
-        let Some(writing) = self.change(connection, record, &item, (earlier, joins))? else {
-            return Ok(Some((item.id, left.unwrap_or(item.version), Outcome::Unchanged)));
+        let (writing, fields) = self.change(connection, record, &item, (earlier, joins))?;
+        let (item, outcome) = match writing {
+            Some(writing) => (write::update(connection, self.context(), item, writing)?, Outcome::Updated),
+            None => (item, Outcome::Unchanged),
         };
-        let item = write::update(connection, self.context(), item, writing)?;
-        Ok(Some((item.id, left.unwrap_or(item.version), Outcome::Updated)))
+        Ok(Some(ItemState { version: left.unwrap_or(item.version), item_id: item.id, fields, outcome }))
     }
 
     fn remember(&mut self, kind: &'static str, source: &str, id: &str) {
@@ -319,8 +338,8 @@ impl Importer {
 fn keep_sources(connection: &mut Db, record: &Record, state: Source) -> QueryResult<()> {
     sources::keep(connection, &state)?;
     if let Some(shared) = &record.same_as {
-        let fingerprint = sources::find(connection, record.kind, shared)?.map_or(String::new(), |row| row.fingerprint);
-        sources::keep(connection, &Source { source: shared.clone(), fingerprint, ..state })?;
+        let Source { fingerprint, fields, .. } = sources::find(connection, record.kind, shared)?.unwrap_or_default();
+        sources::keep(connection, &Source { source: shared.clone(), fingerprint, fields, ..state })?;
     }
     Ok(())
 }

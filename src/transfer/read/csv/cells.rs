@@ -3,7 +3,10 @@
 
 use std::io;
 
+use csv::ByteRecord;
+
 use super::unix_lines::UnixLines;
+use crate::transfer::read::input::text_of_bytes;
 
 /// First characters of what a spreadsheet takes for a formula.
 const FORMULA: [char; 6] = ['=', '+', '-', '@', '\t', '\r'];
@@ -33,7 +36,7 @@ pub fn separator(input: &mut UnixLines) -> io::Result<Option<u8>> {
 
 /// Returns a value without the apostrophe that keeps a spreadsheet from running it as a formula (OWASP, "CSV Injection");
 /// `None` if it has none.
-pub fn strip_guard(cell: &str) -> Option<&str> {
+fn strip_guard(cell: &str) -> Option<&str> {
     cell.strip_prefix('\'').filter(|bare| bare.trim_start_matches('\'').starts_with(FORMULA))
 }
 
@@ -69,6 +72,38 @@ fn quoted_entry<'a>(text: &'a str, split: &str) -> Option<(String, &'a str)> {
         entry.push('"');
         rest = more;
     }
+}
+
+/// Returns the values of a row, and whether one of them is not UTF-8.
+pub fn texts_of(cells: &ByteRecord) -> (Vec<String>, bool) {
+    let texts: Vec<_> = cells.iter().map(text_of_bytes).collect();
+    let is_windows_1252 = texts.iter().any(|(_, is_windows_1252)| *is_windows_1252);
+    (texts.into_iter().map(|(text, _)| text.into_owned()).collect(), is_windows_1252)
+}
+
+/// Removes the apostrophes before what looks like a formula. Returns whether there were any.
+pub fn unguard(texts: &mut [String]) -> bool {
+    let mut is_guarded = false;
+    for text in texts {
+        if let Some(bare) = strip_guard(text).map(str::to_owned) {
+            *text = bare;
+            is_guarded = true;
+        }
+    }
+    is_guarded
+}
+
+/// Makes a row as long as the header, where only empty values are missing or too many. Returns the number of values that the
+/// file has.
+pub fn fit(texts: &mut Vec<String>, columns: usize) -> usize {
+    let given = texts.len();
+    while texts.len() > columns && texts.last().is_some_and(|text| text.trim().is_empty()) {
+        texts.pop();
+    }
+    if texts.len() < columns {
+        texts.resize(columns, String::new());
+    }
+    given
 }
 
 #[cfg(test)]

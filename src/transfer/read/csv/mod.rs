@@ -14,13 +14,14 @@ use std::collections::HashSet;
 use csv::{ByteRecord, ReaderBuilder};
 use serde_json::{Map, Value};
 
-use super::input::{as_utf8, text_of_bytes};
+use super::input::as_utf8;
 use super::{Input, Settings, Sink, SinkClosed};
 use crate::content::field::{Field, FieldType, RelationShape};
 use crate::content_types::ContentType;
+use crate::transfer::field_scope::FieldScope;
 use crate::transfer::record::{NameMatch, Record};
 use crate::transfer::survey::hash_of;
-use cells::{entries, separator, strip_guard};
+use cells::{entries, fit, separator, texts_of, unguard};
 pub use mapping::Mapping;
 use mapping::{Cells, Rule, RuleOptions, field, fill};
 use moments::{months_and_years, note_form};
@@ -80,6 +81,11 @@ struct Row<'a> {
 impl Row<'_> {
     fn cells(&self) -> Cells<'_> {
         self.headers.iter().map(String::as_str).zip(self.texts.iter().map(String::as_str)).collect()
+    }
+
+    /// Returns whether the file does not have the last values of the row.
+    fn is_short(&self) -> bool {
+        self.headers.iter().skip(self.given).any(|header| !header.is_empty())
     }
 }
 
@@ -178,7 +184,7 @@ impl Rows<'_> {
         if texts.len() > headers.len() {
             return self.refuse(line, &cells, "wrong_count", message());
         }
-        if headers.iter().skip(row.given).any(|header| !header.is_empty()) {
+        if row.is_short() {
             self.sink.note(line, "", "short_row", format!("{}; the last ones are taken as empty", message()))?;
         }
         self.count_unused(row);
@@ -187,7 +193,7 @@ impl Rows<'_> {
             self.sink.on_purpose(line, "apostrophe before `=`, `+`, `-` or `@`", why);
         }
         match self.mapping.holds(&cells) {
-            Ok(true) => self.record(line, &cells),
+            Ok(true) => self.record(row, &cells),
             Ok(false) => {
                 self.sink.on_purpose(line, "row", "the mapping leaves it out (`when`)");
                 self.source(&cells).map_or(Ok(()), |source| self.sink.mark_present(self.content_type.kind, source))
@@ -220,7 +226,8 @@ impl Rows<'_> {
         }
     }
 
-    fn record(&self, line: &str, cells: &Cells<'_>) -> Result<(), SinkClosed> {
+    fn record(&self, row: &Row<'_>, cells: &Cells<'_>) -> Result<(), SinkClosed> {
+        let line = row.line;
         let Some(source) = self.source(cells) else {
             return match fill(&self.mapping.id, cells) {
                 Ok(_) => self.sink.report_broken(line, "required", "the id of this row is empty"),
@@ -236,6 +243,9 @@ impl Rows<'_> {
         }
         let mut record = Record::new(line, self.content_type.kind, source);
         record.slug = self.mapping.slug.as_deref().and_then(|slug| fill(slug, cells).ok());
+        if !row.is_short() {
+            record.scope = FieldScope::Only(self.mapping.scope(self.content_type));
+        }
         let mut found = None;
         for (name, rule) in &self.mapping.fields {
             let Some(declared) = field(self.content_type.fields, name) else { continue };
@@ -353,38 +363,6 @@ fn parts(declared: &Field, rule: &RuleOptions, text: &str) -> Vec<String> {
 
 fn malformed_csv(line: u64, error: &dyn std::fmt::Display) -> Damage {
     (format!("line {line}"), "malformed_csv", error.to_string())
-}
-
-/// Returns the values of a row, and whether one of them is not UTF-8.
-fn texts_of(cells: &ByteRecord) -> (Vec<String>, bool) {
-    let texts: Vec<_> = cells.iter().map(text_of_bytes).collect();
-    let is_windows_1252 = texts.iter().any(|(_, is_windows_1252)| *is_windows_1252);
-    (texts.into_iter().map(|(text, _)| text.into_owned()).collect(), is_windows_1252)
-}
-
-/// Removes the apostrophes before what looks like a formula. Returns whether there were any.
-fn unguard(texts: &mut [String]) -> bool {
-    let mut is_guarded = false;
-    for text in texts {
-        if let Some(bare) = strip_guard(text).map(str::to_owned) {
-            *text = bare;
-            is_guarded = true;
-        }
-    }
-    is_guarded
-}
-
-/// Makes a row as long as the header, where only empty values are missing or too many. Returns the number of values that the
-/// file has.
-fn fit(texts: &mut Vec<String>, columns: usize) -> usize {
-    let given = texts.len();
-    while texts.len() > columns && texts.last().is_some_and(|text| text.trim().is_empty()) {
-        texts.pop();
-    }
-    if texts.len() < columns {
-        texts.resize(columns, String::new());
-    }
-    given
 }
 
 /// Sets a field, given its name with dots.

@@ -31,6 +31,7 @@ use super::input::as_utf8;
 use super::{Input, Settings, Sink, SinkClosed};
 use crate::feeds::calendar::ID_PROPERTY;
 use crate::items::record_ids::RecordIds;
+use crate::transfer::field_scope::FieldScope;
 use crate::transfer::record::{Record, series_of};
 use calendars::{Calendar, Calendars, MOST_CALENDARS, is_series, revision};
 use components::{CalendarPart, CalendarParts, Component};
@@ -240,6 +241,10 @@ impl<'a> Walk<'a> {
         record.revision = revision(event);
         record.ids = RecordIds::of_calendar(event.text("UID"));
         record.own_ids = sink.own_ids();
+        if event.dropped == 0 {
+            // A revision replaces the whole event (RFC 5546, section 2.1.5). An occurrence by itself stays in its series.
+            record.scope = FieldScope::AllBut(vec!["series"]);
+        }
         event::set_fields(sink, calendar, event, &mut record)?;
         Ok(Some((span, record)))
     }

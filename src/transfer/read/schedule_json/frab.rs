@@ -79,7 +79,10 @@ impl ScheduleReader<'_> {
                 text_of(Some(given)).filter(|_| missing == UnknownPerson::Name).and_then(|name| named_speaker(&name))
             };
             match self.lookup.person(id).cloned().or_else(|| person(given).or_else(alone).map(Arc::new)) {
-                Some(person) => people.push(person.into()),
+                Some(person) => {
+                    people.push(person.into());
+                    continue;
+                }
                 None if given.is_object() => {
                     self.sink.note(at, "/speakers", "required", "left out: a person without a name")?;
                 }
@@ -89,6 +92,7 @@ impl ScheduleReader<'_> {
                     self.sink.note(at, "/speakers", "dangling_reference", message)?;
                 }
             }
+            self.programme.mark_partial();
         }
         Ok(people)
     }

@@ -17,6 +17,9 @@ pub use forms::Texts;
 /// The cells of a row, by column.
 pub type Cells<'a> = BTreeMap<&'a str, &'a str>;
 
+/// Fields that a text says which names a place, or none.
+const OF_PLACE: [&str; 3] = ["attendance_mode", "online_url", "links"];
+
 /// A mapping of columns to fields, read from a TOML file.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -157,6 +160,17 @@ impl Mapping {
     /// Returns the content type of every row.
     pub fn content_type(&self) -> Option<&'static ContentType> {
         ContentType::of_kind(&self.kind)
+    }
+
+    /// Returns the fields of an item of which a row says whether they are there: those that the mapping names, and those that
+    /// a place says too.
+    pub fn scope(&self, content_type: &'static ContentType) -> Vec<&'static str> {
+        let named = self.fields.keys().filter(|name| field(content_type.fields, name).is_some());
+        let first: BTreeSet<&str> = named.filter_map(|name| name.split('.').next()).collect();
+        let mut relations = content_type.relations();
+        let has_place = relations.any(|relation| relation.target == "venue" && first.contains(relation.name));
+        let all = content_type.fields.iter().map(|declared| declared.name);
+        all.filter(|name| first.contains(name) || (has_place && OF_PLACE.contains(name))).collect()
     }
 
     /// Returns all templates: of the id, the slug, the fields and the conditions.

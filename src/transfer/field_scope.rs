@@ -1,0 +1,52 @@
+//! The fields of which a record says whether its source has them.
+
+/// The fields of which a record says whether its source has them, so that those which it does not have are gone.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum FieldScope {
+    /// Those that it has. Other documents of its source may say more of the item, as of a person.
+    #[default]
+    Own,
+    /// All but these, of which something else speaks, or which are there and could not be read.
+    AllBut(Vec<&'static str>),
+    /// These, such as those for which a table has columns.
+    Only(Vec<&'static str>),
+}
+
+impl FieldScope {
+    /// Returns the scope of a record that says everything of its item.
+    pub fn whole() -> Self {
+        Self::AllBut(Vec::new())
+    }
+
+    /// Takes a field out, of which the record does not say whether its source has it.
+    pub fn leave_out(&mut self, field: &'static str) {
+        match self {
+            Self::Own => {}
+            Self::AllBut(others) => others.push(field),
+            Self::Only(fields) => fields.retain(|known| *known != field),
+        }
+    }
+
+    /// Returns whether a field that the record does not have is gone.
+    pub fn contains(&self, field: &str) -> bool {
+        match self {
+            Self::Own => false,
+            Self::AllBut(others) => !others.contains(&field),
+            Self::Only(fields) => fields.contains(&field),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_left_out_is_not_gone() {
+        let mut scopes = [FieldScope::Own, FieldScope::whole(), FieldScope::Only(vec!["body", "series"])];
+        assert_eq!(scopes.each_ref().map(|scope| scope.contains("series")), [false, true, true]);
+        scopes.iter_mut().for_each(|scope| scope.leave_out("series"));
+        assert_eq!(scopes.each_ref().map(|scope| scope.contains("series")), [false, false, false]);
+        assert_eq!(scopes.each_ref().map(|scope| scope.contains("body")), [false, true, true]);
+    }
+}

@@ -1,0 +1,92 @@
+//! What a record had and has no more. Its item loses it, so that nothing stays public which its source has removed. What
+//! editors and other records of the item added stays.
+
+use diesel::result::QueryResult;
+use serde_json::{Map, Value};
+
+use super::{Importer, content_type_of};
+use crate::content_types::ContentType;
+use crate::database::Db;
+use crate::items::given_fields::GivenFields;
+use crate::items::sources::{self, NOT_WRITTEN, Source};
+use crate::problem::{Problem, ProblemKind};
+use crate::transfer::record::Record;
+
+/// The ends of spans and their starts, without which they mean nothing.
+const SPAN: [&str; 2] = ["starts_at", "ends_at"];
+
+impl Importer {
+    /// Removes the fields of an item that its record gave it before and does not have any more.
+    pub(super) fn lose_fields(
+        &mut self,
+        connection: &mut Db,
+        content_type: &'static ContentType,
+        record: &Record,
+        earlier: &Source,
+        body: &mut Map<String, Value>,
+    ) -> Result<(), Problem> {
+        // Records append to the lists that they share, so nobody knows who gave an entry.
+        let is_shared_list = |name: &str| record.same_as.is_some() && body.get(name).is_some_and(Value::is_array);
+        let lost: Vec<String> = written_fields(earlier)
+            .names()
+            .filter(|name| record.scope.contains(name) && !record.body.contains_key(*name) && !is_shared_list(name))
+            .filter(|name| content_type.field(name).is_some_and(|field| !field.required && !field.essential))
+            .map(str::to_owned)
+            .collect();
+        if lost.is_empty() {
+            return Ok(());
+        }
+        let Some(others) = fields_of_others(connection, earlier)? else { return Ok(()) };
+        for name in lost.iter().filter(|name| !others.contains(name)) {
+            if body.shift_remove(name).is_some() {
+                self.note(&format!("/{name}"), "removed", "removed: the source has it no more");
+            }
+        }
+        let [start, end] = SPAN;
+        if lost.iter().any(|name| name == start) && !body.contains_key(start) {
+            body.shift_remove(end);
+        }
+        Ok(())
+    }
+
+    /// Returns the fields that an unchanged record gave its item when an earlier program imported it, which did not store
+    /// them.
+    pub(super) fn first_fields(&mut self, connection: &mut Db, record: &Record) -> Result<GivenFields, Problem> {
+        let notes = self.notes.len();
+        let given = self.resolve_sources(connection, content_type_of(record)?, record.body.clone());
+        // The import that wrote them made the notes.
+        self.notes.truncate(notes);
+        match given {
+            Ok(given) => Ok(given.into_iter().map(|(name, _)| name).collect()),
+            Err(problem) if matches!(problem.kind, ProblemKind::Internal | ProblemKind::Unavailable) => Err(problem),
+            Err(_) => Ok(GivenFields::default()),
+        }
+    }
+}
+
+/// Returns the fields that a record gave its item. One whose own item was merged into another gave that one nothing.
+fn written_fields(source: &Source) -> GivenFields {
+    if source.version == NOT_WRITTEN { GivenFields::default() } else { source.given_fields() }
+}
+
+/// Returns the fields that a record gave its item earlier and of which it says nothing now.
+pub(super) fn kept_fields(record: &Record, earlier: &Source) -> impl Iterator<Item = String> {
+    let before = written_fields(earlier);
+    let kept: Vec<String> = before.names().filter(|name| !record.scope.contains(name)).map(str::to_owned).collect();
+    kept.into_iter()
+}
+
+/// Returns the fields that the other records of an item gave it; `None` if it is not known of one of them, which an earlier
+/// program imported.
+fn fields_of_others(connection: &mut Db, source: &Source) -> QueryResult<Option<GivenFields>> {
+    let mut fields = GivenFields::default();
+    let rows = sources::of_items(connection, std::slice::from_ref(&source.item_id))?;
+    for row in rows.into_iter().filter(|row| row.source != source.source && row.version != NOT_WRITTEN) {
+        // A source that is only shared by other records has no fingerprint.
+        if row.fields.is_empty() && !row.fingerprint.is_empty() {
+            return Ok(None);
+        }
+        fields.extend(row.given_fields().names().map(str::to_owned));
+    }
+    Ok(Some(fields))
+}
