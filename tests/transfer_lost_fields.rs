@@ -109,6 +109,53 @@ fn a_session_loses_what_its_programme_removes(app: &TestApp) {
     assert_eq!(has(&session(app, "weirs"), fields), [false, false, false, true, true]);
 }
 
+/// A programme that says what its event is says all of it; a list of sessions says nothing of it.
+#[apply(api_test)]
+fn the_event_of_a_programme_loses_what_it_removes(app: &TestApp) {
+    let named = |text: &str| {
+        bring_bytes(app, "schedule.json", text.as_bytes(), |options| {
+            (options.settings.name, options.replace) = ("ebb".to_owned(), true);
+        })
+    };
+    let ebb = || app.visitor().get("/api/v1/events/ebb").expect(200).json();
+    let (plain, title) = (frab(&json!({})), "\"title\":\"Ebb\"");
+    let full = plain.replace(title, &format!("{title},\"subtitle\":\"Low water\",\"description\":\"Long\""));
+    named(&full);
+    assert_eq!(has(&ebb(), ["summary", "body", "starts_at"]), [true; 3]);
+    let page = json!({"results": [{"code": "ABC", "title": "Locks", "state": "confirmed", "start": "2027-05-01T12:00:00+02:00"}]});
+    named(&page.to_string());
+    assert_eq!(has(&ebb(), ["summary", "body", "starts_at"]), [true; 3]);
+    let said = named(&plain);
+    assert_eq!((removed(&said, "/summary"), removed(&said, "/body")), (1, 1), "{:?}", said.lines);
+    assert_eq!(has(&ebb(), ["summary", "body", "starts_at"]), [false, false, true]);
+}
+
+/// Relations of which a document of JSON:API has the address alone, or the id alone, stand for what is there.
+#[apply(api_test)]
+fn relations_without_content_remove_nothing(app: &TestApp) {
+    let document = |speakers: Value, included: Value| {
+        let times = json!({"title": "Weirs", "state": "accepted", "starts-at": "2027-05-01T09:00:00Z", "ends-at": "2027-05-01T10:00:00Z"});
+        let relations = json!({"track": {"data": {"type": "track", "id": "5"}}, "speakers": speakers});
+        let session = json!({"type": "session", "id": "1", "attributes": times, "relationships": relations});
+        json!({"data": [session], "included": included}).to_string()
+    };
+    let track = json!({"type": "track", "id": "5", "attributes": {"name": "Law"}});
+    let person = json!({"type": "speaker", "id": "9", "attributes": {"name": "Ada Example"}});
+    let named = json!({"data": [{"type": "speaker", "id": "9"}]});
+    let fields = ["track", "speakers"];
+    bring_text(app, "sessions.json", &document(named.clone(), json!([track, person])));
+    assert_eq!(has(&session(app, "weirs"), fields), [true, true]);
+    for (speakers, included) in
+        [(json!({"links": {"related": "/v1/sessions/1/speakers"}}), json!([track])), (named, json!([]))]
+    {
+        let said = bring_text(app, "sessions.json", &document(speakers, included));
+        assert_eq!(removed(&said, "/speakers"), 0, "{:?}", said.lines);
+        assert_eq!(has(&session(app, "weirs"), fields), [true, true]);
+    }
+    bring_text(app, "sessions.json", &document(json!({"data": []}), json!([track])));
+    assert_eq!(has(&session(app, "weirs"), fields), [true, false]);
+}
+
 /// Ids of which a page does not say what they are stand for what is there.
 #[apply(api_test)]
 fn ids_without_content_remove_nothing(app: &TestApp) {
