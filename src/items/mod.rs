@@ -1,12 +1,12 @@
 //! Stored items: one table for all kinds of content and one for the links between them, with the queries
 //! that both editing and delivery need.
 
-pub mod given_fields;
 pub mod if_match;
 pub mod imported_versions;
 pub mod other_names;
 pub mod paths;
 pub mod projection;
+pub mod record_fields;
 pub mod record_ids;
 pub mod redirects;
 pub mod render;

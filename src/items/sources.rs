@@ -6,7 +6,7 @@ use diesel::result::QueryResult;
 
 use crate::database::schema::sources;
 use crate::database::{Db, in_list};
-use crate::items::given_fields::GivenFields;
+use crate::items::record_fields::RecordFields;
 use crate::items::record_ids::RecordIds;
 
 /// The version of a source whose record has not written the text of its item: an editor did, or another record.
@@ -36,7 +36,7 @@ pub struct Source {
     pub revision: String,
     /// The ids by which the record is known outside, as [`RecordIds`] writes them; empty if it has none.
     pub ids: String,
-    /// The names of the fields that the record gave the item, as [`GivenFields`] writes them; empty if they are not known.
+    /// The names of the fields that the record gave the item, as [`RecordFields`] writes them; empty if they are not known.
     pub fields: String,
 }
 
@@ -47,8 +47,8 @@ impl Source {
     }
 
     /// Returns the names of the fields that the record gave the item.
-    pub fn given_fields(&self) -> GivenFields {
-        GivenFields::from_stored(&self.fields)
+    pub fn record_fields(&self) -> RecordFields {
+        RecordFields::from_stored(&self.fields)
     }
 }
 

@@ -108,7 +108,7 @@ impl SideRows {
         let ids: Vec<String> = rows.iter().map(|row| row.id.clone()).collect();
         let mut sources: HashMap<String, Vec<ExportedSource>> = HashMap::new();
         for row in of_items(connection, &ids)? {
-            let (ids, fields) = (serde_json::from_str(&row.ids).unwrap_or_default(), row.given_fields());
+            let (ids, fields) = (serde_json::from_str(&row.ids).unwrap_or_default(), row.record_fields());
             let Source { item_id, source, fingerprint, version, origin, revision, .. } = row;
             let exported = ExportedSource { source, fingerprint, version, origin, revision, ids, fields };
             sources.entry(item_id).or_default().push(exported);

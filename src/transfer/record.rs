@@ -10,8 +10,8 @@ use crate::content::translations::Translations;
 use crate::content::violation::Violation;
 use crate::content_types::ContentType;
 use crate::hex::hex;
-use crate::items::given_fields::GivenFields;
 use crate::items::imported_versions::PublicPeriod;
+use crate::items::record_fields::RecordFields;
 use crate::items::record_ids::RecordIds;
 use crate::newsletter::blocks::Edition;
 use crate::newsletter::segment::Segment;
@@ -327,8 +327,8 @@ pub struct ExportedSource {
     #[serde(default, skip_serializing_if = "RecordIds::is_empty")]
     pub ids: RecordIds,
     /// The names of the fields that the record gave the item.
-    #[serde(default, skip_serializing_if = "GivenFields::is_empty")]
-    pub fields: GivenFields,
+    #[serde(default, skip_serializing_if = "RecordFields::is_empty")]
+    pub fields: RecordFields,
 }
 
 /// A revision of an event or a series, with all its occurrences.

@@ -3,7 +3,7 @@
 use diesel::prelude::*;
 use serde_json::{Map, Value};
 
-use super::lost_fields::kept_fields;
+use super::field_removal::fields_out_of_scope;
 use super::{Importer, content_type_of};
 use crate::content::LocaleMode;
 use crate::content::editable_form::editable_form;
@@ -16,7 +16,7 @@ use crate::database::Db;
 use crate::database::schema::items as items_table;
 use crate::editorial::validate::{BodyRules, LocalNames, ValidatedBody};
 use crate::editorial::write::ItemWrite;
-use crate::items::given_fields::GivenFields;
+use crate::items::record_fields::RecordFields;
 use crate::items::sources::{self, Source};
 use crate::items::{self, Item, ItemScope};
 use crate::problem::Problem;
@@ -40,7 +40,7 @@ impl Importer {
         record: &Record,
         item: &Item,
         (earlier, joins): (&Source, bool),
-    ) -> Result<(Option<ItemWrite<'static>>, GivenFields), Problem> {
+    ) -> Result<(Option<ItemWrite<'static>>, RecordFields), Problem> {
         let content_type = content_type_of(record)?;
         let content = item.content();
         let mut body = editable_form(content_type.fields, &content, &LocaleMode::All);
@@ -51,14 +51,14 @@ impl Importer {
         }
         if !joins {
             self.lose_references(connection, content_type, record, &mut body)?;
-            self.lose_fields(connection, content_type, record, earlier, &mut body)?;
+            self.remove_fields(connection, content_type, record, earlier, &mut body)?;
         }
         let names: Vec<String> = given.keys().cloned().collect();
         let disagreements = merge_fields(&mut body, given, record.same_as.is_some(), joins);
         let is_given = |name: &String| !disagreements.iter().any(|one| one.pointer == child_pointer("", name));
-        let mut fields: GivenFields = names.into_iter().filter(is_given).collect();
+        let mut fields: RecordFields = names.into_iter().filter(is_given).collect();
         if !joins {
-            fields.extend(kept_fields(record, earlier));
+            fields.extend(fields_out_of_scope(record, earlier));
         }
         self.notes.extend(disagreements);
         let draft = self.validate(connection, record, body, Some(&content))?;

@@ -3,8 +3,8 @@
 
 mod body;
 mod entries;
+mod field_removal;
 mod hidden_references;
-mod lost_fields;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -23,7 +23,7 @@ use crate::editorial::slugs;
 use crate::editorial::write::{self, ItemWrite};
 use crate::editorial::write_context::WriteContext;
 use crate::items::Item;
-use crate::items::given_fields::GivenFields;
+use crate::items::record_fields::RecordFields;
 use crate::items::record_ids::RecordIds;
 use crate::items::sources::{self, NOT_WRITTEN, Source};
 use crate::journal::Author;
@@ -60,7 +60,7 @@ struct ItemState {
     /// The version to store with the source.
     version: i64,
     /// The fields that the record gave the item.
-    fields: GivenFields,
+    fields: RecordFields,
     outcome: Outcome,
 }
 
@@ -155,7 +155,7 @@ impl Importer {
             None => match self.find_present(connection, record)? {
                 // The version says that somebody else wrote the item.
                 Some(item) => {
-                    let (version, fields, outcome) = (NOT_WRITTEN, GivenFields::default(), Outcome::Unchanged);
+                    let (version, fields, outcome) = (NOT_WRITTEN, RecordFields::default(), Outcome::Unchanged);
                     ItemState { item_id: item.id, version, fields, outcome }
                 }
                 // A reference to it is left out, with a note.

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use super::{Importer, content_type_of};
 use crate::content_types::ContentType;
 use crate::database::Db;
-use crate::items::given_fields::GivenFields;
+use crate::items::record_fields::RecordFields;
 use crate::items::sources::{self, NOT_WRITTEN, Source};
 use crate::problem::{Problem, ProblemKind};
 use crate::transfer::record::Record;
@@ -17,7 +17,7 @@ const SPAN: [&str; 2] = ["starts_at", "ends_at"];
 
 impl Importer {
     /// Removes the fields of an item that its record gave it before and does not have any more.
-    pub(super) fn lose_fields(
+    pub(super) fn remove_fields(
         &mut self,
         connection: &mut Db,
         content_type: &'static ContentType,
@@ -51,7 +51,7 @@ impl Importer {
 
     /// Returns the fields that an unchanged record gave its item when an earlier program imported it, which did not store
     /// them.
-    pub(super) fn first_fields(&mut self, connection: &mut Db, record: &Record) -> Result<GivenFields, Problem> {
+    pub(super) fn first_fields(&mut self, connection: &mut Db, record: &Record) -> Result<RecordFields, Problem> {
         let notes = self.notes.len();
         let given = self.resolve_sources(connection, content_type_of(record)?, record.body.clone());
         // The import that wrote them made the notes.
@@ -59,34 +59,34 @@ impl Importer {
         match given {
             Ok(given) => Ok(given.into_iter().map(|(name, _)| name).collect()),
             Err(problem) if matches!(problem.kind, ProblemKind::Internal | ProblemKind::Unavailable) => Err(problem),
-            Err(_) => Ok(GivenFields::default()),
+            Err(_) => Ok(RecordFields::default()),
         }
     }
 }
 
 /// Returns the fields that a record gave its item. One whose own item was merged into another gave that one nothing.
-fn written_fields(source: &Source) -> GivenFields {
-    if source.version == NOT_WRITTEN { GivenFields::default() } else { source.given_fields() }
+fn written_fields(source: &Source) -> RecordFields {
+    if source.version == NOT_WRITTEN { RecordFields::default() } else { source.record_fields() }
 }
 
 /// Returns the fields that a record gave its item earlier and of which it says nothing now.
-pub(super) fn kept_fields(record: &Record, earlier: &Source) -> impl Iterator<Item = String> {
+pub(super) fn fields_out_of_scope(record: &Record, earlier: &Source) -> impl Iterator<Item = String> {
     let before = written_fields(earlier);
-    let kept: Vec<String> = before.names().filter(|name| !record.scope.contains(name)).map(str::to_owned).collect();
-    kept.into_iter()
+    let names: Vec<String> = before.names().filter(|name| !record.scope.contains(name)).map(str::to_owned).collect();
+    names.into_iter()
 }
 
 /// Returns the fields that the other records of an item gave it; `None` if it is not known of one of them, which an earlier
 /// program imported.
-fn fields_of_others(connection: &mut Db, source: &Source) -> QueryResult<Option<GivenFields>> {
-    let mut fields = GivenFields::default();
+fn fields_of_others(connection: &mut Db, source: &Source) -> QueryResult<Option<RecordFields>> {
+    let mut fields = RecordFields::default();
     let rows = sources::of_items(connection, std::slice::from_ref(&source.item_id))?;
     for row in rows.into_iter().filter(|row| row.source != source.source && row.version != NOT_WRITTEN) {
         // A source that is only shared by other records has no fingerprint.
         if row.fields.is_empty() && !row.fingerprint.is_empty() {
             return Ok(None);
         }
-        fields.extend(row.given_fields().names().map(str::to_owned));
+        fields.extend(row.record_fields().names().map(str::to_owned));
     }
     Ok(Some(fields))
 }

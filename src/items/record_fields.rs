@@ -8,9 +8,9 @@ use serde::{Deserialize, Serialize};
 /// Names of fields of an item.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct GivenFields(BTreeSet<String>);
+pub struct RecordFields(BTreeSet<String>);
 
-impl GivenFields {
+impl RecordFields {
     /// Returns the fields that are stored with a source.
     pub fn from_stored(fields: &str) -> Self {
         fields.split(',').filter(|name| !name.is_empty()).map(str::to_owned).collect()
@@ -37,14 +37,14 @@ impl GivenFields {
     }
 }
 
-impl FromIterator<String> for GivenFields {
+impl FromIterator<String> for RecordFields {
     fn from_iter<T: IntoIterator<Item = String>>(names: T) -> Self {
         // The names of declared fields have no comma, and no others are stored.
         Self(names.into_iter().filter(|name| !name.contains(',')).collect())
     }
 }
 
-impl Extend<String> for GivenFields {
+impl Extend<String> for RecordFields {
     fn extend<T: IntoIterator<Item = String>>(&mut self, names: T) {
         self.0.extend(names);
     }
@@ -56,9 +56,9 @@ mod tests {
 
     #[test]
     fn names_are_stored_in_their_order() {
-        let fields: GivenFields = ["title", "body", "title", "a,b"].map(str::to_owned).into_iter().collect();
+        let fields: RecordFields = ["title", "body", "title", "a,b"].map(str::to_owned).into_iter().collect();
         assert_eq!(fields.to_text(), "body,title");
-        assert_eq!(GivenFields::from_stored("body,title"), fields);
-        assert!(GivenFields::from_stored("").is_empty() && GivenFields::default().to_text().is_empty());
+        assert_eq!(RecordFields::from_stored("body,title"), fields);
+        assert!(RecordFields::from_stored("").is_empty() && RecordFields::default().to_text().is_empty());
     }
 }
