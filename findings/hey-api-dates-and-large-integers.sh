@@ -7,7 +7,6 @@
 #   9007199254740992n;
 # - a date-time or a word (oneOf of a date-time and an enum) has the type Date | "open", and stays a text. A date-time or null
 #   becomes a Date.
-# The OpenAPI format registry has int64 for numbers in JSON; whoever counts that far sends texts.
 #
 # The script needs Node.js 20.19 or newer and npm, and runs the generated client before an answer of its own. It exits with a
 # non-zero status if the behaviour changes.
