@@ -1,9 +1,8 @@
 #!/usr/bin/env bash
 # The format `time` of OpenAPI and JSON Schema is the full-time of RFC 3339, which has an offset: 09:30:00Z or 09:30:00+02:00
 # (JSON Schema Validation 2020-12, section 7.3.1; RFC 3339, section 5.6). @hey-api/openapi-ts 0.99.0 and orval 8.38.0 (npm) make
-# z.iso.time() of it, which is ISO 8601's local time (zod 4.6.7), and so their schemas refuse every value that the format allows,
-# and a value that they accept, 09:30:00, is none. zod's own z.fromJSONSchema and Ajv 8.20.0 with ajv-formats 3.0.1 accept
-# both forms with an offset. A local time of day needs a pattern instead of the format.
+# z.iso.time() of it, which is ISO 8601's local time (zod 4.6.7), and so their schemas refuse every value that the format allows.
+# zod's own z.fromJSONSchema and Ajv 8.20.0 with ajv-formats 3.0.1 accept both forms with an offset. A local time of day needs a pattern instead of the format.
 #
 # The script needs Node.js 20.19 or newer and npm, and installs the pinned packages in a temporary folder. It exits with a
 # non-zero status if the behaviour changes.
@@ -47,7 +46,7 @@ const schemas = {
   orval: (await load("orval/doors.ts")).GetDoorsResponse,
   "z.fromJSONSchema": z.fromJSONSchema(Doors),
 };
-for (const open of ["09:30:00Z", "09:30:00+02:00", "09:30:00"]) {
+for (const open of ["09:30:00Z", "09:30:00+02:00"]) {
   const said = Object.entries(schemas).map(([name, schema]) => `${name} ${schema.safeParse({ open }).success}`);
   console.log(`${open}: valid by Ajv ${ajv.validate(Doors, { open })}, ${said.join(", ")}`);
 }
@@ -56,5 +55,4 @@ node use.mjs | tee out
 diff out - <<'SEEN'
 09:30:00Z: valid by Ajv true, hey-api false, orval false, z.fromJSONSchema true
 09:30:00+02:00: valid by Ajv true, hey-api false, orval false, z.fromJSONSchema true
-09:30:00: valid by Ajv false, hey-api true, orval true, z.fromJSONSchema false
 SEEN
