@@ -66,115 +66,37 @@ fn an_occurrence_by_itself_stays_in_its_series(app: &TestApp) {
     assert_eq!(has(&read(app, "walk"), ["body", "series", "ends_at"]), [true, true, true]);
 }
 
-/// A status that cannot be read says nothing of the one before.
+/// What cannot be read, and what a copy for others leaves out, says nothing of what was there before.
 #[apply(api_test)]
 fn what_cannot_be_read_is_not_removed(app: &TestApp) {
-    bring_text(app, "a.ics", &revision(0, "STATUS:CANCELLED"));
-    let said = bring_text(app, "a.ics", &revision(1, &format!("STATUS:OVER\n{TEXT}")));
-    assert_eq!((said.report.of(Outcome::Updated, "event"), removed(&said, "/event_status")), (1, 0));
-    assert_eq!(read(app, "ford")["event_status"], "cancelled");
-}
-
-/// A programme in frab's JSON with one session.
-fn frab(session: &Value) -> String {
-    let mut talk = json!({"guid": "0b0c8a2e-0000-4000-8000-000000000001", "title": "Weirs", "slug": "weirs", "start": "10:00", "duration": "00:30"});
-    talk.as_object_mut().unwrap().extend(session.as_object().unwrap().clone());
-    json!({"schedule": {"version": "1", "conference": {"acronym": "ebb-2027", "title": "Ebb", "start": "2027-05-01", "end": "2027-05-02", "time_zone_name": "Europe/Brussels",
-        "days": [{"index": 1, "date": "2027-05-01", "rooms": {"Aula": [talk]}}]}}})
-    .to_string()
-}
-
-fn session(app: &TestApp, slug: &str) -> Value {
-    app.visitor().get(&format!("/api/v1/sessions/{slug}?include=speakers")).expect(200).json()
-}
-
-#[apply(api_test)]
-fn a_session_loses_what_its_programme_removes(app: &TestApp) {
-    let person = |more: Value| {
-        let mut person = json!({"id": 1, "name": "Ada Example"});
-        person.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
-        json!([person])
-    };
-    let fields = ["abstract", "track", "speakers", "do_not_record", "starts_at"];
-    let full = json!({"abstract": "Words", "track": "Law", "do_not_record": true, "persons": person(json!({"biography": "Long"}))});
-    bring_text(app, "schedule.json", &frab(&full));
-    assert_eq!(has(&session(app, "weirs"), fields), [true; 5]);
-    // Another document may say less of a person, and of a session it says all.
-    let said = bring_text(app, "schedule.json", &frab(&json!({"track": "Law", "persons": person(json!({}))})));
-    assert_eq!((removed(&said, "/abstract"), removed(&said, "/biography")), (1, 0), "{:?}", said.lines);
-    assert_eq!(has(&session(app, "weirs"), fields), [false, true, true, true, true]);
-    let ada = app.visitor().get("/api/v1/speakers/ada-example").expect(200).json();
-    assert_eq!(has(&ada, ["biography"]), [true]);
-    bring_text(app, "schedule.json", &frab(&json!({})));
-    assert_eq!(has(&session(app, "weirs"), fields), [false, false, false, true, true]);
-}
-
-/// A programme that says what its event is says all of it; a list of sessions says nothing of it.
-#[apply(api_test)]
-fn the_event_of_a_programme_loses_what_it_removes(app: &TestApp) {
-    let named = |text: &str| {
-        bring_bytes(app, "schedule.json", text.as_bytes(), |options| {
-            (options.settings.name, options.replace) = ("ebb".to_owned(), true);
-        })
-    };
-    let ebb = || app.visitor().get("/api/v1/events/ebb").expect(200).json();
-    let (plain, title) = (frab(&json!({})), "\"title\":\"Ebb\"");
-    let full = plain.replace(title, &format!("{title},\"subtitle\":\"Low water\",\"description\":\"Long\""));
-    named(&full);
-    assert_eq!(has(&ebb(), ["summary", "body", "starts_at"]), [true; 3]);
-    let page = json!({"results": [{"code": "ABC", "title": "Locks", "state": "confirmed", "start": "2027-05-01T12:00:00+02:00"}]});
-    named(&page.to_string());
-    assert_eq!(has(&ebb(), ["summary", "body", "starts_at"]), [true; 3]);
-    let said = named(&plain);
-    assert_eq!((removed(&said, "/summary"), removed(&said, "/body")), (1, 1), "{:?}", said.lines);
-    assert_eq!(has(&ebb(), ["summary", "body", "starts_at"]), [false, false, true]);
-}
-
-/// Relations of which a document of JSON:API has the address alone, or the id alone, stand for what is there.
-#[apply(api_test)]
-fn relations_without_content_remove_nothing(app: &TestApp) {
-    let document = |speakers: Value, included: Value| {
-        let times = json!({"title": "Weirs", "state": "accepted", "starts-at": "2027-05-01T09:00:00Z", "ends-at": "2027-05-01T10:00:00Z"});
-        let relations = json!({"track": {"data": {"type": "track", "id": "5"}}, "speakers": speakers});
-        let session = json!({"type": "session", "id": "1", "attributes": times, "relationships": relations});
-        json!({"data": [session], "included": included}).to_string()
-    };
-    let track = json!({"type": "track", "id": "5", "attributes": {"name": "Law"}});
-    let person = json!({"type": "speaker", "id": "9", "attributes": {"name": "Ada Example"}});
-    let named = json!({"data": [{"type": "speaker", "id": "9"}]});
-    let fields = ["track", "speakers"];
-    bring_text(app, "sessions.json", &document(named.clone(), json!([track, person])));
-    assert_eq!(has(&session(app, "weirs"), fields), [true, true]);
-    for (speakers, included) in
-        [(json!({"links": {"related": "/v1/sessions/1/speakers"}}), json!([track])), (named, json!([]))]
-    {
-        let said = bring_text(app, "sessions.json", &document(speakers, included));
-        assert_eq!(removed(&said, "/speakers"), 0, "{:?}", said.lines);
-        assert_eq!(has(&session(app, "weirs"), fields), [true, true]);
+    let full = format!("{TEXT}\n{CALL}\nSTATUS:CANCELLED\nCATEGORIES:Law");
+    let fields = ["body", "online_url", "event_status", "topics"];
+    bring_text(app, "a.ics", &revision(0, &full));
+    assert_eq!(has(&read(app, "ford"), fields), [true; 4]);
+    let revisions = [
+        ("DESCRIPTION Call Ada at home", [true; 4]),
+        ("CONFERENCE:meeting room 5\nSTATUS:OVER\nCATEGORIES:,", [false, true, true, true]),
+        ("DESCRIPTION:\nLOCATION:Quay House", [false, false, true, false]),
+        ("CLASS:CONFIDENTIAL", [true; 4]),
+    ];
+    for (sequence, (lines, expected)) in (1..).zip(revisions) {
+        let said = bring_text(app, "a.ics", &revision(sequence, lines));
+        let ford = app.editor().get("/api/v1/events/ford").expect(200).json();
+        assert_eq!(has(&ford, fields), expected, "{lines}: {:?}", said.lines);
+        bring_text(app, "a.ics", &revision(sequence, &full));
     }
-    bring_text(app, "sessions.json", &document(json!({"data": []}), json!([track])));
-    assert_eq!(has(&session(app, "weirs"), fields), [true, false]);
 }
 
-/// Ids of which a page does not say what they are stand for what is there.
+/// A calendar often has an event twice, with less in the copy; only a newer revision replaces what was there.
 #[apply(api_test)]
-fn ids_without_content_remove_nothing(app: &TestApp) {
-    let page = |more: Value| {
-        let mut submission = json!({"code": "ABC", "title": "Weirs", "state": "confirmed", "start": "2027-05-01T09:00:00+02:00", "end": "2027-05-01T09:30:00+02:00"});
-        submission.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
-        json!({"count": 1, "next": null, "results": [submission]}).to_string()
-    };
-    let fields = ["abstract", "track", "speakers", "room"];
-    let whole = json!({"abstract": "Words", "track": {"en": "Law"}, "room": {"name": {"en": "Aula"}}, "speakers": [{"code": "S1", "name": "Ada Example"}]});
-    bring_text(app, "submissions.json", &page(whole));
-    let slug = "weirs";
-    assert_eq!(has(&session(app, slug), fields), [true; 4]);
-    bring_text(app, "submissions.json", &page(json!({"track": 5, "speakers": ["S1"], "room": 7})));
-    assert_eq!(has(&session(app, slug), fields), [true; 4]);
-    // What was not said then is still known to be of the source.
-    let said = bring_text(app, "submissions.json", &page(json!({"room": {"name": {"en": "Aula"}}})));
-    assert_eq!(removed(&said, "/speakers"), 1, "{:?}", said.lines);
-    assert_eq!(has(&session(app, slug), fields), [false, false, false, true]);
+fn a_copy_of_the_same_revision_removes_nothing(app: &TestApp) {
+    let full = revision(0, &format!("{TEXT}\n{PLACE}"));
+    bring_text(app, "a.ics", &full);
+    for (name, text) in [("b.ics", revision(0, "")), ("a.ics", format!("{full}{}", revision(0, "")))] {
+        let said = bring_text(app, name, &text);
+        assert_eq!((removed(&said, "/body"), removed(&said, "/venue")), (0, 0), "{:?}", said.lines);
+        assert_eq!(has(&read(app, "ford"), ["body", "venue"]), [true, true]);
+    }
 }
 
 fn table(app: &TestApp, text: &str, fields: &str) -> Said {
@@ -198,38 +120,53 @@ fn an_empty_cell_removes_and_a_missing_column_does_not(app: &TestApp) {
     let said = table(app, "T,S,B,R,V\nford,Shortest\n", columns);
     assert_eq!(said.report.of(Outcome::Updated, "event"), 1, "{:?}", said.lines);
     assert_eq!(has(&read(app, "ford"), fields), [true; 4]);
+    // Its other column may give the rest of a field.
     let said = table(app, "T,S,B,R,V\nford,,,,Quay House\n", columns);
-    assert_eq!(["/summary", "/body", "/registration", "/online_url"].map(|field| removed(&said, field)), [1; 4]);
+    assert_eq!(["/summary", "/body", "/registration", "/online_url"].map(|field| removed(&said, field)), [1, 1, 0, 1]);
     let ford = read(app, "ford");
-    assert_eq!((has(&ford, fields), &ford["attendance_mode"]), ([false; 4], &json!("offline")));
+    assert_eq!((has(&ford, fields), &ford["attendance_mode"]), ([false, false, true, false], &json!("offline")));
     assert_eq!(has(&ford, ["title", "venue"]), [true, true]);
 }
 
-/// A list has a conference under each of its topics.
-fn list(first: &Value, second: &Value) -> String {
-    let row = |topic: &str, more: &Value| {
-        let mut row = json!({"topic": topic, "name": "Rain", "url": "https://rain.example/", "startDate": "2027-01-01", "endDate": "2027-01-02"});
-        row.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
-        row
-    };
-    json!([row("water", first), row("law", second)]).to_string()
+/// The content of a row is the same without a column and with an empty one, and only the latter says that the text is gone.
+#[apply(api_test)]
+fn a_column_that_comes_later_removes(app: &TestApp) {
+    let (two, three) = ("summary = \"{S}\"", "summary = \"{S}\"\nbody = \"{B}\"");
+    table(app, "T,S,B\nford,Short,Call Ada at home\n", three);
+    table(app, "T,S\nford,Short\n", two);
+    assert_eq!(has(&read(app, "ford"), ["summary", "body"]), [true, true]);
+    let said = table(app, "T,S,B\nford,Short,\n", three);
+    assert_eq!((has(&read(app, "ford"), ["summary", "body"]), removed(&said, "/body")), ([true, false], 1));
+    assert_eq!(table(app, "T,S,B\nford,Short,\n", three).report.of(Outcome::Unchanged, "event"), 1);
 }
 
+/// What broke a rule was not given, so what an editor writes in its place stays.
 #[apply(api_test)]
-fn a_record_does_not_remove_what_another_one_of_its_item_gave(app: &TestApp) {
-    let (offers, nothing) = (json!({"offersSignLanguageOrCC": true}), json!({}));
-    let fields = ["accessibility", "topics"];
-    let rain = || app.visitor().get("/api/v1/events/rain-2027?include=topics").expect(200).json();
-    bring_text(app, "list.json", &list(&offers, &offers));
-    assert_eq!(has(&rain(), fields), [true, true]);
-    let said = bring_text(app, "list.json", &list(&nothing, &offers));
-    assert_eq!((has(&rain(), fields), removed(&said, "/accessibility")), ([true, true], 0));
-    let said = bring_text(app, "list.json", &list(&nothing, &nothing));
-    assert_eq!((has(&rain(), fields), removed(&said, "/accessibility")), ([false, true], 1), "{:?}", said.lines);
-    // Records append to a list that they share, and none of them removes it.
-    let without_topic = list(&json!({"topic": null}), &nothing);
-    bring_text(app, "list.json", &without_topic);
-    assert_eq!(rain()["topics"].as_array().unwrap().len(), 2);
+fn what_was_left_out_is_not_removed(app: &TestApp) {
+    let columns = "online_url = \"{U}\"\nsummary = \"{S}\"";
+    let said = table(app, "T,U,S\nford,not an address,Short\n", columns);
+    assert_eq!(has(&read(app, "ford"), ["online_url", "summary"]), [false, true], "{:?}", said.lines);
+    let editor = app.editor();
+    let etag = editor.get("/api/v1/events/ford").expect(200).etag().to_owned();
+    editor.patch("/api/v1/events/ford", &etag, &json!({"online_url": "https://river.example/live"})).expect(200);
+    let mapping = format!("kind = \"event\"\nid = \"{{T}}\"\nslug = \"{{T}}\"\n[fields]\ntitle = \"{{T}}\"\n{columns}");
+    let said = bring_bytes(app, "table.csv", b"T,U,S\nford,,\n", |options| {
+        options.settings.mapping = Mapping::parse(&mapping).ok();
+        options.overwrite = true;
+    });
+    assert_eq!(has(&read(app, "ford"), ["online_url", "summary"]), [true, false], "{:?}", said.lines);
+}
+
+/// The times of an item would be others without their zone.
+#[apply(api_test)]
+fn a_zone_stays_with_its_times(app: &TestApp) {
+    let zone = "time_zone = \"{Z}\"";
+    table(app, "T,A,Z\nford,2027-03-01 09:00,America/New_York\n", &format!("starts_at = \"{{A}}\"\n{zone}"));
+    let starts_at = read(app, "ford")["starts_at"].clone();
+    let said = table(app, "T,S,Z\nford,Short,\n", &format!("summary = \"{{S}}\"\n{zone}"));
+    assert_eq!((said.report.of(Outcome::Updated, "event"), removed(&said, "/time_zone")), (1, 0), "{:?}", said.lines);
+    let ford = read(app, "ford");
+    assert_eq!((&ford["starts_at"], &ford["time_zone"]), (&starts_at, &json!("America/New_York")));
 }
 
 /// A record whose item was merged into another one gave that one nothing, and takes nothing from it.

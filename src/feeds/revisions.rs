@@ -13,7 +13,8 @@ use super::{text, time};
 const OWN_WEIGHT: i64 = 10_000;
 
 /// Weight of a change of a session in the sequence number that it has in calendars. It exceeds the number of its event, so that
-/// the number grows even if the session moves to an event that has changed less.
+/// the number grows even if the session moves to an event that has changed less. After 1,073 changes of a session the number
+/// is the greatest that calendars have (RFC 5545, section 3.3.8), and stays.
 const SESSION_WEIGHT: i64 = 2_000_000;
 
 /// The changes of all items to which an item refers, whether they are public or have been.

@@ -8,25 +8,11 @@ pub enum FieldScope {
     Own,
     /// All but these, of which something else speaks, or which are there and could not be read.
     AllBut(Vec<&'static str>),
-    /// These, such as those for which a table has columns.
+    /// These, such as those whose cells in a table are empty.
     Only(Vec<&'static str>),
 }
 
 impl FieldScope {
-    /// Returns the scope of a record that says everything of its item.
-    pub fn whole() -> Self {
-        Self::AllBut(Vec::new())
-    }
-
-    /// Takes a field out, of which the record does not say whether its source has it.
-    pub fn leave_out(&mut self, field: &'static str) {
-        match self {
-            Self::Own => {}
-            Self::AllBut(others) => others.push(field),
-            Self::Only(fields) => fields.retain(|known| *known != field),
-        }
-    }
-
     /// Returns whether a field that the record does not have is gone.
     pub fn contains(&self, field: &str) -> bool {
         match self {
@@ -43,10 +29,9 @@ mod tests {
 
     #[test]
     fn what_is_left_out_is_not_gone() {
-        let mut scopes = [FieldScope::Own, FieldScope::whole(), FieldScope::Only(vec!["body", "series"])];
-        assert_eq!(scopes.each_ref().map(|scope| scope.contains("series")), [false, true, true]);
-        scopes.iter_mut().for_each(|scope| scope.leave_out("series"));
+        let scopes = [FieldScope::Own, FieldScope::AllBut(vec!["series"]), FieldScope::Only(vec!["body"])];
         assert_eq!(scopes.each_ref().map(|scope| scope.contains("series")), [false, false, false]);
         assert_eq!(scopes.each_ref().map(|scope| scope.contains("body")), [false, true, true]);
+        assert_eq!(scopes.each_ref().map(|scope| scope.contains("links")), [false, true, false]);
     }
 }

@@ -37,9 +37,10 @@ impl ListParts {
         Some(list_body(&items, &self.end).into_bytes())
     }
 
-    /// Returns whether other lists have the items as well.
+    /// Returns whether other lists have the items as well. Of one item that all lists have, not all hits count, for the others
+    /// of this list may be in no other.
     pub fn are_shared(&self) -> bool {
-        let hits = self.items.iter().map(|item| item.upgrade().map_or(0, |item| item.hits()));
+        let hits = self.items.iter().map(|item| item.upgrade().map_or(0, |item| item.hits().min(2 * LEAST_HITS)));
         !self.items.is_empty() && hits.sum::<usize>() >= self.items.len() * LEAST_HITS
     }
 

@@ -51,17 +51,19 @@ impl Importer {
         }
         if !joins {
             self.lose_references(connection, content_type, record, &mut body)?;
-            self.remove_fields(connection, content_type, record, earlier, &mut body)?;
+            self.remove_fields(connection, record, earlier, &mut body)?;
         }
         let names: Vec<String> = given.keys().cloned().collect();
         let disagreements = merge_fields(&mut body, given, record.same_as.is_some(), joins);
         let is_given = |name: &String| !disagreements.iter().any(|one| one.pointer == child_pointer("", name));
-        let mut fields: RecordFields = names.into_iter().filter(is_given).collect();
+        let names: Vec<String> = names.into_iter().filter(is_given).collect();
+        self.notes.extend(disagreements);
+        let draft = self.validate(connection, record, body, Some(&content))?;
+        // What broke a rule and was left out is nothing that the record gave.
+        let mut fields: RecordFields = names.into_iter().filter(|name| draft.content.contains_key(name)).collect();
         if !joins {
             fields.extend(fields_out_of_scope(record, earlier));
         }
-        self.notes.extend(disagreements);
-        let draft = self.validate(connection, record, body, Some(&content))?;
         let hidden = record.private && item.status == "published";
         if hidden {
             self.note("", "not_public", "not public any more: its own system does not show it to the public");

@@ -1,12 +1,14 @@
 //! What a record had and has no more. Its item loses it, so that nothing stays public which its source has removed. What
 //! editors and other records of the item added stays.
 
+use diesel::prelude::*;
 use diesel::result::QueryResult;
 use serde_json::{Map, Value};
 
 use super::{Importer, content_type_of};
-use crate::content_types::ContentType;
 use crate::database::Db;
+use crate::database::schema::items;
+use crate::items::Item;
 use crate::items::record_fields::RecordFields;
 use crate::items::sources::{self, NOT_WRITTEN, Source};
 use crate::problem::{Problem, ProblemKind};
@@ -14,50 +16,76 @@ use crate::transfer::record::Record;
 
 /// The ends of spans and their starts, without which they mean nothing.
 const SPAN: [&str; 2] = ["starts_at", "ends_at"];
+/// The zone of the times of a span, which would be other instants without it.
+const ZONE: &str = "time_zone";
 
 impl Importer {
     /// Removes the fields of an item that its record gave it before and does not have any more.
     pub(super) fn remove_fields(
         &mut self,
         connection: &mut Db,
-        content_type: &'static ContentType,
         record: &Record,
         earlier: &Source,
         body: &mut Map<String, Value>,
     ) -> Result<(), Problem> {
-        // Records append to the lists that they share, so nobody knows who gave an entry.
-        let is_shared_list = |name: &str| record.same_as.is_some() && body.get(name).is_some_and(Value::is_array);
-        let lost: Vec<String> = written_fields(earlier)
-            .names()
-            .filter(|name| record.scope.contains(name) && !record.body.contains_key(*name) && !is_shared_list(name))
-            .filter(|name| content_type.field(name).is_some_and(|field| !field.required && !field.essential))
-            .map(str::to_owned)
-            .collect();
-        if lost.is_empty() {
+        let gone = self.find_gone(record, earlier)?;
+        if gone.is_empty() {
             return Ok(());
         }
         let Some(others) = fields_of_others(connection, earlier)? else { return Ok(()) };
-        for name in lost.iter().filter(|name| !others.contains(name)) {
-            if body.shift_remove(name).is_some() {
+        for name in gone.iter().filter(|name| !others.contains(name)) {
+            // Records append to the lists that they share, so nobody knows who gave an entry.
+            let is_shared = record.same_as.is_some() && body.get(name).is_some_and(Value::is_array);
+            if !is_shared && body.shift_remove(name).is_some() {
                 self.note(&format!("/{name}"), "removed", "removed: the source has it no more");
             }
         }
         let [start, end] = SPAN;
-        if lost.iter().any(|name| name == start) && !body.contains_key(start) {
+        if gone.iter().any(|name| name == start) && !body.contains_key(start) {
             body.shift_remove(end);
         }
         Ok(())
     }
 
+    /// Returns the fields that a record gave its item before and does not have any more, although it speaks of them.
+    ///
+    /// The same revision again removes nothing where another file has it, or this file has it twice: the copy that a shared
+    /// calendar has often lacks texts, and only a newer revision replaces what was there (RFC 5546, section 2.1.5).
+    pub(super) fn find_gone(&self, record: &Record, earlier: &Source) -> Result<Vec<String>, Problem> {
+        let is_again = self.ids.contains_key(&(record.kind, record.source.clone()));
+        let is_copy = !record.revision.is_empty()
+            && record.revision == earlier.revision
+            && (record.origin != earlier.origin || is_again);
+        if is_copy {
+            return Ok(Vec::new());
+        }
+        let content_type = content_type_of(record)?;
+        let is_removable = |name: &str| {
+            content_type.field(name).is_some_and(|field| !field.required && !field.essential)
+                && (name != ZONE || record.body.contains_key(SPAN[0]))
+        };
+        let fields = written_fields(earlier);
+        let gone = fields.names().filter(|name| record.scope.contains(name) && !record.body.contains_key(*name));
+        Ok(gone.filter(|name| is_removable(name)).map(str::to_owned).collect())
+    }
+
     /// Returns the fields that an unchanged record gave its item when an earlier program imported it, which did not store
     /// them.
-    pub(super) fn first_fields(&mut self, connection: &mut Db, record: &Record) -> Result<RecordFields, Problem> {
+    pub(super) fn first_fields(
+        &mut self,
+        connection: &mut Db,
+        (record, item): (&Record, &str),
+    ) -> Result<RecordFields, Problem> {
+        let item: Item = items::table.find(item).select(Item::as_select()).first(connection)?;
+        let content = item.content();
         let notes = self.notes.len();
         let given = self.resolve_sources(connection, content_type_of(record)?, record.body.clone());
         // The import that wrote them made the notes.
         self.notes.truncate(notes);
         match given {
-            Ok(given) => Ok(given.into_iter().map(|(name, _)| name).collect()),
+            Ok(given) => {
+                Ok(given.into_iter().map(|(name, _)| name).filter(|name| content.contains_key(name)).collect())
+            }
             Err(problem) if matches!(problem.kind, ProblemKind::Internal | ProblemKind::Unavailable) => Err(problem),
             Err(_) => Ok(RecordFields::default()),
         }

@@ -219,14 +219,15 @@ impl Importer {
         known: &Source,
         fingerprint: &str,
     ) -> Result<bool, Problem> {
-        if known.fingerprint == fingerprint {
+        // A record with the same content may speak of more fields than before, as a table with another column does.
+        if known.fingerprint == fingerprint && self.find_gone(record, known)?.is_empty() {
             // A revision with the same content counts, too: one between the two is older. The revision of a series is
             // that of all its occurrences.
             let is_newer = known.revision < record.revision;
             let has_ids = known.ids != record.ids.to_text() && !record.ids.is_empty();
             // An earlier program did not store the fields that it wrote.
             let fields = match known.fields.is_empty() && known.version != NOT_WRITTEN {
-                true => self.first_fields(connection, record)?.to_text(),
+                true => self.first_fields(connection, (record, &known.item_id))?.to_text(),
                 false => known.fields.clone(),
             };
             if known.origin != record.origin || has_ids || is_newer || known.fields != fields {
@@ -268,8 +269,9 @@ impl Importer {
     fn create(&mut self, connection: &mut Db, record: &Record) -> Result<ItemState, Problem> {
         let content_type = content_type_of(record)?;
         let body = self.resolve_sources(connection, content_type, record.body.clone())?;
-        let fields = body.keys().cloned().collect();
+        let names: Vec<String> = body.keys().cloned().collect();
         let draft = self.validate(connection, record, body, None)?;
+        let fields = names.into_iter().filter(|name| draft.content.contains_key(name)).collect();
         let suggested = record.slug.as_deref().map(from_title);
         let suggested = suggested.filter(|slug| !slug.is_empty() && content_type.allows_slug(slug));
         let slug = match suggested {

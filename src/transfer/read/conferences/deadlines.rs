@@ -5,7 +5,6 @@ use serde_json::{Map, Value, json};
 use super::dates::Days;
 use super::{Rows, join_country};
 use crate::transfer::country_names::country_code;
-use crate::transfer::field_scope::FieldScope;
 use crate::transfer::read::json_stream::place;
 use crate::transfer::read::map_addresses::without_maps;
 use crate::transfer::read::online_places::whereabouts;
@@ -125,7 +124,6 @@ impl Rows<'_> {
         let id = text_of(row.get("id")).unwrap_or_else(|| title.clone());
         let mut record = Record::new(at, "event", self.source(&format!("edition/{id}")));
         record.slug = Some(title.clone());
-        record.scope = FieldScope::whole();
         record.set("title", title);
         record.set("summary", known_text(row, &["full_name", "description", "alt_name"]));
         let body = known_text(row, &["note", "comment"]).map_or(Value::Null, |text| rich_value(&text));

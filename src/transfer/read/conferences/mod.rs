@@ -16,7 +16,6 @@ use super::whereabouts::Whereabouts;
 use super::{Input, Settings, Sink, SinkClosed, text_of, web_address, yaml_stream};
 use crate::content::slug::from_title;
 use crate::transfer::country_names::country_code;
-use crate::transfer::field_scope::FieldScope;
 use crate::transfer::language_names::language_tag;
 use crate::transfer::record::Record;
 use dates::Days;
@@ -182,7 +181,6 @@ impl Rows<'_> {
         let part = |name: &str| text(name).unwrap_or_default();
         let mut record = Record::new(at, "event", self.source(&source_of(row)));
         record.same_as = Some(self.source(&shared_source_of(row)));
-        record.scope = FieldScope::whole();
         let year = Days::read(&part("startDate"), None).map(|days| days.first.format("%Y").to_string());
         record.slug = text("name").map(|name| format!("{} {}", from_title(&name), year.unwrap_or_default()));
         record.set("title", text("name"));
@@ -234,7 +232,6 @@ impl Rows<'_> {
             _ if is(&["postponed"]) => record.set("event_status", "postponed"),
             Some((_, Some(status))) => record.set("event_status", status),
             Some((given, None)) => {
-                record.scope.leave_out("event_status");
                 self.sink.note(at, "/event_status", "unknown_status", format!("left out: \"{given}\""))?;
             }
             None => {}

@@ -243,15 +243,16 @@ impl Rows<'_> {
         }
         let mut record = Record::new(line, self.content_type.kind, source);
         record.slug = self.mapping.slug.as_deref().and_then(|slug| fill(slug, cells).ok());
-        if !row.is_short() {
-            record.scope = FieldScope::Only(self.mapping.scope(self.content_type));
-        }
-        let mut found = None;
+        let (mut found, mut gone) = (None, self.mapping.fields_of_place(self.content_type));
         for (name, rule) in &self.mapping.fields {
             let Some(declared) = field(self.content_type.fields, name) else { continue };
             let (detailed, mut map) = (rule.options(), None);
             let mut text = match fill(&detailed.from, cells) {
-                Ok(text) if text.is_empty() => continue,
+                Ok(text) if text.is_empty() => {
+                    // Of a part of a field, another column may give the rest.
+                    gone.extend((declared.name == *name).then_some(declared.name));
+                    continue;
+                }
                 Ok(text) => text,
                 Err(column) => {
                     let fault = format!("fields.{name}: there is no column \"{column}\"");
@@ -275,6 +276,9 @@ impl Rows<'_> {
         }
         months_and_years(self.content_type.fields, &mut record.body);
         whole_days(&mut record.body);
+        if !row.is_short() {
+            record.scope = FieldScope::Only(gone);
+        }
         self.sink.record(record)
     }
 

@@ -213,7 +213,6 @@ fn set_status(sink: &Sink, calendar: &Calendar, event: &Component, record: &mut 
         (_, Some("TENTATIVE")) => record.set("event_status", "tentative"),
         (_, Some("CONFIRMED") | None) => record.set("event_status", "scheduled"),
         (_, Some(other)) => {
-            record.scope.leave_out("event_status");
             sink.note(&event.place(), "/event_status", "not_allowed", format!("left out: \"{other}\" is no status"))?;
         }
     }

@@ -17,6 +17,7 @@ mod place;
 mod property;
 mod ranges;
 mod rules;
+mod scope;
 mod series;
 mod series_occurrences;
 mod skipped_days;
@@ -31,7 +32,6 @@ use super::input::as_utf8;
 use super::{Input, Settings, Sink, SinkClosed};
 use crate::feeds::calendar::ID_PROPERTY;
 use crate::items::record_ids::RecordIds;
-use crate::transfer::field_scope::FieldScope;
 use crate::transfer::record::{Record, series_of};
 use calendars::{Calendar, Calendars, MOST_CALENDARS, is_series, revision};
 use components::{CalendarPart, CalendarParts, Component};
@@ -73,7 +73,9 @@ pub fn read(input: Box<dyn Input>, settings: &Settings, sink: &Sink) -> Result<(
         return sink.report_broken("line 1", "unreadable", error.to_string());
     }
     let (occurrences_of_series, steps) = (RefCell::default(), Cell::new(occurrences::MOST_STEPS));
-    let mut walk = Walk { sink, calendars: &calendars, place: None, is_whole: true, occurrences_of_series, steps };
+    let (is_whole, has_faults) = (true, false);
+    let mut walk =
+        Walk { sink, calendars: &calendars, place: None, is_whole, has_faults, occurrences_of_series, steps };
     for part in CalendarParts::new(&mut *input) {
         walk.part(part)?;
     }
@@ -92,6 +94,8 @@ struct Walk<'a> {
     place: Option<usize>,
     /// Whether no component was lost, and the file has all events of its source.
     is_whole: bool,
+    /// Whether a line before the present part could not be read, which may be one of it.
+    has_faults: bool,
     occurrences_of_series: RefCell<SeriesOccurrences>,
     /// Steps that are left to compute rules.
     steps: Cell<u64>,
@@ -116,10 +120,11 @@ impl<'a> Walk<'a> {
             CalendarPart::Property(property) => self.property(&property),
             CalendarPart::Component(component) => self.component(&component),
             CalendarPart::Fault(line, code, message, true) => {
-                self.is_whole = false;
+                (self.is_whole, self.has_faults) = (false, true);
                 self.sink.report_broken(format!("line {line}"), code, message)
             }
             CalendarPart::Fault(line, code, message, false) => {
+                self.has_faults = true;
                 self.sink.note(&format!("line {line}"), "", code, message)
             }
         }
@@ -241,11 +246,10 @@ impl<'a> Walk<'a> {
         record.revision = revision(event);
         record.ids = RecordIds::of_calendar(event.text("UID"));
         record.own_ids = sink.own_ids();
-        if event.dropped == 0 {
-            // A revision replaces the whole event (RFC 5546, section 2.1.5). An occurrence by itself stays in its series.
-            record.scope = FieldScope::AllBut(vec!["series"]);
-        }
         event::set_fields(sink, calendar, event, &mut record)?;
+        if !self.has_faults {
+            record.scope = scope::scope_of(event, &record);
+        }
         Ok(Some((span, record)))
     }
 

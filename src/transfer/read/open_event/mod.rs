@@ -36,8 +36,6 @@ pub fn read(input: Box<dyn Input>, settings: &Settings, sink: &Sink) -> Result<(
         programme.head(name, value);
     }
     programme.name(lookup.host());
-    // Its tracks and links are in files of their own.
-    programme.share_event();
     let mut reader = Reader {
         programme,
         sink,
@@ -201,18 +199,8 @@ impl Reader<'_> {
         self.programme.talk(at, talk)
     }
 
-    /// Returns whether the files say what all relations of a session are.
-    fn knows_relations(&self, given: &Resource) -> bool {
-        let knows = |kind: &str| given.relation(kind).is_none_or(|one| self.lookup.name(kind, one).is_some());
-        ["session_type", "microlocation", "track"].into_iter().all(knows)
-            && given.all("speakers").all(|one| self.lookup.speaker(one).is_some())
-    }
-
     /// Notes relations of which the document has no more than the address.
     fn ask_for_content(&mut self, at: &str, given: &Resource) -> Result<(), SinkClosed> {
-        if given.is_partial || !self.knows_relations(given) {
-            self.programme.mark_partial();
-        }
         if given.lacks_relations {
             let message = "the speakers, room, track and type are left out; ask for \
                            ?include=speakers,microlocation,track,session-type";

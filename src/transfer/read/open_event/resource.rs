@@ -28,8 +28,6 @@ pub struct Resource {
     relations: Map<String, Value>,
     /// Whether the relations have addresses instead of resources.
     pub lacks_relations: bool,
-    /// Whether one of them has.
-    pub is_partial: bool,
 }
 
 /// Returns whether the entries of the value at a path are read one by one.
@@ -82,10 +80,7 @@ impl Resource {
             .filter_map(|(name, relation)| Some((to_snake_case(name), relation.get("data")?.clone())))
             .collect();
         let lacks_relations = relations.is_empty() && members("relationships").next().is_some();
-        let is_partial = members("relationships").any(|(name, relation)| {
-            RELATIONS.contains(&to_snake_case(name).as_str()) && relation.get("data").is_none()
-        });
-        Some(Self { kind, id: text_of(object.get("id")), fields, relations, lacks_relations, is_partial })
+        Some(Self { kind, id: text_of(object.get("id")), fields, relations, lacks_relations })
     }
 
     fn of_export(kind: &str, object: &Map<String, Value>) -> Self {
@@ -95,8 +90,7 @@ impl Resource {
             .filter(|(name, _)| *name != "id")
             .map(|(name, value)| (to_snake_case(name), value.clone()))
             .partition(|(name, _)| is_relation(name));
-        let (id, lacks_relations, is_partial) = (text_of(object.get("id")), false, false);
-        Self { kind: kind.to_owned(), id, fields, relations, lacks_relations, is_partial }
+        Self { kind: kind.to_owned(), id: text_of(object.get("id")), fields, relations, lacks_relations: false }
     }
 
     /// Returns the resource to which a relation leads.

@@ -21,7 +21,6 @@ use super::{Settings, Sink, SinkClosed};
 use crate::feeds::status_words::without_status;
 use crate::time_zone::Zone;
 use crate::transfer::country_names::country_code;
-use crate::transfer::field_scope::FieldScope;
 use crate::transfer::record::Record;
 use crate::transfer::survey::PROGRAMME;
 use crate::transfer::zones::zone_of;
@@ -66,10 +65,6 @@ pub struct Programme<'a> {
     /// Address to which relative ones belong.
     base: Option<Url>,
     ids: SessionIds,
-    /// Whether the file says of the event all that its system has.
-    is_event_whole: bool,
-    /// Whether the next session has ids of which the file does not say what they are.
-    is_partial: bool,
     /// UUID of the event or of the first session, by which a programme of this site is recognised.
     first_guid: Option<String>,
     acronym: Option<String>,
@@ -102,8 +97,6 @@ impl<'a> Programme<'a> {
             has_room_in_place: false,
             base: None,
             ids: SessionIds::default(),
-            is_event_whole: true,
-            is_partial: false,
             first_guid: None,
             acronym: None,
         }
@@ -139,16 +132,6 @@ impl<'a> Programme<'a> {
     /// Returns [`SinkClosed`] if the import has ended.
     pub fn lacks(&self, word: &str) -> Result<(), SinkClosed> {
         self.sink.mark_beyond(format!("{}:session/{word}/", self.name), "")
-    }
-
-    /// Says that other files say more of the event.
-    pub fn share_event(&mut self) {
-        self.is_event_whole = false;
-    }
-
-    /// Says that the next session has ids of which the file does not say what they are, so that it has more than can be read.
-    pub fn mark_partial(&mut self) {
-        self.is_partial = true;
     }
 
     /// Sets the name of the source, if the file has a better one than the name of the event.
@@ -239,10 +222,6 @@ impl<'a> Programme<'a> {
         let website = heading.website().map(|url| (Some("Website".to_owned()), url.to_owned(), None));
         let mut event = Record::new("conference", "event", self.event.clone());
         event.ids.acronym.clone_from(&self.acronym);
-        // A file that does not say what the event is called tells its sessions only.
-        if heading.title.is_some() && self.is_event_whole {
-            event.scope = FieldScope::whole();
-        }
         self.title = heading.title.filter(|title| !title.is_null()).unwrap_or_else(|| self.name.clone().into());
         if let (Some(_), Some(title)) = (&heading.own_status, self.title.as_str()) {
             self.title = without_status(title).into();
@@ -269,8 +248,6 @@ impl<'a> Programme<'a> {
             event.set("venue", venue.source.clone());
         }
         if is_unread {
-            event.scope.leave_out("starts_at");
-            event.scope.leave_out("ends_at");
             let given = |day: Option<String>| NaiveDate::parse_from_str(day?.as_str(), "%Y-%m-%d").ok();
             let (start, end) = (given(start), given(end));
             self.first = start.or(self.first);

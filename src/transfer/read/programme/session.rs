@@ -7,7 +7,6 @@ use serde_json::{Map, Value, json};
 use super::words::{first_language, flag, is_blank, kind_of, text_or_name};
 use super::{ImportedTalk, Programme, TalkPerson};
 use crate::items::record_ids::RecordIds;
-use crate::transfer::field_scope::FieldScope;
 use crate::transfer::language_names::language_tag;
 use crate::transfer::read::SinkClosed;
 use crate::transfer::read::online_places::whereabouts;
@@ -28,7 +27,6 @@ impl Programme<'_> {
             self.first_guid.clone_from(&talk.ids.guid);
         }
         self.begin()?;
-        let is_partial = std::mem::take(&mut self.is_partial);
         self.has_sessions = true;
         let source = format!("{}:session/{}", self.name, talk.id);
         let times = match talk.times.read(self.zone, self.day_change) {
@@ -55,10 +53,6 @@ impl Programme<'_> {
         record.set("event", self.event.clone());
         record.set("speakers", self.speakers(place, &talk)?);
         record.private = self.private;
-        if !is_partial {
-            // Who does not agree to a recording must say so before there is one.
-            record.scope = FieldScope::AllBut(vec!["do_not_record"]);
-        }
         self.set_texts(place, &talk, &mut record)?;
         record.set("time_zone", self.zone.name());
         self.widen(times.starts.as_deref());

@@ -6,7 +6,6 @@ use super::ScheduleReader;
 use super::people::{note_each, note_members};
 use crate::content::rich_text::to_text;
 use crate::transfer::country_names::country_code;
-use crate::transfer::field_scope::FieldScope;
 use crate::transfer::read::map_addresses::is_map;
 use crate::transfer::read::online_places::whereabouts;
 use crate::transfer::read::plain_text::html_value;
@@ -85,7 +84,6 @@ impl ScheduleReader<'_> {
         self.note_listed(at, given);
         let mut record = Record::new(at, "event", format!("{name}:event/{id}"));
         record.slug = text("slug");
-        record.scope = FieldScope::whole();
         record.set("title", text("title").map(|title| to_text(&title)));
         record.set("summary", text("excerpt").map(|excerpt| to_text(&excerpt)));
         record.set("body", text("description").map_or(Value::Null, |text| html_value(&text)));
@@ -93,10 +91,7 @@ impl ScheduleReader<'_> {
         if let Some(given) = text("timezone") {
             match zone_of(&given) {
                 Some(zone) => record.set("time_zone", zone.name()),
-                None => {
-                    record.scope.leave_out("time_zone");
-                    self.sink.note(at, "/time_zone", "unknown_zone", format!("left out: \"{given}\""))?;
-                }
+                None => self.sink.note(at, "/time_zone", "unknown_zone", format!("left out: \"{given}\""))?,
             }
         }
         record.set("registration", text("cost").map_or(Value::Null, |note| json!({"price_note": to_text(&note)})));
@@ -120,10 +115,7 @@ impl ScheduleReader<'_> {
         let Some(status) = text_of(given.get("event_status")) else { return Ok(()) };
         match status_of(&status) {
             Some(known) => record.set("event_status", known),
-            None => {
-                record.scope.leave_out("event_status");
-                self.sink.note(at, "/event_status", "unknown_status", format!("left out: \"{status}\""))?;
-            }
+            None => self.sink.note(at, "/event_status", "unknown_status", format!("left out: \"{status}\""))?,
         }
         Ok(())
     }

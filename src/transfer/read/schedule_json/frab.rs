@@ -79,10 +79,7 @@ impl ScheduleReader<'_> {
                 text_of(Some(given)).filter(|_| missing == UnknownPerson::Name).and_then(|name| named_speaker(&name))
             };
             match self.lookup.person(id).cloned().or_else(|| person(given).or_else(alone).map(Arc::new)) {
-                Some(person) => {
-                    people.push(person.into());
-                    continue;
-                }
+                Some(person) => people.push(person.into()),
                 None if given.is_object() => {
                     self.sink.note(at, "/speakers", "required", "left out: a person without a name")?;
                 }
@@ -92,7 +89,6 @@ impl ScheduleReader<'_> {
                     self.sink.note(at, "/speakers", "dangling_reference", message)?;
                 }
             }
-            self.programme.mark_partial();
         }
         Ok(people)
     }

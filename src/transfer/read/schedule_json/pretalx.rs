@@ -133,18 +133,14 @@ impl ScheduleReader<'_> {
             let message = format!("{code} is left out: none of its slots is visible");
             return self.sink.note(at, "/state", "not_public", message);
         }
-        let is_id = |entry: &Value| entry.is_number();
-        let has_ids = |name: &str| given.get(name).and_then(Value::as_array).is_some_and(|list| list.iter().any(is_id));
-        if has_ids("slots") {
+        let is_id = |slot: &Value| slot.is_number();
+        let has_ids = given.get("slots").and_then(Value::as_array).is_some_and(|list| list.iter().any(is_id));
+        if has_ids {
             self.note_once(at, "expand", EXPAND)?;
         }
-        let is_partial = has_ids("slots") || has_ids("resources");
         for (index, slot) in slots.into_iter().enumerate() {
             let id = if index == 0 { code.clone() } else { format!("{code}/{}", index + 1) };
             let talk = self.submission_at(at, id, given, slot)?;
-            if is_partial {
-                self.programme.mark_partial();
-            }
             self.programme.talk(at, talk)?;
         }
         Ok(())
@@ -217,10 +213,7 @@ impl ScheduleReader<'_> {
     /// Returns the name of something that may be an object, a text or an id.
     fn resolve_name(&mut self, at: &str, given: Option<&Value>) -> Result<Value, SinkClosed> {
         match given {
-            Some(Value::Number(_)) => {
-                self.programme.mark_partial();
-                self.note_once(at, "expand", EXPAND).map(|()| Value::Null)
-            }
+            Some(Value::Number(_)) => self.note_once(at, "expand", EXPAND).map(|()| Value::Null),
             Some(given) => Ok(given.clone()),
             None => Ok(Value::Null),
         }

@@ -98,17 +98,17 @@ impl ScheduleReader<'_> {
     }
 
     /// Notes the ids of rooms and categories that the file does not have.
-    fn note_dangling(&mut self, at: &str, given: &Value) -> Result<(), SinkClosed> {
-        let room = given.get("roomId").filter(|id| !id.is_null() && self.lookup.room(id).is_none());
-        let room = room.filter(|_| text_of(given.get("room")).is_none()).map(|id| ("/room", id));
-        let ids = given.get("categoryItems").and_then(Value::as_array).into_iter().flatten();
-        let categories = ids.filter(|id| self.lookup.category(id).is_none()).map(|id| ("/categories", id));
-        for (field, id) in room.into_iter().chain(categories) {
-            self.programme.mark_partial();
+    fn note_dangling(&self, at: &str, given: &Value) -> Result<(), SinkClosed> {
+        let note = |field: &str, id: &Value| {
             let message = format!("left out: the file has nothing with the id {id}");
-            self.sink.note(at, field, "dangling_reference", message)?;
+            self.sink.note(at, field, "dangling_reference", message)
+        };
+        let room = given.get("roomId").filter(|id| !id.is_null() && self.lookup.room(id).is_none());
+        if let Some(id) = room.filter(|_| text_of(given.get("room")).is_none()) {
+            note("/room", id)?;
         }
-        Ok(())
+        let ids = given.get("categoryItems").and_then(Value::as_array).into_iter().flatten();
+        ids.filter(|id| self.lookup.category(id).is_none()).try_for_each(|id| note("/categories", id))
     }
 
     /// Sets track, format and language, and counts the categories that are none of them.

@@ -18,7 +18,7 @@ pub use forms::Texts;
 pub type Cells<'a> = BTreeMap<&'a str, &'a str>;
 
 /// Fields that a text says which names a place, or none.
-const OF_PLACE: [&str; 3] = ["attendance_mode", "online_url", "links"];
+const OF_PLACE: [&str; 2] = ["attendance_mode", "online_url"];
 
 /// A mapping of columns to fields, read from a TOML file.
 #[derive(Debug, Clone, Deserialize)]
@@ -162,15 +162,11 @@ impl Mapping {
         ContentType::of_kind(&self.kind)
     }
 
-    /// Returns the fields of an item of which a row says whether they are there: those that the mapping names, and those that
-    /// a place says too.
-    pub fn scope(&self, content_type: &'static ContentType) -> Vec<&'static str> {
-        let named = self.fields.keys().filter(|name| field(content_type.fields, name).is_some());
-        let first: BTreeSet<&str> = named.filter_map(|name| name.split('.').next()).collect();
+    /// Returns the fields that a text says which names a place, if the mapping has such a text and no columns for these fields.
+    pub fn fields_of_place(&self, content_type: &'static ContentType) -> Vec<&'static str> {
         let mut relations = content_type.relations();
-        let has_place = relations.any(|relation| relation.target == "venue" && first.contains(relation.name));
-        let all = content_type.fields.iter().map(|declared| declared.name);
-        all.filter(|name| first.contains(name) || (has_place && OF_PLACE.contains(name))).collect()
+        let has_place = relations.any(|relation| relation.target == "venue" && self.fields.contains_key(relation.name));
+        OF_PLACE.into_iter().filter(|name| has_place && !self.fields.contains_key(*name)).collect()
     }
 
     /// Returns all templates: of the id, the slug, the fields and the conditions.
