@@ -478,25 +478,3 @@ fn what_leaves_can_be_embedded(app: &TestApp) {
     }
     public.get("/docs/%3Cscript%3E").problem(404, &[]);
 }
-
-/// The language of a JSON Feed item is that of its text, not that of the request.
-#[apply(api_test)]
-fn a_text_that_falls_back_claims_no_language(app: &TestApp) {
-    let (editor, public) = (app.editor(), app.visitor());
-    let english = json!({"title": {"en": "English only"}, "starts_at": "2027-03-01T10:00", "status": "published"});
-    editor.post("/api/v1/events?locale=*", &english).expect(201);
-    let both = json!({"title": {"en": "Both", "nl": "Beide"}, "starts_at": "2027-03-02T10:00", "status": "published"});
-    editor.post("/api/v1/events?locale=*", &both).expect(201);
-    let body = json!({"title": {"en": "Text", "nl": "Tekst"}, "body": {"en": "In English"}, "starts_at": "2027-03-03T10:00", "status": "published"});
-    editor.post("/api/v1/events?locale=*", &body).expect(201);
-    let languages = |locale: &str| -> Vec<(String, Value)> {
-        let feed = public.get(&format!("/api/v1/events.json?locale={locale}&sort=starts_at")).expect(200).json();
-        let items = feed["items"].as_array().unwrap().iter();
-        items.map(|item| (item["title"].as_str().unwrap().to_owned(), item["language"].clone())).collect()
-    };
-    let titled = |title: &str, language: Value| (title.to_owned(), language);
-    let dutch = [titled("English only", Value::Null), titled("Beide", json!("nl")), titled("Tekst", Value::Null)];
-    assert_eq!(languages("nl"), dutch);
-    let english = ["English only", "Both", "Text"].map(|title| titled(title, json!("en")));
-    assert_eq!(languages("en"), english);
-}

@@ -100,9 +100,15 @@ fn a_copy_of_the_same_revision_removes_nothing(app: &TestApp) {
 }
 
 fn table(app: &TestApp, text: &str, fields: &str) -> Said {
+    table_with(app, text, fields, false)
+}
+
+fn table_with(app: &TestApp, text: &str, fields: &str, overwrite: bool) -> Said {
     let mapping = format!("kind = \"event\"\nid = \"{{T}}\"\nslug = \"{{T}}\"\n[fields]\ntitle = \"{{T}}\"\n{fields}");
     let mapping = Mapping::parse(&mapping).unwrap();
-    bring_bytes(app, "table.csv", text.as_bytes(), |options| options.settings.mapping = Some(mapping))
+    bring_bytes(app, "table.csv", text.as_bytes(), |options| {
+        (options.settings.mapping, options.overwrite) = (Some(mapping), overwrite);
+    })
 }
 
 #[apply(api_test)]
@@ -149,11 +155,7 @@ fn what_was_left_out_is_not_removed(app: &TestApp) {
     let editor = app.editor();
     let etag = editor.get("/api/v1/events/ford").expect(200).etag().to_owned();
     editor.patch("/api/v1/events/ford", &etag, &json!({"online_url": "https://river.example/live"})).expect(200);
-    let mapping = format!("kind = \"event\"\nid = \"{{T}}\"\nslug = \"{{T}}\"\n[fields]\ntitle = \"{{T}}\"\n{columns}");
-    let said = bring_bytes(app, "table.csv", b"T,U,S\nford,,\n", |options| {
-        options.settings.mapping = Mapping::parse(&mapping).ok();
-        options.overwrite = true;
-    });
+    let said = table_with(app, "T,U,S\nford,,\n", columns, true);
     assert_eq!(has(&read(app, "ford"), ["online_url", "summary"]), [true, false], "{:?}", said.lines);
 }
 

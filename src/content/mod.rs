@@ -69,6 +69,12 @@ impl Site {
         self.page_urls.get(kind).map(String::as_str).filter(|url| !url.is_empty())
     }
 
+    /// Returns whether each language of an item has a page of its own. If addresses do not contain the locale, all languages
+    /// share one.
+    pub fn has_pages_by_language(&self, kind: &str) -> bool {
+        self.page_url(kind).is_some_and(|url| url.contains("{locale}"))
+    }
+
     /// Returns the address of an item's page on the website; `None` if there are no such pages. Pages are given their path as
     /// slug. Without the slug of the event of a session its place is left open.
     pub fn page_address(&self, kind: &str, slug: &str, event: Option<&str>, locale: &str) -> Option<String> {

@@ -29,14 +29,9 @@ const LINK_BYTES: i64 = 250;
 /// Returns the number of items in a sitemap. Where the address of a page contains the language, an item has one for each
 /// language, and each of these names all of them.
 fn max_items(site: &Site, content_type: &ContentType) -> i64 {
-    let languages = if is_in_languages(site, content_type) { site.locales.len().max(1) as i64 } else { 1 };
+    let languages = if site.has_pages_by_language(content_type.kind) { site.locales.len().max(1) as i64 } else { 1 };
     let by_bytes = MAX_BYTES / (languages * (languages + 2) * LINK_BYTES);
     MAX_ITEMS.min(MAX_ADDRESSES / languages).min(by_bytes).max(1)
-}
-
-/// Returns whether the address of a page contains the language.
-fn is_in_languages(site: &Site, content_type: &ContentType) -> bool {
-    site.page_url(content_type.kind).is_some_and(|url| url.contains("{locale}"))
 }
 
 /// A part of the items with pages: all of them, or some of one content type.
@@ -124,7 +119,8 @@ fn slugs(
     let (fields, label) = (content_type.fields, content_type.label);
     let mut locales = written_locales(fields, label, content, &translations, site);
     let default = site.default_locale();
-    if locales.len() > 1 && is_in_languages(site, content_type) && !is_written(fields, label, content, default) {
+    let has_others = locales.len() > 1 && site.has_pages_by_language(content_type.kind);
+    if has_others && !is_written(fields, label, content, default) {
         locales.retain(|locale| *locale != default);
     }
     let of_locale = |locale: &str| {

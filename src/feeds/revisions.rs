@@ -92,6 +92,7 @@ mod tests {
         assert_eq!(of(1, 1, later).1.timestamp_micros(), later);
         assert_eq!(of(1, 1, 5).1.to_rfc3339(), "2027-01-01T00:00:00+00:00");
     }
+
     #[test]
     fn the_revision_of_a_session_never_falls() {
         let of = |session: i64, speakers: i64, event: i64, venue: i64| {

@@ -38,7 +38,7 @@ pub fn sitemap(site: &Site, public_url: &str, entries: &[SitemapEntry]) -> Strin
     document(|out| {
         out.create_element("urlset").with_attributes(NAMESPACES).write_inner_content(|out| {
             entries.iter().try_for_each(|entry| {
-                let count = if pages.are_by_language(entry) { entry.pages.len() } else { 1 };
+                let count = if pages.site.has_pages_by_language(entry.kind) { entry.pages.len() } else { 1 };
                 (0..count).try_for_each(|index| pages.write(out, entry, index))
             })
         })?;
@@ -74,12 +74,6 @@ struct ItemPages<'a> {
 }
 
 impl ItemPages<'_> {
-    /// Returns whether each language of an item has a page of its own. If addresses do not contain the locale, all
-    /// languages share one.
-    fn are_by_language(&self, entry: &SitemapEntry) -> bool {
-        self.site.page_url(entry.kind).is_some_and(|url| url.contains("{locale}"))
-    }
-
     fn address(&self, entry: &SitemapEntry, page_slugs: &PageSlugs) -> String {
         let address = page(self.site, self.public_url, entry.kind, &page_slugs.slug, &page_slugs.locale);
         address.replace("{event}", page_slugs.event.as_deref().unwrap_or_default())
@@ -91,7 +85,7 @@ impl ItemPages<'_> {
         out.create_element("url").write_inner_content(|out| {
             text_element(out, "loc", &self.address(entry, own))?;
             text_element(out, "lastmod", &entry.changed_at)?;
-            if self.are_by_language(entry) && entry.pages.len() > 1 {
+            if self.site.has_pages_by_language(entry.kind) && entry.pages.len() > 1 {
                 for other in &entry.pages {
                     write_alternate(out, &other.locale, &self.address(entry, other))?;
                 }

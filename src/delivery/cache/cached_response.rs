@@ -185,8 +185,8 @@ impl CachedResponse {
         Some(self.with_body(body))
     }
 
-    /// Returns a copy with another form of the body, and without its parts. It was made from the same reads, so its freshness begins at the same
-    /// time.
+    /// Returns a copy with another form of the body, and without its parts. It was made from the same reads, so its freshness
+    /// begins at the same time.
     fn with_body(&self, body: Vec<u8>) -> Self {
         let body = self.body.memory.count(shrink_bytes(body));
         let (tag, headers) = (self.tag.clone(), self.headers.clone());

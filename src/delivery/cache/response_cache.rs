@@ -246,6 +246,26 @@ impl ResponseCache {
 }
 
 #[cfg(test)]
+impl ResponseCache {
+    /// Looks a numbered response up, as a request does. Returns whether it was in the cache, and the response.
+    pub(super) async fn ask(
+        &self,
+        number: usize,
+        compute: impl FnOnce() -> CachedResponse,
+    ) -> (bool, Arc<CachedResponse>) {
+        let key = self.key(&[&number.to_string()]);
+        if let Some(found) = self.find(key) {
+            return (true, found);
+        }
+        let compute = async { Ok::<_, ()>(CacheLookup::Found(Arc::new(compute()))) };
+        match self.find_or_compute(key, compute).await {
+            Ok(CacheLookup::Found(found)) => (false, found),
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
     use crate::delivery::cache::cached_response::FreshResponse;
@@ -273,19 +293,6 @@ mod tests {
         assert!(!Arc::ptr_eq(&after, &coded(&cached_response("two", 2))));
     }
 
-    async fn ask(cache: &ResponseCache, number: usize, since: u64) -> (bool, Arc<CachedResponse>) {
-        let key = cache.key(&[&number.to_string()]);
-        if let Some(found) = cache.find(key) {
-            return (true, found);
-        }
-        let computed = Arc::new(cached_response(&format!("{number:03}"), since));
-        let compute = async { Ok::<_, ()>(CacheLookup::Found(computed)) };
-        match cache.find_or_compute(key, compute).await {
-            Ok(CacheLookup::Found(found)) => (false, found),
-            other => panic!("{other:?}"),
-        }
-    }
-
     /// A hundred responses of 6,000 bytes are requested in turn, from a cache in which ten of them fit as they are.
     #[actix_web::test]
     async fn responses_that_are_requested_again_are_compressed() {
@@ -293,7 +300,7 @@ mod tests {
         for round in 0..4 {
             let mut hits = 0;
             for number in 0..100 {
-                let (hit, found) = ask(&cache, number, 0).await;
+                let (hit, found) = cache.ask(number, || cached_response(&format!("{number:03}"), 0)).await;
                 hits += usize::from(hit);
                 assert_eq!(found.bytes(), cached_response(&format!("{number:03}"), 0).bytes());
             }

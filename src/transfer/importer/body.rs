@@ -27,7 +27,7 @@ use crate::transfer::record::Record;
 use crate::transfer::repair::repair;
 
 /// Field with the zone of an item's times.
-const ZONE: &str = "time_zone";
+pub(super) const ZONE: &str = "time_zone";
 
 /// Greatest number of times that a record is repaired.
 const MOST_REPAIRS: usize = 8;
@@ -59,7 +59,7 @@ impl Importer {
         let names: Vec<String> = names.into_iter().filter(is_given).collect();
         self.notes.extend(disagreements);
         let draft = self.validate(connection, record, body, Some(&content))?;
-        // What broke a rule and was left out is nothing that the record gave.
+        // A value that breaks a rule is left out, so the record did not give that field.
         let mut fields: RecordFields = names.into_iter().filter(|name| draft.content.contains_key(name)).collect();
         if !joins {
             fields.extend(fields_out_of_scope(record, earlier));

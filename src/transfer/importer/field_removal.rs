@@ -1,10 +1,11 @@
-//! What a record had and has no more. Its item loses it, so that nothing stays public which its source has removed. What
-//! editors and other records of the item added stays.
+//! Removal of the fields that a record gave its item and does not have any more, so that nothing stays public which its
+//! source has removed. Fields that editors or other records of the item gave stay.
 
 use diesel::prelude::*;
 use diesel::result::QueryResult;
 use serde_json::{Map, Value};
 
+use super::body::ZONE;
 use super::{Importer, content_type_of};
 use crate::database::Db;
 use crate::database::schema::items;
@@ -16,8 +17,6 @@ use crate::transfer::record::Record;
 
 /// The ends of spans and their starts, without which they mean nothing.
 const SPAN: [&str; 2] = ["starts_at", "ends_at"];
-/// The zone of the times of a span, which would be other instants without it.
-const ZONE: &str = "time_zone";
 
 impl Importer {
     /// Removes the fields of an item that its record gave it before and does not have any more.
@@ -48,25 +47,26 @@ impl Importer {
     }
 
     /// Returns the fields that a record gave its item before and does not have any more, although it speaks of them.
-    ///
-    /// The same revision again removes nothing where another file has it, or this file has it twice: the copy that a shared
-    /// calendar has often lacks texts, and only a newer revision replaces what was there (RFC 5546, section 2.1.5).
     pub(super) fn find_gone(&self, record: &Record, earlier: &Source) -> Result<Vec<String>, Problem> {
-        let is_again = self.ids.contains_key(&(record.kind, record.source.clone()));
-        let is_copy = !record.revision.is_empty()
-            && record.revision == earlier.revision
-            && (record.origin != earlier.origin || is_again);
-        if is_copy {
-            return Ok(Vec::new());
-        }
         let content_type = content_type_of(record)?;
+        // Times would be other instants without their zone.
         let is_removable = |name: &str| {
             content_type.field(name).is_some_and(|field| !field.required && !field.essential)
                 && (name != ZONE || record.body.contains_key(SPAN[0]))
         };
         let fields = written_fields(earlier);
         let gone = fields.names().filter(|name| record.scope.contains(name) && !record.body.contains_key(*name));
-        Ok(gone.filter(|name| is_removable(name)).map(str::to_owned).collect())
+        let gone: Vec<String> = gone.filter(|name| is_removable(name)).map(str::to_owned).collect();
+        Ok(if gone.is_empty() || self.is_copy(record, earlier) { Vec::new() } else { gone })
+    }
+
+    /// Returns whether a record is the same revision again, in another file or for the second time in this one. The copy that
+    /// a shared calendar has often lacks texts, and only a newer revision replaces what was there (RFC 5546, section 2.1.5).
+    fn is_copy(&self, record: &Record, earlier: &Source) -> bool {
+        let is_again = || self.ids.contains_key(&(record.kind, record.source.clone()));
+        !record.revision.is_empty()
+            && record.revision == earlier.revision
+            && (record.origin != earlier.origin || is_again())
     }
 
     /// Returns the fields that an unchanged record gave its item when an earlier program imported it, which did not store
@@ -98,10 +98,8 @@ fn written_fields(source: &Source) -> RecordFields {
 }
 
 /// Returns the fields that a record gave its item earlier and of which it says nothing now.
-pub(super) fn fields_out_of_scope(record: &Record, earlier: &Source) -> impl Iterator<Item = String> {
-    let before = written_fields(earlier);
-    let names: Vec<String> = before.names().filter(|name| !record.scope.contains(name)).map(str::to_owned).collect();
-    names.into_iter()
+pub(super) fn fields_out_of_scope(record: &Record, earlier: &Source) -> Vec<String> {
+    written_fields(earlier).names().filter(|name| !record.scope.contains(name)).map(str::to_owned).collect()
 }
 
 /// Returns the fields that the other records of an item gave it; `None` if it is not known of one of them, which an earlier

@@ -54,7 +54,7 @@ pub struct ImportPolicy {
     pub overwrite: bool,
 }
 
-/// What an import made of the item of a record.
+/// State of the item of a record after its import.
 struct ItemState {
     item_id: String,
     /// The version to store with the source.

@@ -249,7 +249,7 @@ impl Rows<'_> {
             let (detailed, mut map) = (rule.options(), None);
             let mut text = match fill(&detailed.from, cells) {
                 Ok(text) if text.is_empty() => {
-                    // Of a part of a field, another column may give the rest.
+                    // Another column may give the rest of a field of which this one gives a part.
                     gone.extend((declared.name == *name).then_some(declared.name));
                     continue;
                 }

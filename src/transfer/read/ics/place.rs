@@ -14,7 +14,7 @@ use crate::transfer::read::{Sink, SinkClosed, web_address};
 use crate::transfer::record::Record;
 
 /// Properties with addresses at which programs let people attend online, the standard one first.
-const ONLINE: [&str; 5] = [
+pub const ONLINE: [&str; 5] = [
     "CONFERENCE",
     "X-GOOGLE-CONFERENCE",
     "X-MICROSOFT-SKYPETEAMSMEETINGURL",

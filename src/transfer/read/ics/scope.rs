@@ -1,6 +1,7 @@
 //! Of which fields an event of a calendar says whether they are there.
 
 use super::components::Component;
+use super::place::ONLINE;
 use crate::transfer::field_scope::FieldScope;
 use crate::transfer::record::Record;
 
@@ -9,16 +10,7 @@ use crate::transfer::record::Record;
 const PROPERTIES: [(&[&str], &[&str]); 9] = [
     (&["body"], &["DESCRIPTION", "STYLED-DESCRIPTION", "X-ALT-DESC"]),
     (&["ends_at"], &["DTEND", "DURATION"]),
-    (
-        &["online_url", "attendance_mode"],
-        &[
-            "CONFERENCE",
-            "X-GOOGLE-CONFERENCE",
-            "X-MICROSOFT-SKYPETEAMSMEETINGURL",
-            "X-MICROSOFT-ONLINEMEETINGEXTERNALLINK",
-            "X-MICROSOFT-ONLINEMEETINGCONFLINK",
-        ],
-    ),
+    (&["online_url", "attendance_mode"], &ONLINE),
     (&["image", "documents"], &["IMAGE", "ATTACH"]),
     (&["links"], &["URL", "STYLED-DESCRIPTION", "X-ALT-DESC"]),
     (&["topics"], &["CATEGORIES"]),
